@@ -1,0 +1,1 @@
+//! The configuration file. Owned by the command line; see [`Config`].

@@ -1,0 +1,132 @@
+use std::time::Duration;
+
+use super::*;
+use crate::directory::{Extension, ExtensionKind, Office, SipTransport};
+use crate::id::{DidId, ExtensionId, IdSource, IvrMenuId, TrunkId};
+use crate::pii::Secret;
+
+fn extension(ids: &mut IdSource, number: &str, enabled: bool) -> Extension {
+    Extension {
+        id: ExtensionId::new(ids),
+        number: number.into(),
+        name: String::new(),
+        user: None,
+        kind: ExtensionKind::Standard,
+        enabled,
+        password: Secret::new("x".into()),
+        ring_timeout: Duration::from_secs(60),
+        incoming_limit: 0,
+    }
+}
+
+fn trunk(ids: &mut IdSource, prefix: Option<&str>, trusted: &str) -> Trunk {
+    Trunk {
+        id: TrunkId::new(ids),
+        name: "carrier".into(),
+        enabled: true,
+        host: Some("192.0.2.1".into()),
+        port: 5060,
+        transport: SipTransport::Udp,
+        trusted: vec![trusted.parse().unwrap()],
+        username: None,
+        password: None,
+        caller_id: None,
+        outbound_prefix: prefix.map(Into::into),
+        max_calls: 0,
+    }
+}
+
+fn office() -> (Directory, ExtensionId, IvrMenuId) {
+    let mut ids = IdSource::seeded(1);
+    let menu = IvrMenuId::new(&mut ids);
+    let on = extension(&mut ids, "1000", true);
+    let id = on.id;
+    let trunks = vec![
+        trunk(&mut ids, Some("00"), "192.0.2.0/24"),
+        trunk(&mut ids, Some("0049"), "192.0.2.7/32"),
+    ];
+    let did = Did {
+        id: DidId::new(&mut ids),
+        number: "+4934556643378".into(),
+        name: "main".into(),
+        trunk: Some(trunks[0].id),
+        destination: Destination::IvrMenu(menu),
+    };
+    let extensions = vec![on, extension(&mut ids, "1001", false)];
+    (
+        Directory::new(Office {
+            extensions,
+            trunks,
+            dids: vec![did],
+            ..Office::default()
+        }),
+        id,
+        menu,
+    )
+}
+
+#[test]
+fn an_extension_reaches_extensions_codes_and_our_own_public_numbers() {
+    let (directory, id, menu) = office();
+    assert_eq!(
+        from_inside(&directory, "1000"),
+        Ok(Destination::Extension(id))
+    );
+    assert_eq!(from_inside(&directory, "*45"), Ok(Destination::AgentLogin));
+    assert_eq!(
+        from_inside(&directory, "+4934556643378"),
+        Ok(Destination::IvrMenu(menu))
+    );
+    assert_eq!(from_inside(&directory, "1001"), Err(RouteError::Disabled));
+    assert_eq!(
+        from_inside(&directory, "4711"),
+        Err(RouteError::Unallocated)
+    );
+}
+
+#[test]
+fn the_longest_outbound_prefix_wins() {
+    let (directory, ..) = office();
+    assert_eq!(
+        outbound_trunk(&directory, "00491").map(|t| t.id),
+        Some(directory.office().trunks[1].id)
+    );
+    assert_eq!(
+        outbound_trunk(&directory, "0043").map(|t| t.id),
+        Some(directory.office().trunks[0].id)
+    );
+    assert_eq!(outbound_trunk(&directory, "43"), None);
+}
+
+#[test]
+fn a_did_is_found_in_every_form_but_only_from_its_own_trunk() {
+    let (directory, ..) = office();
+    let [own, other] = &directory.office().trunks[..] else {
+        panic!("two trunks")
+    };
+    for form in ["+4934556643378", "004934556643378", "4934556643378"] {
+        assert!(from_trunk(&directory, own, form).is_ok(), "{form}");
+        assert_eq!(
+            from_trunk(&directory, other, form),
+            Err(RouteError::Unallocated)
+        );
+    }
+    assert_eq!(
+        from_trunk(&directory, own, "1000"),
+        Err(RouteError::Unallocated)
+    );
+}
+
+#[test]
+fn the_narrowest_trusted_network_names_the_trunk() {
+    let (directory, ..) = office();
+    let trunk = directory
+        .trunk_trusting("192.0.2.7".parse().unwrap())
+        .unwrap();
+    assert_eq!(trunk.id, directory.office().trunks[1].id);
+    assert!(
+        directory
+            .trunk_trusting("198.51.100.1".parse().unwrap())
+            .is_none()
+    );
+}

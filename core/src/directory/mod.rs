@@ -1,0 +1,15 @@
+//! The office: who and what can be reached. [`Office`] is the plain list of things as the store keeps
+//! them; [`Directory`] is an immutable snapshot with indexes, swapped as a whole when anything
+//! changes. Routing reads only the snapshot.
+
+mod agent;
+mod destination;
+mod entities;
+mod queue;
+mod snapshot;
+
+pub use agent::{Agent, AgentState};
+pub use destination::Destination;
+pub use entities::{Did, Extension, ExtensionKind, IvrMenu, MenuAction, Role, SipTransport, Trunk};
+pub use queue::{Queue, QueueAgent, Strategy};
+pub use snapshot::{Dialable, Directory, Office};

@@ -1,0 +1,361 @@
+//! What happened, in the past tense. CDRs, the live view, the event stream, metrics and webhooks are
+//! all folds over these; nothing else counts.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cause::HangupCause;
+use crate::directory::{AgentState, Destination};
+use crate::id::{
+    AgentId, AttemptId, CallId, DidId, IvrMenuId, LegId, QueueId, RecordingId, TrunkId,
+};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position in this server's event log; grows by one per event.
+    pub seq: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What it was.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// Which way a leg or call was set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The far end called us.
+    Inbound,
+    /// We called the far end.
+    Outbound,
+}
+
+/// How a caller left a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueExit {
+    /// An agent answered.
+    Answered,
+    /// The caller hung up first.
+    Abandoned,
+    /// Waited as long as the queue allows.
+    TimedOut,
+    /// The queue had no room.
+    Full,
+    /// Nobody is logged in and the queue does not wait for that.
+    NoAgents,
+    /// The caller was moved elsewhere by an operator or a transfer.
+    Moved,
+}
+
+/// How one ringing of one agent ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    /// The agent answered and was connected to the caller.
+    Answered,
+    /// The agent's phone rang out.
+    NoAnswer,
+    /// The agent refused.
+    Rejected,
+    /// The agent's phone was busy.
+    Busy,
+    /// The agent's phone could not be reached.
+    Unreachable,
+    /// Another agent answered first.
+    AnsweredElsewhere,
+    /// The caller left while the agent was being rung.
+    CallerGone,
+    /// The agent logged out or went on break while being rung.
+    Withdrawn,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A call came to be: somebody called us, or the API asked for a call.
+    CallStarted {
+        /// The call.
+        call: CallId,
+        /// Who set it up.
+        direction: Direction,
+        /// The calling number, as it will be shown.
+        from: String,
+        /// The display name of the caller, if any.
+        from_name: Option<String>,
+        /// The number dialled.
+        to: String,
+        /// The public number it came in by.
+        did: Option<DidId>,
+        /// The trunk it came in by.
+        trunk: Option<TrunkId>,
+        /// The SIP Call-ID of the first leg.
+        sip_call_id: String,
+    },
+    /// The dial plan decided where the call goes next.
+    CallRouted {
+        /// The call.
+        call: CallId,
+        /// What was dialled to get there.
+        dialled: String,
+        /// Where it goes.
+        destination: Destination,
+    },
+    /// A call was answered: somebody or something of ours accepted the first leg.
+    CallAnswered {
+        /// The call.
+        call: CallId,
+    },
+    /// A call gained a leg.
+    LegAdded {
+        /// The leg.
+        leg: LegId,
+        /// Which way it was set up.
+        direction: Direction,
+        /// The extension at its far end, if it is one of ours.
+        extension: Option<String>,
+        /// The far end as shown: number or URI.
+        remote: String,
+        /// The agent at its far end, if it was rung for one.
+        agent: Option<AgentId>,
+    },
+    /// The far end of an outbound leg rings.
+    LegRinging {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The leg was answered.
+    LegAnswered {
+        /// The leg.
+        leg: LegId,
+    },
+    /// One side put the other on hold.
+    LegHeld {
+        /// The leg whose party now hears hold music.
+        leg: LegId,
+    },
+    /// The hold ended.
+    LegResumed {
+        /// The leg whose party talks again.
+        leg: LegId,
+    },
+    /// A call lost a leg.
+    LegEnded {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        cause: HangupCause,
+    },
+    /// The caller reached a menu.
+    MenuEntered {
+        /// The call.
+        call: CallId,
+        /// The menu.
+        menu: IvrMenuId,
+    },
+    /// The caller's choice in a menu. The digits are personal data.
+    MenuChosen {
+        /// The call.
+        call: CallId,
+        /// The menu.
+        menu: IvrMenuId,
+        /// What was pressed.
+        digits: String,
+    },
+    /// The caller began to wait.
+    CallQueued {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// The caller no longer waits.
+    CallDequeued {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// How the wait ended.
+        exit: QueueExit,
+    },
+    /// An agent was reserved for a call and will be rung.
+    AttemptStarted {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// The ringing of an agent ended.
+    AttemptEnded {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// How.
+        outcome: AttemptOutcome,
+    },
+    /// Two legs hear each other.
+    Bridged {
+        /// The call.
+        call: CallId,
+        /// The one who called.
+        caller: LegId,
+        /// The one who answered.
+        callee: LegId,
+        /// The agent who answered, if it is one.
+        agent: Option<AgentId>,
+    },
+    /// A recording began.
+    RecordingStarted {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+    },
+    /// A recording is safe on disk.
+    RecordingSaved {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+        /// Its file, relative to the recordings folder.
+        file: String,
+        /// Its length.
+        milliseconds: u64,
+        /// Its size.
+        bytes: u64,
+    },
+    /// A recording could not be kept.
+    RecordingFailed {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+        /// Why, for the operator.
+        reason: String,
+    },
+    /// What one leg's network was like over the last seconds, and at its end.
+    QualityMeasured {
+        /// The leg.
+        leg: LegId,
+        /// Packets received so far.
+        received: u64,
+        /// Packets lost so far, by sequence number.
+        lost: u64,
+        /// Interarrival jitter in microseconds (RFC 3550 section 6.4.1).
+        jitter_micros: u32,
+        /// Round-trip time in microseconds, if the far end sends RTCP.
+        round_trip_micros: Option<u32>,
+    },
+    /// A call is over: its last leg is gone.
+    CallEnded {
+        /// The call.
+        call: CallId,
+        /// Why.
+        cause: HangupCause,
+        /// Which side ended it.
+        ended_by: EndedBy,
+    },
+    /// A call actor failed and was restarted with its last good state.
+    CallRecovered {
+        /// The call.
+        call: CallId,
+    },
+    /// A queue actor failed and was restarted.
+    QueueRecovered {
+        /// The queue.
+        queue: QueueId,
+    },
+    /// An agent's state changed.
+    AgentStateChanged {
+        /// The agent.
+        agent: AgentId,
+        /// The new state.
+        state: AgentState,
+        /// The reason given for a break.
+        reason: Option<String>,
+        /// The call this state belongs to.
+        call: Option<CallId>,
+    },
+    /// A phone registered, or renewed with another contact.
+    PhoneRegistered {
+        /// The extension number.
+        extension: String,
+        /// The contact URI.
+        contact: String,
+    },
+    /// A phone is no longer registered.
+    PhoneUnregistered {
+        /// The extension number.
+        extension: String,
+        /// The contact URI.
+        contact: String,
+    },
+    /// The office changed: an operator created, changed or removed something.
+    DirectoryChanged {
+        /// What kind of thing, as in its REST path: `queues`, `sip/dids`.
+        resource: String,
+        /// Its id.
+        id: String,
+    },
+}
+
+/// Who ended a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The party that called.
+    Caller,
+    /// The party that was called.
+    Callee,
+    /// Offhook: a menu, a limit, an operator or a fault.
+    System,
+}
+
+impl EventKind {
+    /// The call this event belongs to, if any.
+    #[must_use]
+    pub fn call(&self) -> Option<CallId> {
+        match *self {
+            Self::CallStarted { call, .. }
+            | Self::CallRouted { call, .. }
+            | Self::CallAnswered { call }
+            | Self::MenuEntered { call, .. }
+            | Self::MenuChosen { call, .. }
+            | Self::CallQueued { call, .. }
+            | Self::CallDequeued { call, .. }
+            | Self::AttemptStarted { call, .. }
+            | Self::AttemptEnded { call, .. }
+            | Self::Bridged { call, .. }
+            | Self::RecordingStarted { call, .. }
+            | Self::RecordingSaved { call, .. }
+            | Self::RecordingFailed { call, .. }
+            | Self::CallEnded { call, .. }
+            | Self::CallRecovered { call } => Some(call),
+            Self::LegAdded { leg, .. }
+            | Self::LegRinging { leg }
+            | Self::LegAnswered { leg }
+            | Self::LegHeld { leg }
+            | Self::LegResumed { leg }
+            | Self::LegEnded { leg, .. }
+            | Self::QualityMeasured { leg, .. } => Some(leg.call),
+            Self::AgentStateChanged { call, .. } => call,
+            Self::QueueRecovered { .. }
+            | Self::PhoneRegistered { .. }
+            | Self::PhoneUnregistered { .. }
+            | Self::DirectoryChanged { .. } => None,
+        }
+    }
+}

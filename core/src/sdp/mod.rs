@@ -1,0 +1,1 @@
+//! Session descriptions (RFC 8866) and the offer/answer machine (RFC 3264).

@@ -1,0 +1,1 @@
+//! The SIP core, sans-IO.

@@ -1,0 +1,90 @@
+//! Named deadlines: the one way a machine remembers that something is due.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// A set of deadlines keyed by what they are for. Setting a key again moves it; a stopped or popped
+/// key is gone, so a late firing finds nothing.
+#[derive(Debug, Clone)]
+pub struct Timers<K> {
+    deadlines: BTreeMap<K, Instant>,
+}
+
+impl<K> Default for Timers<K> {
+    fn default() -> Self {
+        Self {
+            deadlines: BTreeMap::new(),
+        }
+    }
+}
+
+impl<K: Ord + Copy> Timers<K> {
+    /// Sets or moves the deadline of `key`.
+    pub fn set(&mut self, key: K, at: Instant) {
+        self.deadlines.insert(key, at);
+    }
+
+    /// Forgets `key`; true if it was set.
+    pub fn stop(&mut self, key: K) -> bool {
+        self.deadlines.remove(&key).is_some()
+    }
+
+    /// Forgets every key that `keep` does not want.
+    pub fn retain(&mut self, mut keep: impl FnMut(K) -> bool) {
+        self.deadlines.retain(|key, _| keep(*key));
+    }
+
+    /// When `key` is due.
+    #[must_use]
+    pub fn deadline(&self, key: K) -> Option<Instant> {
+        self.deadlines.get(&key).copied()
+    }
+
+    /// Takes the earliest key that is due at `now`, if any.
+    pub fn pop_due(&mut self, now: Instant) -> Option<K> {
+        let (&key, &at) = self.deadlines.iter().min_by_key(|&(key, at)| (*at, *key))?;
+        if at > now {
+            return None;
+        }
+        self.deadlines.remove(&key);
+        Some(key)
+    }
+
+    /// The earliest deadline.
+    #[must_use]
+    pub fn next(&self) -> Option<Instant> {
+        self.deadlines.values().min().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::test_time::epoch;
+
+    #[test]
+    fn due_keys_come_in_time_order_and_once() {
+        let start = epoch();
+        let mut timers = Timers::default();
+        timers.set('b', start + Duration::from_secs(2));
+        timers.set('a', start + Duration::from_secs(1));
+        assert_eq!(timers.next(), Some(start + Duration::from_secs(1)));
+        assert_eq!(timers.pop_due(start), None);
+        let later = start + Duration::from_secs(5);
+        assert_eq!(timers.pop_due(later), Some('a'));
+        assert_eq!(timers.pop_due(later), Some('b'));
+        assert_eq!(timers.pop_due(later), None);
+    }
+
+    #[test]
+    fn a_stopped_key_never_fires() {
+        let start = epoch();
+        let mut timers = Timers::default();
+        timers.set(1, start);
+        assert!(timers.stop(1));
+        assert!(!timers.stop(1));
+        assert_eq!(timers.pop_due(start), None);
+    }
+}
