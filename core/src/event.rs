@@ -325,6 +325,40 @@ pub enum EndedBy {
 }
 
 impl EventKind {
+    /// The word for this kind of event: its `type` on the wire.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::CallStarted { .. } => "call_started",
+            Self::CallRouted { .. } => "call_routed",
+            Self::CallAnswered { .. } => "call_answered",
+            Self::LegAdded { .. } => "leg_added",
+            Self::LegRinging { .. } => "leg_ringing",
+            Self::LegAnswered { .. } => "leg_answered",
+            Self::LegHeld { .. } => "leg_held",
+            Self::LegResumed { .. } => "leg_resumed",
+            Self::LegEnded { .. } => "leg_ended",
+            Self::MenuEntered { .. } => "menu_entered",
+            Self::MenuChosen { .. } => "menu_chosen",
+            Self::CallQueued { .. } => "call_queued",
+            Self::CallDequeued { .. } => "call_dequeued",
+            Self::AttemptStarted { .. } => "attempt_started",
+            Self::AttemptEnded { .. } => "attempt_ended",
+            Self::Bridged { .. } => "bridged",
+            Self::RecordingStarted { .. } => "recording_started",
+            Self::RecordingSaved { .. } => "recording_saved",
+            Self::RecordingFailed { .. } => "recording_failed",
+            Self::QualityMeasured { .. } => "quality_measured",
+            Self::CallEnded { .. } => "call_ended",
+            Self::CallRecovered { .. } => "call_recovered",
+            Self::QueueRecovered { .. } => "queue_recovered",
+            Self::AgentStateChanged { .. } => "agent_state_changed",
+            Self::PhoneRegistered { .. } => "phone_registered",
+            Self::PhoneUnregistered { .. } => "phone_unregistered",
+            Self::DirectoryChanged { .. } => "directory_changed",
+        }
+    }
+
     /// The call this event belongs to, if any.
     #[must_use]
     pub fn call(&self) -> Option<CallId> {

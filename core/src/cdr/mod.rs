@@ -1,0 +1,245 @@
+//! The call record: one [`Cdr`] per call, made by [`CdrFold`] from the events of that call.
+//!
+//! What the words in a record mean:
+//!
+//! - **answered**: the caller reached somebody. Either two legs were bridged (an agent, an extension,
+//!   a callee behind a trunk), or Offhook itself was the wanted partner: the echo test and the
+//!   feature codes. A menu, hold music or an announcement is not somebody.
+//! - **abandoned**: the caller left while waiting in a queue. Only that; it is the figure by which a
+//!   call center is judged.
+//! - **no_answer**: nobody was reached and nobody is to blame: it rang out, the caller gave up while
+//!   it rang or in a menu, the queue's longest wait was over, an operator ended the call.
+//! - **busy**: the callee was in another call, or the queue was full.
+//! - **rejected**: the callee declined, or the caller may not dial this.
+//! - **failed**: everything else: no such number, no common codec, the network, a fault of ours.
+//!
+//! `answered_at` is the moment of that answer, and `talk_seconds` runs from it to the end of the
+//! call, hold included. `accepted_at` is the moment Offhook accepted the first leg, which is when a
+//! carrier begins to charge. `wait_seconds` is the sum of all waits in queues, each from entering
+//! to leaving it by whichever way, and does not include the time in a menu.
+
+mod fold;
+mod open_call;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cause::HangupCause;
+use crate::event::{Direction, EndedBy};
+use crate::id::{AgentId, CallId, DidId, LegId, QueueId, RecordingId, TrunkId};
+
+pub use fold::CdrFold;
+
+/// How a call went, in one word. The module's front page says what each means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// The caller reached somebody.
+    Answered,
+    /// The caller left while waiting in a queue.
+    Abandoned,
+    /// Nobody was reached, and nobody is to blame.
+    NoAnswer,
+    /// The callee was in another call, or the queue was full.
+    Busy,
+    /// The callee declined, or the caller may not dial this.
+    Rejected,
+    /// The call could not be made.
+    Failed,
+}
+
+impl Disposition {
+    /// Every disposition.
+    pub const ALL: &[Self] = &[
+        Self::Answered,
+        Self::Abandoned,
+        Self::NoAnswer,
+        Self::Busy,
+        Self::Rejected,
+        Self::Failed,
+    ];
+
+    /// The word used over REST.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Abandoned => "abandoned",
+            Self::NoAnswer => "no_answer",
+            Self::Busy => "busy",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// What a call came to that ended for `cause` without anybody having been reached.
+    #[must_use]
+    pub fn unanswered(cause: HangupCause) -> Self {
+        match cause {
+            HangupCause::UserBusy => Self::Busy,
+            HangupCause::CallRejected | HangupCause::NotAllowed => Self::Rejected,
+            HangupCause::NormalClearing
+            | HangupCause::OriginatorCancel
+            | HangupCause::AnsweredElsewhere
+            | HangupCause::NoUserResponse
+            | HangupCause::NoAnswer
+            | HangupCause::SubscriberAbsent
+            | HangupCause::QueueTimeout
+            | HangupCause::Administrative => Self::NoAnswer,
+            HangupCause::UnallocatedNumber
+            | HangupCause::InvalidNumber
+            | HangupCause::NoCommonCodec
+            | HangupCause::Congestion
+            | HangupCause::NetworkOutOfOrder
+            | HangupCause::ProtocolError
+            | HangupCause::RecoveryOnTimerExpiry
+            | HangupCause::MediaTimeout
+            | HangupCause::InternalError => Self::Failed,
+        }
+    }
+}
+
+/// The record of one finished call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cdr {
+    /// The call.
+    pub id: CallId,
+    /// Who set it up.
+    pub direction: Direction,
+    /// The calling number.
+    pub from: String,
+    /// The caller's display name, if any.
+    pub from_name: Option<String>,
+    /// The number dialled.
+    pub to: String,
+    /// The public number it came in by.
+    pub did: Option<DidId>,
+    /// The trunk it came in by.
+    pub trunk: Option<TrunkId>,
+    /// The SIP Call-ID of the first leg.
+    pub sip_call_id: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When Offhook accepted the first leg, be it only to play a menu.
+    pub accepted_at: Option<Timestamp>,
+    /// When somebody was reached.
+    pub answered_at: Option<Timestamp>,
+    /// When its last leg was gone.
+    pub ended_at: Timestamp,
+    /// How it went.
+    pub disposition: Disposition,
+    /// The last queue the caller waited in.
+    pub queue: Option<QueueId>,
+    /// The agent who answered first.
+    pub agent: Option<AgentId>,
+    /// Time spent waiting in queues, in seconds with milliseconds.
+    pub wait_seconds: f64,
+    /// Time from the answer to the end, in seconds with milliseconds; 0 without an answer.
+    pub talk_seconds: f64,
+    /// Why it ended.
+    pub hangup_cause: HangupCause,
+    /// Which side ended it.
+    pub ended_by: EndedBy,
+    /// What was recorded and is kept, in the order it began.
+    pub recordings: Vec<RecordingId>,
+    /// The worst of what its legs' networks did; none if nothing was measured.
+    pub quality: Option<Quality>,
+    /// Its legs in the order they came. Of very many only the last
+    /// [`MAX_LEGS`](Cdr::MAX_LEGS) and those that were answered are kept.
+    pub legs: Vec<CdrLeg>,
+}
+
+impl Cdr {
+    /// How many legs a record lists at most; a caller who waits for hours is rung for hundreds of
+    /// times.
+    pub const MAX_LEGS: usize = 256;
+}
+
+/// One party's part in a finished call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CdrLeg {
+    /// The leg.
+    pub id: LegId,
+    /// Which way it was set up.
+    pub direction: Direction,
+    /// The extension at its far end, if it is one of ours.
+    pub extension: Option<String>,
+    /// The far end as shown: number or URI.
+    pub remote: String,
+    /// The agent at its far end, if it was rung for one.
+    pub agent: Option<AgentId>,
+    /// When it came to be.
+    pub started_at: Timestamp,
+    /// When it was answered.
+    pub answered_at: Option<Timestamp>,
+    /// When it ended; none only if the record was made of an interrupted call.
+    pub ended_at: Option<Timestamp>,
+    /// Why it ended.
+    pub cause: Option<HangupCause>,
+    /// What its network was like.
+    pub quality: Option<Quality>,
+}
+
+/// What a network did to the audio we received.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Packets lost of those expected, in percent.
+    pub loss_percent: f64,
+    /// Interarrival jitter in milliseconds (RFC 3550 section 6.4.1).
+    pub jitter_ms: f64,
+    /// Round trip in milliseconds, if the far end reported.
+    pub round_trip_ms: Option<f64>,
+}
+
+impl Quality {
+    /// From the counters of a leg.
+    #[must_use]
+    pub fn measured(
+        received: u64,
+        lost: u64,
+        jitter_micros: u32,
+        round_trip_micros: Option<u32>,
+    ) -> Self {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "packet counters of one call stay far below 2^52"
+        )]
+        let share = match received.saturating_add(lost) {
+            0 => 0.0,
+            expected => lost as f64 * 100.0 / expected as f64,
+        };
+        Self {
+            loss_percent: (share * 100.0).round() / 100.0,
+            jitter_ms: f64::from(jitter_micros) / 1000.0,
+            round_trip_ms: round_trip_micros.map(|micros| f64::from(micros) / 1000.0),
+        }
+    }
+
+    /// The worse of the two in each respect.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        Self {
+            loss_percent: self.loss_percent.max(other.loss_percent),
+            jitter_ms: self.jitter_ms.max(other.jitter_ms),
+            round_trip_ms: match (self.round_trip_ms, other.round_trip_ms) {
+                (Some(one), Some(two)) => Some(one.max(two)),
+                (one, two) => one.or(two),
+            },
+        }
+    }
+}
+
+/// Seconds with milliseconds from one moment to a later one; 0 if it is not later.
+#[must_use]
+pub fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
+    let millis = to.duration_since(from).as_millis().max(0);
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the milliseconds of a call stay far below 2^52"
+    )]
+    let seconds = millis as f64 / 1000.0;
+    seconds
+}
+
+#[cfg(test)]
+mod tests;
