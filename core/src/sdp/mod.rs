@@ -1,5 +1,34 @@
 //! Session descriptions (RFC 8866) and the offer/answer machine (RFC 3264).
+//!
+//! [`MediaNegotiation`] is the front door: one per leg, told the bodies that come, asked for those
+//! that go. The syntax is the `sdp-types` crate's; what it means is decided here.
+//!
+//! | question | answer |
+//! | --- | --- |
+//! | which audio is taken | the one in use, else the first that can be: RTP/AVP, or RTP/AVPF without feedback. Every other section keeps its place and gets port 0 |
+//! | which codec | the first in the *caller's* order that we have configured; a [`MediaWish`] may prefer another offered one to save a transcode |
+//! | SRTP, ICE, DTLS | refused for now, like any other profile |
+//! | rtcp-mux | not accepted: the answer is silent about it, so RTCP has its own port (RFC 5761 section 5.1.1) |
+//! | host names in `c=` | refused: only IP literals of our family, never multicast |
+//! | hold | `sendonly`, `inactive`, or an unspecified address (`0.0.0.0`, `::`) |
+//! | fewer sections in a re-offer than before | tolerated, though RFC 3264 section 8 forbids it |
 
 mod codec;
+mod description;
+mod direction;
+mod error;
+pub mod fuzz;
+mod local;
+mod offer_answer;
+mod payload_types;
+mod remote_offer;
+mod telephone_event;
+#[cfg(test)]
+mod tests;
+mod view;
 
 pub use codec::Codec;
+pub use direction::Direction;
+pub use error::SdpError;
+pub use local::{LocalMedia, MediaWish, Negotiated};
+pub use offer_answer::{Answer, MediaNegotiation, NegotiationState};

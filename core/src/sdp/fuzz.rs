@@ -1,0 +1,47 @@
+//! Fuzz bodies: any bytes as a peer's description. They panic when a promise is broken.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::{LocalMedia, MediaNegotiation, MediaWish, NegotiationState};
+
+fn negotiation() -> MediaNegotiation {
+    let rtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 20_000));
+    MediaNegotiation::new(LocalMedia::new(rtp, 1))
+}
+
+/// `bytes` as an offer. What we answer can itself be read by the peer whose offer it answers, and
+/// an offer of ours that follows is answered by the same bytes or refused.
+pub fn sdp_offer(bytes: &[u8]) {
+    let mut ours = negotiation();
+    if ours.receive_offer(bytes).is_err() {
+        assert_eq!(ours.state(), NegotiationState::Stable);
+        return;
+    }
+    let answer = ours.create_answer(MediaWish::TALK).ok();
+    let answer = answer.map(|answer| answer.sdp).unwrap_or_default();
+    let session = sdp_types::Session::parse(&answer);
+    let sections = session.map(|session| session.medias.len());
+    let offered = sdp_types::Session::parse(bytes).map(|session| session.medias.len());
+    assert_eq!(sections, offered, "an answer has the sections of its offer");
+
+    // The same offer again changes nothing, down to the version.
+    assert_eq!(ours.receive_offer(bytes), Ok(()));
+    let again = ours.create_answer(MediaWish::TALK).ok();
+    assert_eq!(again.map(|again| again.sdp), Some(answer));
+
+    assert!(ours.create_offer(MediaWish::HOLD).is_ok());
+    ours.receive_answer(bytes).ok();
+    assert_eq!(ours.state(), NegotiationState::Stable);
+}
+
+/// `bytes` as the answer to our first offer, then as an offer that follows it.
+pub fn sdp_answer(bytes: &[u8]) {
+    let mut ours = negotiation();
+    assert!(ours.create_offer(MediaWish::TALK).is_ok());
+    let preview = ours.preview_answer(bytes);
+    assert_eq!(ours.receive_answer(bytes), preview);
+    assert_eq!(ours.state(), NegotiationState::Stable);
+    if ours.receive_offer(bytes).is_ok() {
+        assert!(ours.create_answer(MediaWish::TALK).is_ok());
+    }
+}

@@ -1,0 +1,377 @@
+//! The offer/answer machine of one leg (RFC 3264).
+//!
+//! ```text
+//!             create_offer                     receive_offer
+//! LocalOffer ◄──────────── Stable (start) ───────────────────► RemoteOffer
+//!            ────────────►                ◄──────────────────
+//!   receive_answer, rollback               create_answer, rollback
+//! ```
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::description::{AudioSection, MediaLine, WrittenDescription};
+use super::payload_types::PayloadTypes;
+use super::remote_offer::{RemoteAudio, RemoteOffer, parse};
+use super::telephone_event::Events;
+use super::view::{AudioView, Profile};
+use super::{Codec, Direction, LocalMedia, MediaWish, Negotiated, SdpError};
+
+/// Whose offer is in the air.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NegotiationState {
+    /// Nobody's.
+    Stable,
+    /// Ours: the peer owes the answer.
+    LocalOffer,
+    /// The peer's: we owe the answer.
+    RemoteOffer,
+}
+
+/// Our answer to an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The description to send.
+    pub sdp: Bytes,
+    /// What is agreed with it. `None`: the peer removed the audio of a running call with port 0.
+    pub media: Option<Negotiated>,
+}
+
+/// What one leg negotiates with its peer: one audio stream, any number of refused others.
+///
+/// A value without clock or I/O. The call tells it the bodies that come and asks for those that go;
+/// an offer that fails, or is taken back, leaves the last agreement in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaNegotiation {
+    local: LocalMedia,
+    exchange: Exchange,
+    agreed: Option<Negotiated>,
+    /// The sections both sides know, in order.
+    lines: Vec<MediaLine>,
+    payload_types: PayloadTypes,
+    /// The last description that went out, agreed or not: the next version follows it.
+    sent: Option<WrittenDescription>,
+    /// The description of ours that is in force.
+    in_force: Option<Bytes>,
+}
+
+/// The offer in the air, with what is needed once it is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Exchange {
+    None,
+    Local(LocalOffer),
+    Remote(RemoteOffer),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LocalOffer {
+    lines: Vec<MediaLine>,
+    codecs: Vec<(Codec, u8)>,
+    telephone_event: u8,
+    direction: Direction,
+    text: Bytes,
+}
+
+impl MediaNegotiation {
+    /// A negotiation in which nothing has been said yet.
+    #[must_use]
+    pub fn new(local: LocalMedia) -> Self {
+        Self {
+            local,
+            exchange: Exchange::None,
+            agreed: None,
+            lines: Vec::new(),
+            payload_types: PayloadTypes::default(),
+            sent: None,
+            in_force: None,
+        }
+    }
+
+    /// Makes an offer: for a new leg, to hold, to resume, or for a peer whose INVITE had none.
+    ///
+    /// Codecs stand in this order: the wish's, the one in use, then as configured.
+    ///
+    /// # Errors
+    /// [`SdpError::WrongState`] while another offer is in the air; [`SdpError::NoCommonCodec`] when
+    /// no codec is configured.
+    pub fn create_offer(&mut self, wish: MediaWish) -> Result<Bytes, SdpError> {
+        if self.state() != NegotiationState::Stable {
+            return Err(self.wrong_state());
+        }
+        let codecs: Vec<_> = self
+            .codec_order(wish.prefer)
+            .into_iter()
+            .map(|codec| (codec, self.payload_types.of(codec)))
+            .collect();
+        if codecs.is_empty() {
+            return Err(SdpError::NoCommonCodec);
+        }
+        let telephone_event = self.payload_types.telephone_event(&codecs);
+        let mut lines = self.lines.clone();
+        place_audio(&mut lines);
+        let audio = AudioSection {
+            profile: Profile::Avp,
+            codecs: codecs.clone(),
+            telephone_event: Some((telephone_event, Events::OURS)),
+            ptime_ms: self.ptime_ms(),
+            direction: wish.direction,
+        };
+        let text = self.write(&lines, Some(&audio));
+        self.exchange = Exchange::Local(LocalOffer {
+            lines,
+            codecs,
+            telephone_event,
+            direction: wish.direction,
+            text: text.clone(),
+        });
+        Ok(text)
+    }
+
+    /// Takes the peer's answer to our offer.
+    ///
+    /// # Errors
+    /// What is wrong with the answer. Our offer is over then, and the last agreement, if any, stands;
+    /// [`SdpError::WrongState`] without an offer of ours.
+    pub fn receive_answer(&mut self, sdp: &[u8]) -> Result<Negotiated, SdpError> {
+        let Exchange::Local(offer) = &self.exchange else {
+            return Err(self.wrong_state());
+        };
+        let offer = offer.clone();
+        self.exchange = Exchange::None;
+        let agreed = self.judge_answer(&offer, sdp)?;
+        self.agreed = Some(agreed);
+        self.lines = offer.lines;
+        self.in_force = Some(offer.text);
+        for (codec, payload_type) in offer.codecs {
+            self.payload_types.remember(codec, payload_type);
+        }
+        self.payload_types
+            .remember_telephone_event(offer.telephone_event);
+        Ok(agreed)
+    }
+
+    /// Reads an answer that is not final, as in a 183 without reliability: media may flow by it, and
+    /// the answer in the 200 is still awaited (RFC 3261 section 13.2.1).
+    ///
+    /// # Errors
+    /// As [`receive_answer`](Self::receive_answer), but our offer stays in the air.
+    pub fn preview_answer(&self, sdp: &[u8]) -> Result<Negotiated, SdpError> {
+        let Exchange::Local(offer) = &self.exchange else {
+            return Err(self.wrong_state());
+        };
+        self.judge_answer(offer, sdp)
+    }
+
+    /// Takes an offer of the peer, which [`create_answer`](Self::create_answer) answers.
+    ///
+    /// # Errors
+    /// Why it cannot be answered; the state and the last agreement stay as they are.
+    /// [`SdpError::Glare`] while ours is in the air, [`SdpError::OfferPending`] before an earlier
+    /// one is answered.
+    pub fn receive_offer(&mut self, sdp: &[u8]) -> Result<(), SdpError> {
+        match self.exchange {
+            Exchange::Local(_) => return Err(SdpError::Glare),
+            Exchange::Remote(_) => return Err(SdpError::OfferPending),
+            Exchange::None => {}
+        }
+        let current = self.lines.iter().position(|line| *line == MediaLine::Audio);
+        // Audio that was removed earlier has no place any more, yet may stay away.
+        let current = current.or_else(|| self.in_force.is_some().then_some(0));
+        let offer = RemoteOffer::read(sdp, &self.local, current)?;
+        self.exchange = Exchange::Remote(offer);
+        Ok(())
+    }
+
+    /// Answers the peer's offer. The codec is the wish's if the peer offered it, else the first in
+    /// the *caller's* order that we have configured; payload types are the offered ones.
+    ///
+    /// # Errors
+    /// [`SdpError::WrongState`] without an offer to answer.
+    pub fn create_answer(&mut self, wish: MediaWish) -> Result<Answer, SdpError> {
+        let Exchange::Remote(offer) = &self.exchange else {
+            return Err(self.wrong_state());
+        };
+        let RemoteOffer { lines, audio } = offer.clone();
+        let media = audio.and_then(|audio| self.agree_on_offer(&audio, wish));
+        let (section, media) = media.unzip();
+        let sdp = self.write(&lines, section.as_ref());
+        self.exchange = Exchange::None;
+        self.agreed = media;
+        self.lines = lines;
+        self.in_force = Some(sdp.clone());
+        Ok(Answer { sdp, media })
+    }
+
+    /// Forgets the offer in the air: it was refused, cancelled, or lost a glare. The last agreement
+    /// stands.
+    pub fn rollback(&mut self) {
+        self.exchange = Exchange::None;
+    }
+
+    /// Whose offer is in the air.
+    #[must_use]
+    pub fn state(&self) -> NegotiationState {
+        match self.exchange {
+            Exchange::None => NegotiationState::Stable,
+            Exchange::Local(_) => NegotiationState::LocalOffer,
+            Exchange::Remote(_) => NegotiationState::RemoteOffer,
+        }
+    }
+
+    /// What is in force. `None` before the first answer and after the audio was removed.
+    #[must_use]
+    pub fn negotiated(&self) -> Option<&Negotiated> {
+        self.agreed.as_ref()
+    }
+
+    /// The description of ours that is in force, to be repeated word for word where SIP wants the
+    /// same answer again, as in the 200 after a 183.
+    #[must_use]
+    pub fn local_description(&self) -> Option<&Bytes> {
+        self.in_force.as_ref()
+    }
+
+    /// Our side.
+    #[must_use]
+    pub fn local(&self) -> &LocalMedia {
+        &self.local
+    }
+
+    fn wrong_state(&self) -> SdpError {
+        SdpError::WrongState {
+            state: self.state(),
+        }
+    }
+
+    fn ptime_ms(&self) -> u32 {
+        let ours = u32::try_from(self.local.ptime.as_millis()).unwrap_or(20);
+        (ours / 10 * 10).clamp(10, 60)
+    }
+
+    fn codec_order(&self, prefer: Option<Codec>) -> Vec<Codec> {
+        let in_use = self.agreed.map(|agreed| agreed.codec);
+        let first = prefer.into_iter().chain(in_use);
+        let mut order = Vec::new();
+        for codec in first.chain(self.local.codecs.iter().copied()) {
+            if self.local.codecs.contains(&codec) && !order.contains(&codec) {
+                order.push(codec);
+            }
+        }
+        order
+    }
+
+    fn write(&mut self, lines: &[MediaLine], audio: Option<&AudioSection>) -> Bytes {
+        let sent = WrittenDescription::after(self.sent.as_ref(), &self.local, lines, audio);
+        let text = sent.text.clone();
+        self.sent = Some(sent);
+        text
+    }
+
+    /// Settles on one codec of the offer; `None` only if it has none, which reading rules out.
+    fn agree_on_offer(
+        &mut self,
+        audio: &RemoteAudio,
+        wish: MediaWish,
+    ) -> Option<(AudioSection, Negotiated)> {
+        let preferred = |&&(codec, _): &&(Codec, u8)| Some(codec) == wish.prefer;
+        let choice = audio.codecs.iter().find(preferred);
+        let &(codec, payload_type) = choice.or(audio.codecs.first())?;
+        for &(codec, payload_type) in &audio.codecs {
+            self.payload_types.remember(codec, payload_type);
+        }
+        let telephone_event = audio.telephone_events.and_then(|offered| {
+            let events = offered.events.and(Events::OURS);
+            (!events.is_empty()).then_some((offered.payload_type, events))
+        });
+        if let Some((number, _)) = telephone_event {
+            self.payload_types.remember_telephone_event(number);
+        }
+        let ptime_ms = audio.packet_time(self.ptime_ms());
+        let direction = wish.direction.and(audio.direction.reversed());
+        let event_number = telephone_event.map(|(number, _)| number);
+        let section = AudioSection {
+            profile: audio.profile,
+            codecs: vec![(codec, payload_type)],
+            telephone_event,
+            ptime_ms,
+            direction,
+        };
+        let agreed = Negotiated {
+            remote_rtp: audio.rtp,
+            remote_rtcp: audio.rtcp,
+            codec,
+            payload_type,
+            receive_payload_type: payload_type,
+            telephone_event: event_number,
+            receive_telephone_event: event_number,
+            ptime: Duration::from_millis(u64::from(ptime_ms)),
+            direction,
+            held_by_remote: !audio.direction.can_receive(),
+        };
+        Some((section, agreed))
+    }
+
+    fn judge_answer(&self, offer: &LocalOffer, sdp: &[u8]) -> Result<Negotiated, SdpError> {
+        let session = parse(sdp)?;
+        if session.medias.len() != offer.lines.len() {
+            return Err(SdpError::MediaCount {
+                offered: offer.lines.len(),
+                answered: session.medias.len(),
+            });
+        }
+        let place = offer
+            .lines
+            .iter()
+            .position(|line| *line == MediaLine::Audio);
+        let media = place.unwrap_or(0);
+        let view = AudioView::new(&session, media).ok_or(SdpError::MediaChanged { media })?;
+        if view.is_disabled() {
+            return Err(SdpError::Rejected);
+        }
+        if view.profile() != Ok(Profile::Avp) {
+            return Err(SdpError::MediaChanged { media });
+        }
+        let audio = RemoteAudio::read(view, &self.local).map_err(|error| match error {
+            SdpError::NoCommonCodec => SdpError::CodecNotOffered { media },
+            other => other,
+        })?;
+        let offered = |codec| offer.codecs.iter().find(move |&&(ours, _)| ours == codec);
+        let mut both = audio.codecs.iter();
+        let both = both.find_map(|&(codec, theirs)| Some((codec, theirs, offered(codec)?.1)));
+        let (codec, payload_type, receive_payload_type) =
+            both.ok_or(SdpError::CodecNotOffered { media })?;
+        let events = audio.telephone_events;
+        // Whether the peer wants to hear us shows only when we offered to send.
+        let held_by_remote = if offer.direction.can_send() {
+            !audio.direction.can_receive()
+        } else {
+            self.agreed.is_some_and(|agreed| agreed.held_by_remote)
+        };
+        Ok(Negotiated {
+            remote_rtp: audio.rtp,
+            remote_rtcp: audio.rtcp,
+            codec,
+            payload_type,
+            receive_payload_type,
+            telephone_event: events.map(|events| events.payload_type),
+            receive_telephone_event: events.map(|_| offer.telephone_event),
+            ptime: Duration::from_millis(u64::from(audio.packet_time(self.ptime_ms()))),
+            direction: offer.direction.and(audio.direction.reversed()),
+            held_by_remote,
+        })
+    }
+}
+
+/// Makes sure that one section is ours: the one that is, else the first refused audio, whose place
+/// may be used again (RFC 3264 section 8.1), else a new one.
+fn place_audio(lines: &mut Vec<MediaLine>) {
+    if lines.contains(&MediaLine::Audio) {
+        return;
+    }
+    let audio = |line: &&mut MediaLine| matches!(line, MediaLine::Refused { media, .. } if media.eq_ignore_ascii_case("audio"));
+    match lines.iter_mut().find(audio) {
+        Some(line) => *line = MediaLine::Audio,
+        None => lines.push(MediaLine::Audio),
+    }
+}

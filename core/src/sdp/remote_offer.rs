@@ -1,0 +1,138 @@
+//! A peer's offer, read and judged.
+
+use std::net::SocketAddr;
+
+use sdp_types::Session;
+
+use super::description::MediaLine;
+use super::view::{AudioView, Profile, TelephoneEvents};
+use super::{Codec, Direction, LocalMedia, SdpError};
+
+/// Longer descriptions are refused unread.
+const MAX_BYTES: usize = 64 * 1024;
+/// More sections than this are refused: each costs a line in every later description.
+const MAX_MEDIA: usize = 32;
+
+/// Parses a description within bounds.
+pub(crate) fn parse(sdp: &[u8]) -> Result<Session, SdpError> {
+    if sdp.len() > MAX_BYTES {
+        return Err(SdpError::TooLong { bytes: sdp.len() });
+    }
+    let session = Session::parse(sdp)?;
+    let count = session.medias.len();
+    if count > MAX_MEDIA {
+        return Err(SdpError::TooManyMedia { count });
+    }
+    Ok(session)
+}
+
+/// A peer's offer that we can answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RemoteOffer {
+    /// Every section in order; the one we take is [`MediaLine::Audio`].
+    pub(crate) lines: Vec<MediaLine>,
+    /// The audio we take. `None`: the peer removed it with port 0.
+    pub(crate) audio: Option<RemoteAudio>,
+}
+
+/// The audio section of an offer or answer, in our terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RemoteAudio {
+    pub(crate) profile: Profile,
+    pub(crate) rtp: SocketAddr,
+    pub(crate) rtcp: SocketAddr,
+    /// Codecs both have, in the peer's order.
+    pub(crate) codecs: Vec<(Codec, u8)>,
+    pub(crate) telephone_events: Option<TelephoneEvents>,
+    pub(crate) ptime: Option<u32>,
+    pub(crate) maxptime: Option<u32>,
+    /// Seen from the peer; a zero address has taken the receiving away.
+    pub(crate) direction: Direction,
+}
+
+impl RemoteOffer {
+    /// Reads an offer. The audio section at `current` is tried first, then the others in order.
+    ///
+    /// # Errors
+    /// Why the first audio section that has a port cannot be taken, when none can; and
+    /// [`SdpError::NoAudio`] when none has a port, unless `current` says that audio was there
+    /// before: then it has been removed.
+    pub(crate) fn read(
+        sdp: &[u8],
+        local: &LocalMedia,
+        current: Option<usize>,
+    ) -> Result<Self, SdpError> {
+        let session = parse(sdp)?;
+        let places = current.into_iter().chain(0..session.medias.len());
+        let mut refusal = None;
+        let mut taken = None;
+        for view in places.filter_map(|index| AudioView::new(&session, index)) {
+            if view.is_disabled() {
+                continue;
+            }
+            match RemoteAudio::read(view, local) {
+                Ok(audio) => {
+                    taken = Some((view.index(), audio));
+                    break;
+                }
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
+        }
+        if let (None, Some(error)) = (&taken, refusal) {
+            return Err(error);
+        }
+        if taken.is_none() && current.is_none() {
+            return Err(SdpError::NoAudio);
+        }
+        let index = taken.as_ref().map(|&(index, _)| index);
+        let line = |(place, media)| {
+            if Some(place) == index {
+                MediaLine::Audio
+            } else {
+                MediaLine::refusing(media)
+            }
+        };
+        Ok(Self {
+            lines: session.medias.iter().enumerate().map(line).collect(),
+            audio: taken.map(|(_, audio)| audio),
+        })
+    }
+}
+
+impl RemoteAudio {
+    /// Reads one audio section that has a port.
+    pub(crate) fn read(view: AudioView<'_>, local: &LocalMedia) -> Result<Self, SdpError> {
+        let profile = view.profile()?;
+        let formats = view.formats()?;
+        let mut codecs = formats.codecs;
+        codecs.retain(|(codec, _)| local.codecs.contains(codec));
+        if codecs.is_empty() {
+            return Err(SdpError::NoCommonCodec);
+        }
+        let rtp = view.rtp()?;
+        let mut direction = view.direction();
+        if rtp.ip().is_unspecified() {
+            direction = Direction::of(direction.can_send(), false);
+        } else if rtp.is_ipv4() != local.address.is_ipv4() {
+            return Err(view.unusable());
+        }
+        Ok(Self {
+            profile,
+            rtp,
+            rtcp: view.rtcp(rtp)?,
+            codecs,
+            telephone_events: formats.telephone_events,
+            ptime: view.ptime()?,
+            maxptime: view.maxptime()?,
+            direction,
+        })
+    }
+
+    /// The packet time we send with, in milliseconds: what the peer asks for, else `ours`; never
+    /// above the peer's maximum nor 60; a multiple of 10.
+    pub(crate) fn packet_time(&self, ours: u32) -> u32 {
+        let most = self.maxptime.unwrap_or(60).min(60);
+        let wanted = self.ptime.unwrap_or(ours).min(most);
+        (wanted / 10 * 10).max(10)
+    }
+}
