@@ -1,1 +1,35 @@
 //! The SIP core, sans-IO.
+//!
+//! The wire layer comes first: [`Message`] is a lazy view of one datagram or stream frame whose
+//! header values are slices of what arrived, [`header`] gives them types on demand, and
+//! [`Request::check`] names the header that makes a request unusable.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`message`] | requests and responses |
+//! | [`headers`] | the ordered header rows of a message, and their names |
+//! | [`header`] | typed headers, one per file |
+//! | [`uri`] | `sip:`, `sips:` and `tel:` URIs and when two are the same |
+//! | [`stream`] | framing on TCP and TLS |
+//! | [`digest`] | authentication, both ends |
+//! | [`registrar`] | who can be reached where |
+
+mod check;
+pub mod digest;
+pub mod header;
+pub mod headers;
+mod lex;
+pub mod message;
+pub mod method;
+pub mod parse;
+pub mod registrar;
+pub mod status;
+pub mod stream;
+pub mod uri;
+mod write;
+
+pub use headers::{HeaderName, Headers};
+pub use message::{Message, Request, Response};
+pub use method::Method;
+pub use parse::{HeaderError, HeaderErrorKind, ParseError, ParseErrorKind};
+pub use uri::Uri;

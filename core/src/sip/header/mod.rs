@@ -1,0 +1,35 @@
+//! Typed headers, one per file. Each is read from a raw value with `parse` and put back with
+//! `write`; what it has no field for is kept raw.
+
+mod content_type;
+mod cseq;
+mod expires;
+mod max_forwards;
+mod name_addr;
+mod param;
+mod reason;
+mod retry_after;
+mod tokens;
+mod via;
+
+pub use content_type::ContentType;
+pub use cseq::CSeq;
+pub use expires::Expires;
+pub use max_forwards::MaxForwards;
+pub use name_addr::NameAddr;
+pub use param::Params;
+pub use reason::Reason;
+pub use retry_after::RetryAfter;
+pub use tokens::join;
+pub use via::Via;
+
+use super::headers::HeaderName;
+use super::parse::{HeaderError, HeaderErrorKind};
+
+fn error<T>(header: &HeaderName, at: usize, kind: HeaderErrorKind) -> Result<T, HeaderError> {
+    Err(HeaderError {
+        header: header.clone(),
+        at,
+        kind,
+    })
+}
