@@ -1,0 +1,106 @@
+//! RTP addresses, ports and codecs.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Broken, PortRange, units};
+use crate::sdp::Codec;
+
+/// Section `[media]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MediaConfig {
+    /// The address RTP sockets bind to.
+    pub address: IpAddr,
+    /// The address put into SDP when peers reach RTP by another one than it binds to; none: the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_address: Option<IpAddr>,
+    /// The UDP ports for RTP and RTCP; each leg of a call takes two.
+    pub rtp_ports: PortRange,
+    /// A call one of whose legs sent nothing for so long is ended.
+    #[serde(with = "units::duration")]
+    pub rtp_timeout: Duration,
+    /// Media threads; 0 is one per core.
+    pub shards: usize,
+    /// The codecs we speak, best first.
+    #[serde(with = "codecs")]
+    pub codecs: Vec<Codec>,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            external_address: None,
+            rtp_ports: default_ports(),
+            // Longer than any phone pauses when it mutes; hold is signalled and exempt.
+            rtp_timeout: Duration::from_secs(60),
+            shards: 0,
+            codecs: Codec::ALL.to_vec(),
+        }
+    }
+}
+
+/// 1,000 legs; away from the ports systems hand out to clients (32768 and up on Linux).
+#[expect(
+    clippy::expect_used,
+    reason = "two constants; a test builds the default configuration"
+)]
+fn default_ports() -> PortRange {
+    PortRange::new(30_000, 31_999).expect("a constant range")
+}
+
+impl MediaConfig {
+    pub(crate) fn check(&self) -> Result<(), Broken> {
+        if self.codecs.is_empty() {
+            return Err(("media.codecs", "must name at least one codec"));
+        }
+        let mut seen = Vec::new();
+        for codec in &self.codecs {
+            if seen.contains(codec) {
+                return Err(("media.codecs", "must name each codec once"));
+            }
+            seen.push(*codec);
+        }
+        if self.rtp_timeout < Duration::from_secs(1) {
+            return Err(("media.rtp_timeout", "must be at least 1s"));
+        }
+        if self.shards > 256 {
+            return Err(("media.shards", "must be at most 256"));
+        }
+        if self.external_address.is_some_and(|ip| ip.is_unspecified()) {
+            return Err((
+                "media.external_address",
+                "must be an address peers can send to",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Codecs by their SDP names, in any case.
+mod codecs {
+    use super::{Codec, Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(list: &[Codec], to: S) -> Result<S::Ok, S::Error> {
+        let names: Vec<_> = list.iter().map(|codec| codec.name()).collect();
+        names.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Codec>, D::Error> {
+        let names = Vec::<String>::deserialize(from)?;
+        let known = || Codec::ALL.iter().map(|codec| codec.name());
+        let codec = |name: String| {
+            Codec::from_name(&name).ok_or_else(|| {
+                let known: Vec<_> = known().collect();
+                serde::de::Error::custom(format!(
+                    "unknown codec {name:?}, known are {}",
+                    known.join(", ")
+                ))
+            })
+        };
+        names.into_iter().map(codec).collect()
+    }
+}

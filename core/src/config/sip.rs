@@ -1,0 +1,177 @@
+//! SIP sockets, their limits, and the registrar.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Broken, units};
+
+/// Section `[sip]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SipConfig {
+    /// Where datagrams are received. Port 0 lets the system choose.
+    pub udp: Vec<SocketAddr>,
+    /// Where TCP connections are accepted. Port 0 takes the port the first UDP socket got, where it
+    /// is free.
+    pub tcp: Vec<SocketAddr>,
+    /// The domain of our extensions, as it stands in their addresses-of-record.
+    pub domain: String,
+    /// The realm of digest challenges. Changing it makes phones enter their password again.
+    pub realm: String,
+    /// The address put into Contact and Via when phones reach this server by another one than it
+    /// binds to (a NAT or a load balancer); none: the address the message came in by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_address: Option<IpAddr>,
+    /// What a peer may use up.
+    pub limits: SipLimits,
+    /// How long registrations last.
+    pub registrar: RegistrarConfig,
+}
+
+impl Default for SipConfig {
+    fn default() -> Self {
+        // Loopback: a server that was only tried out must not be reachable from the network.
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
+        Self {
+            udp: vec![local],
+            tcp: vec![local],
+            domain: "offhook.local".into(),
+            realm: "offhook".into(),
+            external_address: None,
+            limits: SipLimits::default(),
+            registrar: RegistrarConfig::default(),
+        }
+    }
+}
+
+/// Section `[sip.limits]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SipLimits {
+    /// TCP connections at once, all peers together.
+    pub max_connections: usize,
+    /// A TCP connection without traffic for so long is closed.
+    #[serde(with = "units::duration")]
+    pub idle_timeout: Duration,
+    /// A message must be complete so soon after its first byte.
+    #[serde(with = "units::duration")]
+    pub message_timeout: Duration,
+    /// The largest message, headers and body together.
+    #[serde(with = "units::size")]
+    pub max_message_size: usize,
+    /// With more messages than this waiting to be worked on, new calls are refused with 503 while
+    /// calls in progress go on.
+    pub high_water: usize,
+    /// What `Retry-After` says in such a refusal.
+    #[serde(with = "units::duration")]
+    pub retry_after: Duration,
+}
+
+impl Default for SipLimits {
+    fn default() -> Self {
+        Self {
+            // Each costs a descriptor; the usual limit of a service is 1,024 to 65,536 of them.
+            max_connections: 1000,
+            // Longer than the keep-alive interval phones use (RFC 5626 section 4.4.1: up to 120 s).
+            idle_timeout: Duration::from_secs(600),
+            message_timeout: Duration::from_secs(10),
+            // RFC 3261 section 18.1.1 wants datagrams of 65,535 bytes to be accepted.
+            max_message_size: 64 * 1024,
+            // About a quarter of a second of work on the smallest machine.
+            high_water: 1000,
+            retry_after: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Section `[sip.registrar]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RegistrarConfig {
+    /// A shorter registration is refused with 423 (RFC 3261 section 10.3).
+    #[serde(with = "units::duration")]
+    pub min_expires: Duration,
+    /// How long a registration lasts that does not say.
+    #[serde(with = "units::duration")]
+    pub default_expires: Duration,
+    /// A longer registration is shortened to this.
+    #[serde(with = "units::duration")]
+    pub max_expires: Duration,
+    /// Phones per extension.
+    pub max_contacts: usize,
+}
+
+impl Default for RegistrarConfig {
+    fn default() -> Self {
+        Self {
+            // Phones behind a NAT renew every minute to keep its mapping open.
+            min_expires: Duration::from_secs(30),
+            default_expires: Duration::from_secs(3600),
+            max_expires: Duration::from_secs(7200),
+            max_contacts: 10,
+        }
+    }
+}
+
+impl SipConfig {
+    pub(crate) fn check(&self) -> Result<(), Broken> {
+        if self.udp.is_empty() && self.tcp.is_empty() {
+            return Err(("sip.udp", "with no UDP and no TCP address nobody can call"));
+        }
+        if self.domain.is_empty() || self.domain.contains(char::is_whitespace) {
+            return Err(("sip.domain", "must be a host name"));
+        }
+        if self.realm.is_empty() || self.realm.contains(['"', '\\', '\r', '\n']) {
+            return Err(("sip.realm", "must not be empty or hold quotes"));
+        }
+        self.limits.check()?;
+        self.registrar.check()
+    }
+}
+
+impl SipLimits {
+    fn check(&self) -> Result<(), Broken> {
+        if self.max_message_size < 1500 {
+            return Err((
+                "sip.limits.max_message_size",
+                "must be at least 1500 bytes, one Ethernet packet",
+            ));
+        }
+        if self.high_water == 0 {
+            return Err(("sip.limits.high_water", "must be at least 1"));
+        }
+        if self.idle_timeout < Duration::from_secs(1) {
+            return Err(("sip.limits.idle_timeout", "must be at least 1s"));
+        }
+        if self.message_timeout < Duration::from_millis(100) {
+            return Err(("sip.limits.message_timeout", "must be at least 100ms"));
+        }
+        Ok(())
+    }
+}
+
+impl RegistrarConfig {
+    fn check(&self) -> Result<(), Broken> {
+        if self.min_expires < Duration::from_secs(1) {
+            return Err(("sip.registrar.min_expires", "must be at least 1s"));
+        }
+        if self.default_expires < self.min_expires {
+            return Err((
+                "sip.registrar.default_expires",
+                "must not be less than min_expires",
+            ));
+        }
+        if self.max_expires < self.default_expires {
+            return Err((
+                "sip.registrar.max_expires",
+                "must not be less than default_expires",
+            ));
+        }
+        if self.max_contacts == 0 {
+            return Err(("sip.registrar.max_contacts", "must be at least 1"));
+        }
+        Ok(())
+    }
+}

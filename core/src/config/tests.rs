@@ -1,0 +1,188 @@
+use std::path::Path;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn complaint(text: &str) -> String {
+    Config::parse(text)
+        .unwrap_err()
+        .in_file("office.toml")
+        .to_string()
+}
+
+#[test]
+fn an_empty_file_is_the_default_and_the_default_is_sound() {
+    assert_eq!(Config::parse(""), Ok(Config::default()));
+    assert_eq!(Config::default().check(), Ok(()));
+}
+
+#[test]
+fn the_effective_whole_parses_to_itself() {
+    let text = "[sip]\nexternal_address = \"198.51.100.7\"\n[media]\nrtp_timeout = \"1m30s\"\n\
+                codecs = [\"pcma\"]\n[http]\ntrusted_proxies = [\"10.0.0.0/8\"]";
+    let config = Config::parse(text).unwrap();
+    let printed = config.effective();
+    assert!(printed.contains("rtp_timeout = \"1m30s\""), "{printed}");
+    assert_eq!(Config::parse(&printed), Ok(config));
+}
+
+#[test]
+fn the_default_file_reads_well() {
+    insta::assert_snapshot!(Config::default().effective());
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line() {
+    let text = "[sip]\ndomain = \"example.com\"\nport = 5060\n";
+    assert_eq!(
+        complaint(text),
+        "office.toml, line 3: unknown key `sip.port`; here may be: udp, tcp, domain, realm, \
+         external_address, limits, registrar"
+    );
+    let text = "[sipp]\n";
+    assert_eq!(
+        complaint(text),
+        "office.toml, line 1: unknown key `sipp`; here may be: sip, http, media, store, limits, log"
+    );
+    let text = "\n\n[sip.limits]\nhigh_watter = 3";
+    assert!(
+        complaint(text).starts_with("office.toml, line 4: unknown key `sip.limits.high_watter`")
+    );
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_line_and_what_it_should_be() {
+    let text = "[media]\nshards = 2\nrtp_timeout = 30\n";
+    assert_eq!(
+        complaint(text),
+        "office.toml, line 3: key `media.rtp_timeout`: invalid type: integer `30`, expected a string"
+    );
+    let text = "[media]\nrtp_timeout = \"30\"\n";
+    assert_eq!(
+        complaint(text),
+        "office.toml, line 2: key `media.rtp_timeout`: must be a duration such as \"500ms\", \
+         \"20s\", \"5m\" or \"1h30m\""
+    );
+    let text = "[sip]\nudp = [\"127.0.0.1:5060\",\n \"localhost\"]\n";
+    assert_eq!(
+        complaint(text),
+        "office.toml, line 3: key `sip.udp[1]`: invalid socket address syntax"
+    );
+    let text = "[media]\ncodecs = [\"G729\"]";
+    assert!(complaint(text).contains("unknown codec \"G729\", known are PCMU, PCMA"));
+}
+
+#[test]
+fn values_that_contradict_each_other_are_refused_with_their_line() {
+    let text = "[sip.registrar]\nmin_expires = \"2h\"\ndefault_expires = \"1h\"\n";
+    assert_eq!(
+        complaint(text),
+        "office.toml, line 3: key `sip.registrar.default_expires`: must not be less than min_expires"
+    );
+    let text = "[limits]\ncalls = 0";
+    assert_eq!(
+        complaint(text),
+        "office.toml, line 2: key `limits.calls`: must be at least 1"
+    );
+    assert!(complaint("[log]\nlevel = \"loud\"").contains("key `log.level`"));
+    assert!(complaint("[store]\ndatabase = \"mysql://x\"").contains("sqlite:FILE"));
+    assert!(complaint("[media]\ncodecs = []").contains("at least one codec"));
+}
+
+#[test]
+fn what_is_not_toml_is_said_with_its_line() {
+    let said = complaint("[sip]\nudp = [\n\"127.0.0.1:5060\"\n");
+    assert!(said.contains("not valid TOML"), "{said}");
+    let said = complaint("[sip]\nrealm = \"a\"\nrealm = \"b\"\n");
+    assert!(said.starts_with("office.toml, line 3: "), "{said}");
+}
+
+#[test]
+fn the_database_lies_in_the_data_folder_unless_its_path_is_absolute() {
+    let mut store = StoreConfig::default();
+    let data = Path::new("/srv/office");
+    assert_eq!(store.database_url(data), "sqlite:/srv/office/offhook.db");
+    store.database = "sqlite:/var/db/x.db".into();
+    assert_eq!(store.database_url(data), "sqlite:/var/db/x.db");
+}
+
+#[test]
+fn durations_are_read_as_people_write_them() {
+    assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+    assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+    assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
+    for bad in [
+        "",
+        "20",
+        "s",
+        "20 s",
+        "-1s",
+        "1y",
+        "1.5s",
+        "99999999999999999999s",
+        "ä",
+    ] {
+        assert_eq!(parse_duration(bad), Err(UnitError::Duration), "{bad:?}");
+    }
+}
+
+#[test]
+fn sizes_are_read_as_people_write_them() {
+    assert_eq!(parse_size("64KB"), Ok(65_536));
+    assert_eq!(parse_size("512"), Ok(512));
+    assert_eq!(parse_size("1 MB"), Ok(1 << 20));
+    for bad in ["", "KB", "1.5MB", "-1", "99999999999GB", "12 apples"] {
+        assert_eq!(parse_size(bad), Err(UnitError::Size), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_port_range_must_hold_a_pair() {
+    assert_eq!("30000-31999".parse::<PortRange>().unwrap().pairs(), 1000);
+    assert_eq!("30001-30004".parse::<PortRange>().unwrap().pairs(), 1);
+    assert_eq!("65534-65535".parse::<PortRange>().unwrap().pairs(), 1);
+    for bad in ["", "30000", "0-100", "31999-30000", "1-70000", "a-b"] {
+        assert_eq!(bad.parse::<PortRange>(), Err(UnitError::Ports), "{bad:?}");
+    }
+    assert_eq!("30001-30002".parse::<PortRange>(), Err(UnitError::NoPair));
+}
+
+proptest! {
+    #[test]
+    fn a_written_duration_is_read_back(millis in 0u64..10_000_000_000) {
+        let duration = Duration::from_millis(millis);
+        prop_assert_eq!(parse_duration(&show_duration(duration)), Ok(duration));
+    }
+
+    #[test]
+    fn a_written_size_is_read_back(bytes in 0usize..1 << 40) {
+        prop_assert_eq!(parse_size(&show_size(bytes)), Ok(bytes));
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC*") {
+        let _ignored = Config::parse(&text).is_ok();
+        let _ignored = parse_duration(&text).is_ok() && parse_size(&text).is_ok();
+        let _ignored = text.parse::<PortRange>().is_ok();
+    }
+}
+
+#[test]
+fn every_example_configuration_loads() {
+    for (file, text) in [
+        (
+            "minimal.toml",
+            include_str!("../../../docs/configs/minimal.toml"),
+        ),
+        (
+            "office.toml",
+            include_str!("../../../docs/configs/office.toml"),
+        ),
+    ] {
+        if let Err(error) = Config::parse(text) {
+            panic!("{}", error.in_file(file));
+        }
+    }
+}
