@@ -44,7 +44,7 @@ CHORDS = [
     ("G2", "C#4 E4 A4 C#5"),  # A/G
     ("F#2", "C#4 E4 A4 C#5"),  # F#m7
     ("B2", "D4 F#4 A4 D5"),  # Bm7
-    ("E3", "D4 F#4 G4 B4"),  # Em9
+    ("E3", "D4 G4 B4 E5"),  # Em7
     ("F#2", "D4 F#4 A4 D5"),  # D/F#
     ("G2", "D4 F#4 A4 B4"),  # Gmaj9
     ("A2", "D4 E4 G4 B4"),  # A9sus4
@@ -196,11 +196,12 @@ def reverberate(samples: list[float]) -> list[float]:
     for delay in (241, 83):
         line, place, source, total = [0.0] * delay, 0, total, [0.0] * LENGTH
         for n in range(2 * LENGTH):
-            behind, sample = line[place], source[n % LENGTH]
-            line[place] = sample + 0.6 * behind
+            behind = line[place]
+            ahead = source[n % LENGTH] + 0.6 * behind
+            line[place] = ahead
             place = (place + 1) % delay
             if n >= LENGTH:
-                total[n - LENGTH] = behind - 0.6 * line[place - 1]
+                total[n - LENGTH] = behind - 0.6 * ahead
     return total
 
 
