@@ -6,8 +6,9 @@ Only needed after changing prompts.toml; the sounds are committed.
     sounds/make-prompts.py            every prompt, and remove sounds no prompt names
     sounds/make-prompts.py queue/     only the prompts whose id starts so
 
-Needs Python 3.11, flite (with the voice slt) and sox. Each prompt is spoken a little slower than
-flite's own pace, freed of rumble and of silence at both ends, and brought to the same loudness.
+Needs Python 3.11, flite (with the voice slt) and sox. Each sentence is spoken a little slower than
+flite's own pace; each prompt is freed of rumble and of silence at both ends, and brought to the same
+loudness.
 Running it twice gives the same bytes.
 """
 
@@ -34,8 +35,9 @@ FRAME = RATE // 100
 # What stays of the silence, so that no consonant is cut and no two prompts stick together.
 LEAD_IN = RATE * 20 // 1000
 LEAD_OUT = RATE * 60 // 1000
-# flite speaks faster than a caller who hears the menu for the first time can follow.
-STRETCH = "1.08"
+# flite speaks sentences faster than a caller who hears them for the first time can follow. Single
+# words stay as they are: they are parts of sentences, and a stretched "two" sounds like "zero".
+SENTENCE_STRETCH = 1.08
 
 
 def main() -> None:
@@ -59,9 +61,10 @@ def main() -> None:
 def speak(prompt: dict) -> list[float]:
     voice = prompt["speaker"].removeprefix("flite ")
     words = prompt.get("spoken", prompt["text"])
+    stretch = SENTENCE_STRETCH if " " in words else 1.0
     with tempfile.TemporaryDirectory() as folder:
         raw, clean = f"{folder}/raw.wav", f"{folder}/clean.wav"
-        run("flite", "-voice", voice, "--setf", f"duration_stretch={STRETCH}", "-t", words, "-o", raw)
+        run("flite", "-voice", voice, "--setf", f"duration_stretch={stretch}", "-t", words, "-o", raw)
         # -D: no dither, which is random. The high-pass also removes any DC offset.
         run("sox", "-D", raw, "-r", str(RATE), "-c", "1", "-b", "16", clean, "highpass", "90")
         return level(trim(read(clean)))
