@@ -30,6 +30,10 @@ impl Direction {
 
     /// The direction of a side that sends and receives as told.
     #[must_use]
+    #[expect(
+        clippy::fn_params_excessive_bools,
+        reason = "two flows, on or off, are what a direction is"
+    )]
     pub fn of(sends: bool, receives: bool) -> Self {
         match (sends, receives) {
             (true, true) => Self::SendRecv,

@@ -160,11 +160,7 @@ impl From<sdp_types::ParserError> for SdpError {
             E::MultipleTimeZones(line) => (line, "second z="),
             E::MultipleKeys(line) => (line, "second k="),
             E::RepeatWithoutTime(line) => (line, "r= without t="),
-            #[expect(
-                deprecated,
-                clippy::wildcard_enum_match_arm,
-                reason = "the crate no longer returns these"
-            )]
+            #[expect(deprecated, reason = "the crate no longer returns it")]
             E::UnexpectedLine(line, _) => (line, "unexpected line"),
             #[expect(deprecated, reason = "the crate no longer returns it")]
             E::NoOrigin => (0, "no origin line"),

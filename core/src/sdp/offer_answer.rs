@@ -332,15 +332,15 @@ impl MediaNegotiation {
         if view.profile() != Ok(Profile::Avp) {
             return Err(SdpError::MediaChanged { media });
         }
-        let audio = RemoteAudio::read(view, &self.local).map_err(|error| match error {
-            SdpError::NoCommonCodec => SdpError::CodecNotOffered { media },
-            other => other,
-        })?;
+        let not_offered = SdpError::CodecNotOffered { media };
+        let audio = match RemoteAudio::read(view, &self.local) {
+            Err(SdpError::NoCommonCodec) => return Err(not_offered),
+            read => read?,
+        };
         let offered = |codec| offer.codecs.iter().find(move |&&(ours, _)| ours == codec);
         let mut both = audio.codecs.iter();
         let both = both.find_map(|&(codec, theirs)| Some((codec, theirs, offered(codec)?.1)));
-        let (codec, payload_type, receive_payload_type) =
-            both.ok_or(SdpError::CodecNotOffered { media })?;
+        let (codec, payload_type, receive_payload_type) = both.ok_or(not_offered)?;
         let events = audio.telephone_events;
         // Whether the peer wants to hear us shows only when we offered to send.
         let held_by_remote = if offer.direction.can_send() {

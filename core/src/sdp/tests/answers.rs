@@ -1,0 +1,157 @@
+//! Making offers and reading the answers.
+
+use super::*;
+
+fn offered() -> MediaNegotiation {
+    let mut leg = ours();
+    leg.create_offer(MediaWish::TALK).unwrap();
+    leg
+}
+
+#[test]
+fn a_first_offer_lists_all_we_have() {
+    let sdp = text(&ours().create_offer(MediaWish::TALK).unwrap());
+    assert_eq!(
+        sdp,
+        "v=0\r\n\
+         o=- 4711 1 IN IP4 192.0.2.1\r\n\
+         s=-\r\n\
+         c=IN IP4 192.0.2.1\r\n\
+         t=0 0\r\n\
+         m=audio 20000 RTP/AVP 0 8 101\r\n\
+         a=rtpmap:0 PCMU/8000\r\n\
+         a=rtpmap:8 PCMA/8000\r\n\
+         a=rtpmap:101 telephone-event/8000\r\n\
+         a=fmtp:101 0-16\r\n\
+         a=ptime:20\r\n\
+         a=sendrecv\r\n"
+    );
+}
+
+#[test]
+fn a_preferred_codec_stands_first() {
+    let wish = MediaWish::TALK.preferring(Codec::Pcma);
+    let sdp = text(&ours().create_offer(wish).unwrap());
+    assert!(sdp.contains("m=audio 20000 RTP/AVP 8 0 101\r\n"), "{sdp}");
+}
+
+#[test]
+fn an_offer_without_codecs_is_not_made() {
+    let local = LocalMedia::new(addr("192.0.2.1:20000"), 1).with_codecs(&[]);
+    let mut leg = MediaNegotiation::new(local);
+    assert_eq!(
+        leg.create_offer(MediaWish::TALK),
+        Err(SdpError::NoCommonCodec)
+    );
+    assert_eq!(leg.state(), NegotiationState::Stable);
+}
+
+#[test]
+fn an_answer_with_one_codec_settles_it() {
+    let mut leg = offered();
+    let sdp = audio("8 101", &["a=rtpmap:101 telephone-event/8000"]);
+    let agreed = leg.receive_answer(sdp.as_bytes()).unwrap();
+    assert_eq!(agreed.codec, Codec::Pcma);
+    assert_eq!(agreed.telephone_event, Some(101));
+    assert_eq!(leg.negotiated(), Some(&agreed));
+    assert_eq!(leg.state(), NegotiationState::Stable);
+}
+
+#[test]
+fn of_several_answered_codecs_the_first_is_used() {
+    let agreed = offered().receive_answer(audio("18 8 0", &[]).as_bytes());
+    assert_eq!(agreed.unwrap().codec, Codec::Pcma);
+}
+
+#[test]
+fn a_peer_may_answer_with_numbers_of_its_own() {
+    let maps = ["a=rtpmap:96 PCMA/8000", "a=rtpmap:99 telephone-event/8000"];
+    let sdp = audio("96 99", &maps);
+    let agreed = offered().receive_answer(sdp.as_bytes()).unwrap();
+    assert_eq!((agreed.payload_type, agreed.receive_payload_type), (96, 8));
+    assert_eq!(agreed.telephone_event, Some(99));
+    assert_eq!(agreed.receive_telephone_event, Some(101));
+}
+
+#[test]
+fn an_answer_that_does_not_fit_the_offer_is_refused() {
+    let two = format!("{}m=video 0 RTP/AVP 31\r\n", audio("0", &[]));
+    let cases = [
+        (
+            two,
+            SdpError::MediaCount {
+                offered: 1,
+                answered: 2,
+            },
+        ),
+        (
+            "v=0\r\nc=IN IP4 192.0.2.9\r\n".to_owned(),
+            SdpError::MediaCount {
+                offered: 1,
+                answered: 0,
+            },
+        ),
+        (
+            audio("0", &[]).replace("m=audio", "m=video"),
+            SdpError::MediaChanged { media: 0 },
+        ),
+        (
+            audio("0", &[]).replace("RTP/AVP", "RTP/SAVP"),
+            SdpError::MediaChanged { media: 0 },
+        ),
+        (audio("18", &[]), SdpError::CodecNotOffered { media: 0 }),
+        (
+            audio("0", &[]).replace("m=audio 4000", "m=audio 0"),
+            SdpError::Rejected,
+        ),
+    ];
+    for (sdp, expected) in cases {
+        let mut leg = offered();
+        assert_eq!(leg.preview_answer(sdp.as_bytes()), Err(expected.clone()));
+        assert_eq!(leg.state(), NegotiationState::LocalOffer);
+        assert_eq!(leg.receive_answer(sdp.as_bytes()), Err(expected), "{sdp}");
+        assert_eq!(leg.state(), NegotiationState::Stable);
+        assert_eq!(leg.negotiated(), None);
+    }
+}
+
+#[test]
+fn a_codec_we_have_but_did_not_offer_is_refused() {
+    let local = LocalMedia::new(addr("192.0.2.1:20000"), 1).with_codecs(&[Codec::Pcmu]);
+    let mut leg = MediaNegotiation::new(local);
+    leg.create_offer(MediaWish::TALK).unwrap();
+    assert_eq!(
+        leg.receive_answer(audio("8", &[]).as_bytes()),
+        Err(SdpError::CodecNotOffered { media: 0 })
+    );
+}
+
+#[test]
+fn an_answer_cannot_widen_the_offered_direction() {
+    let mut leg = ours();
+    leg.create_offer(MediaWish::HOLD).unwrap();
+    let agreed = leg.receive_answer(audio("0", &["a=sendrecv"]).as_bytes());
+    assert_eq!(agreed.unwrap().direction, Direction::SendOnly);
+}
+
+#[test]
+fn a_provisional_answer_lets_media_flow_and_the_final_one_counts() {
+    let mut leg = offered();
+    let early = leg.preview_answer(audio("8", &[]).as_bytes()).unwrap();
+    assert_eq!(early.codec, Codec::Pcma);
+    assert_eq!(leg.negotiated(), None);
+    let agreed = leg.receive_answer(audio("0", &[]).as_bytes()).unwrap();
+    assert_eq!(agreed.codec, Codec::Pcmu);
+}
+
+#[test]
+fn a_late_offer_is_answered_in_the_ack() {
+    let mut leg = ours();
+    let offer = leg.create_offer(MediaWish::TALK).unwrap();
+    let mut peer = MediaNegotiation::new(LocalMedia::new(addr("192.0.2.2:30000"), 9));
+    peer.receive_offer(&offer).unwrap();
+    let answer = peer.create_answer(MediaWish::TALK).unwrap();
+    let agreed = leg.receive_answer(&answer.sdp).unwrap();
+    assert_eq!(agreed.remote_rtp, addr("192.0.2.2:30000"));
+    assert_eq!(leg.local_description(), Some(&offer));
+}
