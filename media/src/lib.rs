@@ -1,1 +1,26 @@
-//! placeholder
+//! The RTP and media engine of Offhook.
+//!
+//! [`engine`] is what the rest of the server talks to: a handle with named verbs and a stream of
+//! events. Behind it a few threads own all RTP sockets. Everything outside of `engine` is pure: it
+//! is told of packets and of the time, and says what to send.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`engine`] | threads, sockets, rings; the only I/O |
+//! | [`session`] | one leg's media: latching, relaying, digits, reports |
+//! | [`rtp`], [`rtcp`] | the packets (RFC 3550, RFC 4733) |
+//! | [`codec`] | G.711 |
+//! | [`graph`] | sounds, players, recordings |
+//! | [`dsp`] | tones, resampling, mixing |
+//! | [`container`] | WAV files as bytes |
+//! | [`time`] | RTP time |
+
+pub mod codec;
+pub mod container;
+pub mod dsp;
+pub mod engine;
+pub mod graph;
+pub mod rtcp;
+pub mod rtp;
+pub mod session;
+pub mod time;

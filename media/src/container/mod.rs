@@ -1,0 +1,3 @@
+//! File formats as bytes, not disks.
+
+pub mod wav;

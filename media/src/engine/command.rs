@@ -1,0 +1,126 @@
+//! What the handle tells a shard, with names looked up and sockets made.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mio::Waker;
+use offhook_core::{LegId, RecordingId};
+use parking_lot::Mutex;
+use rtrb::{Consumer, Producer, PushError, RingBuffer};
+
+use crate::engine::leg::NewLeg;
+use crate::graph::player::{Background, Player};
+use crate::graph::tap::Side;
+use crate::session::RemoteMedia;
+
+/// Commands that fit into a shard's ring before the backlog is used.
+const RING: usize = 1024;
+
+/// One thing for a shard to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    AddLeg(Box<NewLeg>),
+    SetRemote(LegId, Box<RemoteMedia>),
+    SetSource(LegId, Background),
+    Bridge(LegId, LegId),
+    Unbridge(LegId),
+    Play(LegId, Player),
+    StopPlay(LegId),
+    SendDigits(LegId, Box<[u8]>),
+    Tap(LegId, RecordingId, Side),
+    /// Stops the taps of a recording and tells the recorder when that is done.
+    Untap(RecordingId),
+    RemoveLeg(LegId),
+    Shutdown,
+    /// Makes handling the leg's next packet panic.
+    #[cfg(test)]
+    PanicAtPacket(LegId),
+    /// Panics.
+    #[cfg(test)]
+    Panic(LegId),
+}
+
+/// The writing end of a shard's command ring. Any thread may push; the lock is between those, not
+/// with the shard, which takes from the ring without one.
+pub(crate) struct CommandSender {
+    state: Mutex<SenderState>,
+    overflowed: Arc<AtomicBool>,
+    waker: Waker,
+}
+
+struct SenderState {
+    ring: Producer<Command>,
+    backlog: VecDeque<Command>,
+}
+
+/// The reading end.
+pub(crate) struct CommandReceiver {
+    ring: Consumer<Command>,
+    overflowed: Arc<AtomicBool>,
+}
+
+impl CommandSender {
+    pub(crate) fn new(waker: Waker) -> (Self, CommandReceiver) {
+        let (producer, consumer) = RingBuffer::new(RING);
+        let overflowed = Arc::new(AtomicBool::new(false));
+        let sender = Self {
+            state: Mutex::new(SenderState {
+                ring: producer,
+                backlog: VecDeque::new(),
+            }),
+            overflowed: overflowed.clone(),
+            waker,
+        };
+        let receiver = CommandReceiver {
+            ring: consumer,
+            overflowed,
+        };
+        (sender, receiver)
+    }
+
+    /// Hands over a command; false when the shard is gone.
+    pub(crate) fn push(&self, command: Command) -> bool {
+        {
+            let mut state = self.state.lock();
+            if state.ring.is_abandoned() {
+                return false;
+            }
+            state.backlog.push_back(command);
+            self.flush(&mut state);
+        }
+        // A full eventfd wakes as well, so a failed write loses nothing.
+        self.waker.wake().ok();
+        true
+    }
+
+    /// Moves what waits outside of the ring into it. For the shard: leaves it for the next turn
+    /// when somebody is pushing right now.
+    pub(crate) fn try_flush(&self) {
+        if let Some(mut state) = self.state.try_lock() {
+            self.flush(&mut state);
+        }
+    }
+
+    fn flush(&self, state: &mut SenderState) {
+        while let Some(command) = state.backlog.pop_front() {
+            if let Err(PushError::Full(command)) = state.ring.push(command) {
+                state.backlog.push_front(command);
+                break;
+            }
+        }
+        let overflowed = !state.backlog.is_empty();
+        self.overflowed.store(overflowed, Ordering::Release);
+    }
+}
+
+impl CommandReceiver {
+    pub(crate) fn pop(&mut self) -> Option<Command> {
+        self.ring.pop().ok()
+    }
+
+    /// Whether commands wait outside of the ring.
+    pub(crate) fn has_overflowed(&self) -> bool {
+        self.overflowed.load(Ordering::Acquire)
+    }
+}

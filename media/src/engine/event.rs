@@ -1,0 +1,260 @@
+//! What the engine reports.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use offhook_core::{CallId, LegId, RecordingId};
+use parking_lot::Mutex;
+use rtrb::Consumer;
+
+use crate::graph::playlist::{PlayEnd, PlayId};
+
+/// Something that happened in the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EngineEvent {
+    /// The first packet of the far end was accepted.
+    FirstPacket {
+        /// The leg.
+        leg: LegId,
+    },
+    /// A digit was pressed: reported once, at the first packet of its telephone event, so that
+    /// nothing waits for the key to be let go.
+    Digit {
+        /// The leg it came from.
+        leg: LegId,
+        /// One of `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
+    /// A playlist ended. Comes exactly once for every `play`.
+    PlaybackEnded {
+        /// The leg.
+        leg: LegId,
+        /// Which playing.
+        play: PlayId,
+        /// How.
+        end: PlayEnd,
+    },
+    /// Nothing was received for the RTP time-out although the far end should send. Comes once;
+    /// again only after packets came or the remote was set anew.
+    RtpTimeout {
+        /// The leg.
+        leg: LegId,
+    },
+    /// What the network did so far, every few seconds and once more when the leg is removed.
+    /// Counts are totals since the leg began.
+    Quality {
+        /// The leg.
+        leg: LegId,
+        /// Packets received.
+        received: u64,
+        /// Packets lost, by sequence number.
+        lost: u64,
+        /// Interarrival jitter in microseconds (RFC 3550 section 6.4.1).
+        jitter_micros: u32,
+        /// Round-trip time in microseconds, if the far end sends RTCP.
+        round_trip_micros: Option<u32>,
+    },
+    /// A recording is complete: synced to disk and under its final name.
+    RecordingSaved {
+        /// The recording.
+        recording: RecordingId,
+        /// The call it belongs to.
+        call: CallId,
+        /// The file, relative to the recordings folder.
+        file: String,
+        /// Its length.
+        milliseconds: u64,
+        /// Its size, header included.
+        bytes: u64,
+    },
+    /// A recording could not be begun or went wrong. The call goes on; what was written before
+    /// stays on disk where possible.
+    RecordingFailed {
+        /// The recording.
+        recording: RecordingId,
+        /// The call it belongs to.
+        call: CallId,
+        /// Why.
+        reason: RecordingFailure,
+    },
+    /// A leg's media ended by a fault of ours; its ports are free again. Other legs are not
+    /// touched.
+    LegFailed {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        reason: LegFailure,
+    },
+    /// A command could not be done; nothing changed.
+    CommandRefused {
+        /// The leg it named.
+        leg: LegId,
+        /// Its name, as the method is called.
+        command: &'static str,
+        /// Why.
+        reason: Refusal,
+    },
+}
+
+/// Why a command was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There is no such leg (any more).
+    #[error("there is no such leg")]
+    UnknownLeg,
+    /// A leg with this id exists already.
+    #[error("the leg exists already")]
+    LegExists,
+    /// Both sides of the bridge are the same leg.
+    #[error("a leg cannot be bridged to itself")]
+    SameLeg,
+    /// The legs are of different calls, which may live on different threads.
+    #[error("the legs belong to different calls")]
+    OtherCall,
+    /// The engine does not know the codec.
+    #[error("the codec is not supported")]
+    UnsupportedCodec,
+    /// The far end takes no telephone events.
+    #[error("the far end takes no telephone events")]
+    NoTelephoneEvent,
+    /// Something else than the 16 digits, none at all, or too many at once.
+    #[error("the digits cannot be sent")]
+    BadDigits,
+    /// The sound bank has no music of this class.
+    #[error("there is no such hold music")]
+    UnknownMusic,
+    /// The sound bank has no such tone.
+    #[error("there is no such tone")]
+    UnknownTone,
+    /// No such recording runs.
+    #[error("no such recording runs")]
+    UnknownRecording,
+    /// The thread's poller did not take the leg's sockets.
+    #[error("the sockets could not be watched")]
+    Socket,
+    /// The engine was shut down.
+    #[error("the media engine is shut down")]
+    ShutDown,
+}
+
+/// Why a leg's media ended by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LegFailure {
+    /// Code that handled it panicked.
+    #[error("a fault in the media engine")]
+    Panicked,
+}
+
+/// Why a recording failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordingFailure {
+    /// The file name is absolute, leaves the folder, or does not end in `.wav`.
+    #[error("the file name is not allowed")]
+    BadFileName,
+    /// A recording with this id runs already.
+    #[error("the recording runs already")]
+    AlreadyRunning,
+    /// None of its legs exists.
+    #[error("no leg to record")]
+    NoLeg,
+    /// The file could not be made.
+    #[error("cannot create the file: {0}")]
+    Create(io::ErrorKind),
+    /// Writing failed; the disk may be full.
+    #[error("cannot write: {0}")]
+    Write(io::ErrorKind),
+    /// The finished file could not be synced or renamed.
+    #[error("cannot finish the file: {0}")]
+    Finish(io::ErrorKind),
+    /// The engine was shut down.
+    #[error("the media engine is shut down")]
+    ShutDown,
+}
+
+/// Told when events wait that nobody fetched yet.
+pub(crate) struct Wake {
+    call: Arc<dyn Fn() + Send + Sync>,
+    signalled: AtomicBool,
+}
+
+impl Wake {
+    pub(crate) fn new(call: Arc<dyn Fn() + Send + Sync>) -> Arc<Self> {
+        Arc::new(Self {
+            call,
+            signalled: AtomicBool::new(false),
+        })
+    }
+
+    /// An event was pushed.
+    pub(crate) fn signal(&self) {
+        if !self.signalled.swap(true, Ordering::AcqRel) {
+            (self.call)();
+        }
+    }
+}
+
+/// Events of everything that is not a shard: refusals by the handle, recordings. Locked, since it
+/// carries no more than a few events per call.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    queue: Arc<Mutex<VecDeque<EngineEvent>>>,
+    wake: Arc<Wake>,
+}
+
+impl Outbox {
+    pub(crate) fn new(wake: Arc<Wake>) -> Self {
+        Self {
+            queue: Arc::default(),
+            wake,
+        }
+    }
+
+    pub(crate) fn push(&self, event: EngineEvent) {
+        self.queue.lock().push_back(event);
+        self.wake.signal();
+    }
+}
+
+/// The receiving end of all events of an engine. Events of one leg come in order.
+pub struct EngineEvents {
+    pub(crate) rings: Vec<Consumer<EngineEvent>>,
+    pub(crate) outbox: Outbox,
+    pub(crate) next: usize,
+}
+
+impl EngineEvents {
+    /// The next event, if any. Once this returned `None` the wake-up function is called at the
+    /// next event.
+    pub fn pop(&mut self) -> Option<EngineEvent> {
+        self.take().or_else(|| {
+            // Whatever is pushed from here on wakes again; what came just before is seen here.
+            self.outbox.wake.signalled.store(false, Ordering::SeqCst);
+            self.take()
+        })
+    }
+
+    fn take(&mut self) -> Option<EngineEvent> {
+        for _ in 0..self.rings.len() {
+            self.next = (self.next + 1) % self.rings.len();
+            if let Ok(event) = self.rings[self.next].pop() {
+                return Some(event);
+            }
+        }
+        self.outbox.queue.lock().pop_front()
+    }
+}
+
+impl fmt::Debug for EngineEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineEvents")
+            .field("shards", &self.rings.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+//! The engine: threads that own the RTP sockets of all legs.
+//!
+//! Each **shard** is one thread that owns its legs outright. Commands come in by a ring, events go
+//! out by a ring; RTP never leaves the thread that received it, except that recordings get a copy
+//! of the payloads through a third ring. Nothing is locked or allocated per packet.
+
+mod command;
+mod config;
+mod event;
+mod handle;
+mod leg;
+mod ports;
+mod record;
+mod recorder;
+mod socket;
+mod stats;
+mod worker;
+
+pub use config::{EngineConfig, EngineError};
+pub use event::{EngineEvent, EngineEvents, LegFailure, RecordingFailure, Refusal};
+pub use handle::{Engine, LegPort};
+pub use record::{Layout, RecordSpec, Recovered, recover_recordings};
+pub use stats::{DropReason, Dropped, EngineStats, ShardStats};
+
+pub use crate::graph::bank::SoundBank;
+pub use crate::graph::playlist::{PlayEnd, PlayId, PlayItem, Playlist, Source, ToneId};
+pub use crate::session::RemoteMedia;

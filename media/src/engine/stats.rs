@@ -1,0 +1,147 @@
+//! Counters anybody may read.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Why a packet was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DropReason {
+    /// Not RTP, or RTP that lies about itself (RFC 3550 appendix A.1).
+    Malformed,
+    /// Before the leg had a remote, or while it is on hold.
+    NotWanted,
+    /// From another address than the leg is latched to, or too few packets to latch.
+    Stranger,
+    /// A payload type that was not agreed on.
+    UnknownPayload,
+    /// Older than what went out since, or sent twice.
+    Late,
+    /// The far end of the listening leg cannot take it, or may not be sent to.
+    Unsendable,
+    /// The network refused it.
+    SendFailed,
+}
+
+impl DropReason {
+    /// Every reason, in the order the counters are kept.
+    pub const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::NotWanted,
+        Self::Stranger,
+        Self::UnknownPayload,
+        Self::Late,
+        Self::Unsendable,
+        Self::SendFailed,
+    ];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::NotWanted => "not_wanted",
+            Self::Stranger => "stranger",
+            Self::UnknownPayload => "unknown_payload",
+            Self::Late => "late",
+            Self::Unsendable => "unsendable",
+            Self::SendFailed => "send_failed",
+        }
+    }
+}
+
+/// Dropped packets by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dropped([u64; DropReason::ALL.len()]);
+
+impl Dropped {
+    /// How many were dropped for this reason.
+    #[must_use]
+    pub fn of(&self, reason: DropReason) -> u64 {
+        self.0[reason as usize]
+    }
+
+    /// How many were dropped at all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    pub(crate) fn count(&mut self, reason: DropReason) {
+        self.0[reason as usize] += 1;
+    }
+}
+
+/// What one shard did since the engine started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShardStats {
+    /// Legs it owns now.
+    pub legs: u64,
+    /// RTP packets received.
+    pub packets_in: u64,
+    /// RTP packets sent.
+    pub packets_out: u64,
+    /// Packets dropped.
+    pub dropped: Dropped,
+    /// Payloads a recording missed because the recorder was too slow.
+    pub recording_overruns: u64,
+    /// Wheel slots left out because the thread was too late.
+    pub skipped_slots: u64,
+    /// Time the thread did not wait.
+    pub busy: Duration,
+}
+
+/// What the whole engine did and holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EngineStats {
+    /// Each shard by itself.
+    pub shards: Vec<ShardStats>,
+    /// Pairs of ports in use.
+    pub ports_in_use: usize,
+    /// Pairs of ports there are.
+    pub ports: usize,
+    /// Recordings that run.
+    pub recordings: usize,
+}
+
+/// Where a shard publishes its counters: written by it alone, once per turn of its loop.
+#[derive(Debug, Default)]
+pub(crate) struct PublishedStats {
+    legs: AtomicU64,
+    packets_in: AtomicU64,
+    packets_out: AtomicU64,
+    dropped: [AtomicU64; DropReason::ALL.len()],
+    recording_overruns: AtomicU64,
+    skipped_slots: AtomicU64,
+    busy_nanos: AtomicU64,
+}
+
+impl PublishedStats {
+    pub(crate) fn publish(&self, stats: &ShardStats) {
+        let put = |cell: &AtomicU64, value: u64| cell.store(value, Ordering::Relaxed);
+        put(&self.legs, stats.legs);
+        put(&self.packets_in, stats.packets_in);
+        put(&self.packets_out, stats.packets_out);
+        for (cell, &count) in self.dropped.iter().zip(&stats.dropped.0) {
+            put(cell, count);
+        }
+        put(&self.recording_overruns, stats.recording_overruns);
+        put(&self.skipped_slots, stats.skipped_slots);
+        put(
+            &self.busy_nanos,
+            u64::try_from(stats.busy.as_nanos()).unwrap_or(u64::MAX),
+        );
+    }
+
+    pub(crate) fn read(&self) -> ShardStats {
+        let get = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
+        ShardStats {
+            legs: get(&self.legs),
+            packets_in: get(&self.packets_in),
+            packets_out: get(&self.packets_out),
+            dropped: Dropped(std::array::from_fn(|index| get(&self.dropped[index]))),
+            recording_overruns: get(&self.recording_overruns),
+            skipped_slots: get(&self.skipped_slots),
+            busy: Duration::from_nanos(get(&self.busy_nanos)),
+        }
+    }
+}

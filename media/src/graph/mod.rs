@@ -1,0 +1,8 @@
+//! Where audio comes from and goes to: sounds, players, music, recordings. No disk and no socket.
+
+pub mod bank;
+pub mod player;
+pub mod playlist;
+pub mod recording;
+pub mod sound;
+pub mod tap;

@@ -1,0 +1,28 @@
+//! What the far end of a leg wants, as its session description said.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use offhook_core::sdp::Codec;
+
+/// Where to send, and what. Set again after every offer and answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteMedia {
+    /// Where the far end wants RTP. Port 0 or an unspecified address: nowhere.
+    pub rtp: SocketAddr,
+    /// Where it wants RTCP.
+    pub rtcp: SocketAddr,
+    /// The codec agreed on.
+    pub codec: Codec,
+    /// The payload type the far end gave that codec.
+    pub payload_type: u8,
+    /// The payload type of telephone events (RFC 4733), if the far end takes them.
+    pub telephone_event: Option<u8>,
+    /// Audio per packet the far end prefers. The engine sends 20 ms of what it makes itself, and
+    /// passes on what it relays as it comes.
+    pub ptime: Duration,
+    /// Whether we may send: false when the far end put us on hold.
+    pub send: bool,
+    /// Whether we take what it sends: false when we put it on hold.
+    pub receive: bool,
+}

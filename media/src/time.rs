@@ -1,0 +1,62 @@
+//! RTP time: what a timestamp is, and how it relates to elapsed time.
+
+use std::time::Duration;
+
+/// Samples per second of every codec the engine knows; also the clock of their RTP timestamps.
+pub const SAMPLE_RATE: u32 = 8000;
+
+/// Samples in one frame of the wheel.
+pub const FRAME_SAMPLES: usize = 160;
+
+/// How long one frame of the wheel lasts.
+pub const FRAME: Duration = Duration::from_millis(20);
+
+/// An RTP timestamp at 8 kHz: wraps, and only differences mean anything (RFC 3550 section 5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RtpTime(pub u32);
+
+impl RtpTime {
+    /// This time `samples` later.
+    #[must_use]
+    pub fn plus(self, samples: u32) -> Self {
+        Self(self.0.wrapping_add(samples))
+    }
+
+    /// Samples from `earlier` to this time; negative when `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> i32 {
+        self.0.wrapping_sub(earlier.0).cast_signed()
+    }
+}
+
+/// Samples that pass in `duration`, cut off at `u32::MAX` (six days).
+#[must_use]
+pub fn samples(duration: Duration) -> u32 {
+    let whole = duration.as_micros() * u128::from(SAMPLE_RATE) / 1_000_000;
+    u32::try_from(whole).unwrap_or(u32::MAX)
+}
+
+/// How long `samples` last.
+#[must_use]
+pub fn duration(samples: u64) -> Duration {
+    Duration::from_micros(samples.saturating_mul(1_000_000) / u64::from(SAMPLE_RATE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_compare_across_the_wrap() {
+        let before = RtpTime(u32::MAX - 10);
+        assert_eq!(before.plus(20).since(before), 20);
+        assert_eq!(before.since(before.plus(20)), -20);
+    }
+
+    #[test]
+    fn a_frame_is_160_samples() {
+        assert_eq!(samples(FRAME) as usize, FRAME_SAMPLES);
+        assert_eq!(duration(160), FRAME);
+        assert_eq!(samples(Duration::MAX), u32::MAX);
+    }
+}
