@@ -1,0 +1,57 @@
+# Everything a developer or CI does. `make run` starts the demo office, `make test` runs every check.
+
+CARGO ?= cargo
+DATA ?= data
+# What the tests run against besides Rust: real SIP phones, and sox to look at sound.
+TOOLS = sipp baresip sox
+
+.PHONY: run test check fmt lint unit docs deny bench bench-build fuzz tools prompts clean
+
+## run: build and start the demo office in ./data
+run:
+	$(CARGO) run --release --bin offhook -- serve --demo --data $(DATA)
+
+## test: what CI runs
+test: tools fmt lint unit docs deny bench-build
+
+## check: the quick look while writing
+check:
+	$(CARGO) check --workspace --all-targets
+
+fmt:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+# One build of the binary first: the whole-server tests start it.
+unit:
+	$(CARGO) build --bin offhook --bin load
+	$(CARGO) nextest run --workspace --no-fail-fast
+	$(CARGO) test --workspace --doc
+
+docs:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+deny:
+	$(CARGO) deny check licenses bans sources
+
+bench-build:
+	$(CARGO) bench --workspace --no-run
+
+## bench: the figures of the README (see docs/benchmarks.md)
+bench:
+	$(CARGO) bench --workspace
+
+## fuzz: ten minutes per target, with cargo-fuzz and a nightly compiler
+fuzz:
+	cd tests/fuzz && for target in $$($(CARGO) fuzz list); do $(CARGO) fuzz run $$target -- -max_total_time=600; done
+
+## prompts: speak all prompts and render the hold music again
+prompts:
+	python3 sounds/make-prompts.py
+	python3 sounds/make-hold-music.py
+
+# Installs what is missing where it can, and says what to install where it cannot.
+tools:
+	@sh tests/tools.sh $(TOOLS)

@@ -1,0 +1,128 @@
+//! The shell around one call's machine.
+
+use std::sync::Arc;
+
+use offhook_core::HangupCause;
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+
+use super::input::{CallCommand, CallInput};
+use super::machine::CallMachine;
+use super::perform::Neighbours;
+use super::slot::Slot;
+use super::{CallEffect, CallError};
+use crate::alarm::{Alarm, now};
+
+/// What a call's actor receives. Inputs themselves wait in the slot's inbox.
+#[derive(Debug)]
+pub(crate) enum CallMsg {
+    /// Something is in the inbox.
+    Look,
+    /// A deadline has come.
+    Wake,
+    /// An operator wants something and waits for the answer.
+    Ask(CallCommand, RpcReplyPort<Result<(), CallError>>),
+}
+
+/// How an actor begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// With a new call.
+    Fresh,
+    /// With the last good state of an actor that fell.
+    Recovered,
+    /// With a call that fell too often: end it cleanly.
+    Ending,
+}
+
+/// The actor.
+#[derive(Debug)]
+pub(crate) struct CallActor;
+
+/// What it is started with.
+pub(crate) struct CallArgs {
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) neighbours: Arc<dyn Neighbours>,
+    pub(crate) begin: Begin,
+}
+
+/// What it has.
+pub(crate) struct CallState {
+    slot: Arc<Slot>,
+    neighbours: Arc<dyn Neighbours>,
+    machine: CallMachine,
+    alarm: Alarm<CallMsg>,
+}
+
+impl Actor for CallActor {
+    type Msg = CallMsg;
+    type State = CallState;
+    type Arguments = CallArgs;
+
+    async fn pre_start(
+        &self,
+        me: ActorRef<CallMsg>,
+        args: CallArgs,
+    ) -> Result<CallState, ActorProcessingErr> {
+        let CallArgs { slot, neighbours, begin } = args;
+        let mut state =
+            CallState { machine: slot.machine(), slot, neighbours, alarm: Alarm::default() };
+        state.slot.set_actor(me.clone());
+        if begin == Begin::Ending {
+            let end = CallCommand::HangUp(HangupCause::InternalError);
+            state.machine.handle(now(), CallInput::Command(end));
+        }
+        state.perform(&me);
+        me.cast(CallMsg::Look)?;
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<CallMsg>,
+        message: CallMsg,
+        state: &mut CallState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            CallMsg::Look => {}
+            CallMsg::Wake => {
+                state.machine.handle_timeout(now());
+                state.perform(&me);
+            }
+            CallMsg::Ask(command, reply) => {
+                let answer = state.machine.permits(command);
+                if answer.is_ok() {
+                    state.input(&me, CallInput::Command(command));
+                }
+                // The operator may have stopped waiting.
+                reply.send(answer).ok();
+            }
+        }
+        while let Some(input) = state.slot.take() {
+            state.input(&me, input);
+        }
+        state.alarm.rearm(&me, state.machine.poll_timeout(), || CallMsg::Wake);
+        Ok(())
+    }
+}
+
+impl CallState {
+    fn input(&mut self, me: &ActorRef<CallMsg>, input: CallInput) {
+        self.machine.set_directory(self.neighbours.directory());
+        self.machine.handle(now(), input);
+        self.perform(me);
+    }
+
+    /// Does what the machine wants, and only then counts its state as good.
+    fn perform(&mut self, me: &ActorRef<CallMsg>) {
+        let mut answers = Vec::new();
+        while let Some(effect) = self.machine.poll_effect() {
+            if matches!(effect, CallEffect::Done) {
+                me.stop(None);
+            } else {
+                answers.extend(self.neighbours.perform(self.slot.id, effect));
+            }
+        }
+        self.slot.keep(&self.machine);
+        self.slot.post_first(answers);
+    }
+}

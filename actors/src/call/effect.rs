@@ -1,0 +1,123 @@
+//! What a call wants done.
+
+use offhook_core::directory::AgentState;
+use offhook_core::event::EventKind;
+use offhook_core::sdp::Negotiated;
+use offhook_core::sip::invite::{DialogKey, UsageEffect};
+use offhook_core::{AgentId, AttemptId, CallId, ExtensionId, LegId, QueueId, RecordingId};
+use offhook_media::engine::{PlayId, Source};
+
+use crate::queue::CallToQueue;
+
+/// Whom to look up for a ringing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RingTarget {
+    /// The contacts of an extension.
+    Extension(ExtensionId),
+    /// A number outside, through the trunk that takes it.
+    External(String),
+}
+
+/// What the media engine is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MediaEffect {
+    /// Open a port; answered by `PortReady` or `PortFailed`.
+    AddLeg(LegId),
+    /// Close it.
+    RemoveLeg(LegId),
+    /// The far end's address and codec are known, or changed.
+    SetRemote(LegId, Negotiated),
+    /// What the leg hears while nothing is played to it.
+    SetSource(LegId, Source),
+    /// Both hear each other.
+    Bridge(LegId, LegId),
+    /// They no longer do.
+    Unbridge(LegId),
+    /// Play prompts to the leg; answered by `PlaybackEnded`.
+    Play {
+        /// The leg.
+        leg: LegId,
+        /// The name of this playing.
+        play: PlayId,
+        /// Prompt ids.
+        prompts: Vec<String>,
+        /// Whether a digit stops it.
+        barge_in: bool,
+    },
+    /// Stop what is played to the leg.
+    StopPlay(LegId),
+    /// Record two legs: the caller left, the callee right.
+    Record {
+        /// The recording.
+        recording: RecordingId,
+        /// The left side.
+        caller: LegId,
+        /// The right side.
+        callee: LegId,
+    },
+    /// Close the recording.
+    StopRecording(RecordingId),
+}
+
+/// What a call tells an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallToAgent {
+    /// The queue call with this attempt is over.
+    CallEnded(AttemptId),
+    /// The agent talks in a call that no queue gave them.
+    DirectCallStarted,
+    /// That call is over.
+    DirectCallEnded,
+    /// The agent dialled a code to become this.
+    SetState(AgentState),
+}
+
+/// What a call wants done.
+#[derive(Debug, Clone)]
+pub enum CallEffect {
+    /// Send SIP for a leg.
+    Sip {
+        /// The leg.
+        leg: LegId,
+        /// What.
+        effect: UsageEffect,
+    },
+    /// In-dialog requests with this key are for this leg.
+    BindDialog {
+        /// The leg.
+        leg: LegId,
+        /// Call-ID and our tag.
+        key: DialogKey,
+    },
+    /// Nothing for this leg can arrive any more.
+    CloseLeg(LegId),
+    /// Do this to the media.
+    Media(MediaEffect),
+    /// Find out where a party can be rung; answered by `Contacts`.
+    FindContacts {
+        /// The ringing that asks.
+        ring: u32,
+        /// Whom.
+        target: RingTarget,
+    },
+    /// Tell a queue.
+    Queue {
+        /// The queue.
+        queue: QueueId,
+        /// What.
+        tell: CallToQueue,
+    },
+    /// Tell an agent.
+    Agent {
+        /// The agent.
+        agent: AgentId,
+        /// The call that tells.
+        call: CallId,
+        /// What.
+        tell: CallToAgent,
+    },
+    /// This happened.
+    Publish(EventKind),
+    /// Nothing is left to do: the actor may end.
+    Done,
+}

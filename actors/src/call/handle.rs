@@ -1,0 +1,219 @@
+//! How the rest of Offhook reaches calls.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ahash::AHashMap;
+use offhook_core::{CallId, HangupCause, IdSource, LegId};
+use parking_lot::RwLock;
+use ractor::rpc::CallResult;
+use ractor::{Actor, ActorRef, SpawnErr};
+
+use super::actor::CallMsg;
+use super::input::{CallCommand, CallInput, IncomingCall, Originate};
+use super::machine::CallMachine;
+use super::perform::Neighbours;
+use super::slot::Slot;
+use super::supervisor::{CallsActor, CallsMsg};
+use crate::alarm::now;
+use crate::queue::QueueToCall;
+use crate::restart::{Falls, RestartLimit};
+
+/// The falls of one call's actor that are forgiven; one more, and the call is ended.
+const FORGIVEN: RestartLimit = RestartLimit { falls: 1, within: Duration::from_secs(10) };
+
+/// How long an operator's wish may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why a wish about a call cannot be met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// There is no such call, or it is over.
+    #[error("there is no such call")]
+    NotFound,
+    /// The call is not in a state that allows it: nobody talks.
+    #[error("the call is not in conversation")]
+    NotTalking,
+    /// No new calls are taken: a limit is reached, or the server is shutting down.
+    #[error("no new calls are taken at the moment")]
+    NotAdmitted,
+    /// The call did not answer in time.
+    #[error("the call did not answer in time")]
+    TimedOut,
+}
+
+/// All calls. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Calls {
+    shared: Arc<Shared>,
+}
+
+/// What handle and supervisor share.
+pub(crate) struct Shared {
+    slots: RwLock<AHashMap<CallId, Arc<Slot>>>,
+    neighbours: OnceLock<Arc<dyn Neighbours>>,
+    supervisor: RwLock<Option<ActorRef<CallsMsg>>>,
+    /// Calls at once; more are refused.
+    limit: usize,
+    draining: AtomicBool,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("calls", &self.slots.read().len()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn neighbours(&self) -> Option<Arc<dyn Neighbours>> {
+        self.neighbours.get().cloned()
+    }
+
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.read().values().cloned().collect()
+    }
+
+    pub(crate) fn forget(&self, call: CallId) {
+        self.slots.write().remove(&call);
+    }
+
+    fn slot(&self, call: CallId) -> Option<Arc<Slot>> {
+        self.slots.read().get(&call).cloned()
+    }
+}
+
+impl Calls {
+    /// A house for at most `limit` calls at once, still without its supervisor.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        let shared = Shared {
+            slots: RwLock::default(),
+            neighbours: OnceLock::new(),
+            supervisor: RwLock::default(),
+            limit,
+            draining: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Starts (or starts again) the supervisor under `parent`. The neighbours are those of the first start.
+    ///
+    /// # Errors
+    /// When the actor cannot be spawned.
+    pub async fn start(
+        &self,
+        neighbours: Arc<dyn Neighbours>,
+        parent: ractor::ActorCell,
+    ) -> Result<ractor::ActorCell, SpawnErr> {
+        let _ = self.shared.neighbours.get_or_init(|| neighbours);
+        let args = Arc::clone(&self.shared);
+        let (supervisor, _) = Actor::spawn_linked(None, CallsActor, args, parent).await?;
+        let cell = supervisor.get_cell();
+        *self.shared.supervisor.write() = Some(supervisor);
+        Ok(cell)
+    }
+
+    /// Whether a new call would be taken.
+    ///
+    /// # Errors
+    /// The cause to refuse it with.
+    pub fn admits(&self) -> Result<(), HangupCause> {
+        let full = self.shared.slots.read().len() >= self.shared.limit;
+        if full || self.shared.draining.load(Ordering::Relaxed) {
+            return Err(HangupCause::Congestion);
+        }
+        Ok(())
+    }
+
+    /// From now on no new call is taken.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Calls that are not over, and calls whose dialogs still say good-bye.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shared.slots.read().len()
+    }
+
+    /// Calls whose conversation is not over.
+    #[must_use]
+    pub fn live(&self) -> Vec<CallId> {
+        let slots = self.shared.slots();
+        slots.iter().filter(|slot| !slot.machine().is_over()).map(|slot| slot.id).collect()
+    }
+
+    /// Takes a call that came in; answers the id of its first leg.
+    ///
+    /// # Errors
+    /// The cause to refuse it with.
+    pub fn incoming(&self, incoming: &IncomingCall) -> Result<LegId, HangupCause> {
+        self.admits()?;
+        let neighbours = self.shared.neighbours().ok_or(HangupCause::Congestion)?;
+        let (id, ids) = (CallId::random(), IdSource::from_entropy());
+        let machine = CallMachine::incoming(id, neighbours.directory(), ids, incoming)?;
+        self.begin(machine);
+        Ok(LegId::new(id, 0))
+    }
+
+    /// Sets up a call: rings `wish.from`, and dials for it once it answered.
+    ///
+    /// # Errors
+    /// [`CallError::NotAdmitted`] when no calls are taken.
+    pub fn originate(&self, wish: Originate) -> Result<CallId, CallError> {
+        self.admits().map_err(|_| CallError::NotAdmitted)?;
+        let neighbours = self.shared.neighbours().ok_or(CallError::NotAdmitted)?;
+        let (id, ids) = (CallId::random(), IdSource::from_entropy());
+        let machine = CallMachine::originate(id, neighbours.directory(), ids, now(), wish);
+        self.begin(machine);
+        Ok(id)
+    }
+
+    fn begin(&self, machine: CallMachine) {
+        let slot = Arc::new(Slot::new(machine, Falls::new(FORGIVEN)));
+        self.shared.slots.write().insert(slot.id, Arc::clone(&slot));
+        // Without a supervisor the slot waits; a new one starts what it finds.
+        if let Some(supervisor) = self.shared.supervisor.read().as_ref() {
+            supervisor.cast(CallsMsg::Start(slot)).ok();
+        }
+    }
+
+    /// Tells a call something; false if there is no such call.
+    pub fn tell(&self, call: CallId, input: CallInput) -> bool {
+        let slot = self.shared.slot(call);
+        if let Some(slot) = &slot {
+            slot.post(input);
+        }
+        slot.is_some()
+    }
+
+    /// Tells every call what a queue says to all: that it was restarted.
+    pub fn tell_all(&self, message: &QueueToCall) {
+        for slot in self.shared.slots() {
+            slot.post(CallInput::Queue(message.clone()));
+        }
+    }
+
+    /// An operator's wish.
+    ///
+    /// # Errors
+    /// Why it cannot be met. Nothing has changed then.
+    pub async fn command(&self, call: CallId, command: CallCommand) -> Result<(), CallError> {
+        let slot = self.shared.slot(call).ok_or(CallError::NotFound)?;
+        let actor = slot.actor().ok_or(CallError::NotFound)?;
+        let ask = actor.call(|reply| CallMsg::Ask(command, reply), Some(PATIENCE)).await;
+        match ask {
+            Ok(CallResult::Success(answer)) => answer,
+            Ok(CallResult::Timeout) => Err(CallError::TimedOut),
+            Ok(CallResult::SenderError) | Err(_) => Err(CallError::NotFound),
+        }
+    }
+
+    /// Makes a call's machine panic, to prove that its supervision works.
+    #[doc(hidden)]
+    pub fn inject_fault(&self, call: CallId) -> bool {
+        self.tell(call, CallInput::Fault)
+    }
+}

@@ -1,0 +1,173 @@
+//! What a call is told.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use offhook_core::directory::AgentState;
+use offhook_core::sip::digest::Credentials;
+use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn};
+use offhook_core::sip::invite::{LocalParty, UsageInput};
+use offhook_core::sip::message::Request;
+use offhook_core::{ExtensionId, HangupCause, LegId, TrunkId};
+use offhook_media::engine::{LegPort, PlayEnd, PlayId};
+
+use crate::queue::QueueToCall;
+
+/// Who a call comes from, as the edge has proved it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// One of our extensions, authenticated.
+    Extension(ExtensionId),
+    /// A trunk, known by its address.
+    Trunk(TrunkId),
+}
+
+/// A party's number and display name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Party {
+    /// The number or SIP user.
+    pub number: String,
+    /// The display name, if any.
+    pub name: Option<String>,
+}
+
+/// An INVITE that begins a call.
+#[derive(Debug, Clone)]
+pub struct IncomingCall {
+    /// Who it comes from.
+    pub origin: Origin,
+    /// The calling party as it will be shown.
+    pub from: Party,
+    /// The user part of the Request-URI.
+    pub dialled: String,
+    /// The transaction to answer.
+    pub txn: ServerTxn,
+    /// The INVITE.
+    pub request: Request,
+    /// The way it came.
+    pub path: Path,
+    /// What we call ourselves on that way.
+    pub local: LocalParty,
+}
+
+/// A call that we set up by ourselves: ring one of our extensions, then go where it wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Originate {
+    /// The extension that is rung first and counts as the caller.
+    pub from: ExtensionId,
+    /// What is dialled for it once it answered.
+    pub to: String,
+}
+
+/// One place where a party can be rung: a registered contact, or a trunk's address.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// The Request-URI.
+    pub uri: Bytes,
+    /// The connection it registered over, if that is the only way to reach it.
+    pub flow: Option<FlowId>,
+    /// Where to send instead of where the URI says: the source of the registration.
+    pub address: Option<SocketAddr>,
+    /// What answers a challenge from there.
+    pub credentials: Option<Credentials>,
+    /// What we call ourselves on that way.
+    pub local: LocalParty,
+    /// The `To` URI.
+    pub to: String,
+    /// The number shown instead of the caller's own, on trunks that ask for one.
+    pub caller_id: Option<String>,
+    /// The host part of our `From` URI.
+    pub domain: String,
+}
+
+/// What an operator or the API asks of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallCommand {
+    /// End it.
+    HangUp(HangupCause),
+    /// Let the caller hear hold music.
+    Hold,
+    /// Let both talk again.
+    Unhold,
+    /// Begin recording, if it is not running.
+    StartRecording,
+    /// Stop recording.
+    StopRecording,
+}
+
+/// What happened in the media engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaInput {
+    /// A port is open for this leg.
+    PortReady {
+        /// The leg.
+        leg: LegId,
+        /// The port.
+        port: LegPort,
+    },
+    /// No port could be had.
+    PortFailed {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The far end pressed a key.
+    Digit {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        digit: char,
+    },
+    /// A playlist is over.
+    PlaybackEnded {
+        /// The leg.
+        leg: LegId,
+        /// The playlist.
+        play: PlayId,
+        /// How.
+        end: PlayEnd,
+    },
+    /// Nothing was received for the configured time.
+    RtpTimeout {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The engine lost this leg by a fault of its own.
+    Failed {
+        /// The leg.
+        leg: LegId,
+    },
+}
+
+/// What a call is told.
+#[derive(Debug, Clone)]
+pub enum CallInput {
+    /// Something arrived from the network for one of its legs.
+    Sip {
+        /// The leg.
+        leg: LegId,
+        /// What.
+        input: UsageInput,
+    },
+    /// Something happened to its media.
+    Media(MediaInput),
+    /// Where a party can be rung.
+    Contacts {
+        /// The ringing that asked.
+        ring: u32,
+        /// The places, or why there are none.
+        contacts: Result<Vec<Contact>, HangupCause>,
+    },
+    /// The queue it waits in speaks.
+    Queue(QueueToCall),
+    /// An agent's state was set by dialling a code, or not.
+    AgentStateSet {
+        /// The state reached; none: refused.
+        state: Option<AgentState>,
+    },
+    /// An operator speaks.
+    Command(CallCommand),
+    /// A fault for tests of supervision: the machine panics.
+    #[doc(hidden)]
+    Fault,
+}
+

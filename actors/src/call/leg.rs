@@ -1,0 +1,105 @@
+//! One party's part of a call: a dialog, a negotiation and a media port.
+
+use bytes::Bytes;
+use offhook_core::event::Direction;
+use offhook_core::sdp::{Codec, MediaNegotiation, MediaWish, Negotiated, NegotiationState};
+use offhook_core::sip::invite::InviteUsage;
+use offhook_core::{AgentId, HangupCause, LegId};
+
+/// Whose part of the call a leg is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The caller's.
+    Caller,
+    /// Somebody's who is or was rung; the number is that of the ringing.
+    Rung(u32),
+}
+
+/// How far a leg has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LegState {
+    /// Set up, nothing heard yet.
+    Trying,
+    /// The far end rings.
+    Ringing,
+    /// Answered.
+    Answered,
+    /// Over for the call; its dialog may still be saying good-bye.
+    Over,
+}
+
+/// One party's part of a call.
+#[derive(Debug, Clone)]
+pub(crate) struct Leg {
+    /// Its id.
+    pub(crate) id: LegId,
+    /// Whose it is.
+    pub(crate) role: Role,
+    /// Who set it up.
+    pub(crate) direction: Direction,
+    /// How far it has come.
+    pub(crate) state: LegState,
+    /// The extension at its far end, if it is one of ours.
+    pub(crate) extension: Option<String>,
+    /// The agent at its far end.
+    pub(crate) agent: Option<AgentId>,
+    /// Its dialog; none while an outbound leg waits for its port.
+    pub(crate) usage: Option<InviteUsage>,
+    /// Its offer and answer; none until a port is open.
+    pub(crate) negotiation: Option<MediaNegotiation>,
+    /// What our side offers or answered last, as sent.
+    pub(crate) description: Option<Bytes>,
+    /// What was agreed.
+    pub(crate) agreed: Option<Negotiated>,
+}
+
+impl Leg {
+    /// Whether it still takes part in the call.
+    pub(crate) fn is_live(&self) -> bool {
+        self.state != LegState::Over
+    }
+
+    /// Whether it was answered and still takes part.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.state == LegState::Answered
+    }
+
+    /// The codec agreed with the far end.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        self.agreed.as_ref().map(|agreed| agreed.codec)
+    }
+
+    /// The far end offers; our answer is kept in `description`.
+    pub(crate) fn answer_offer(&mut self, offer: &Bytes) -> Result<Negotiated, HangupCause> {
+        let negotiation = self.negotiation.as_mut().ok_or(HangupCause::InternalError)?;
+        negotiation.receive_offer(offer).map_err(|error| error.cause())?;
+        let answer = negotiation.create_answer(MediaWish::TALK);
+        let answer = answer.inspect_err(|_| negotiation.rollback()).map_err(|error| error.cause())?;
+        self.description = Some(answer.sdp);
+        let agreed = answer.media.or(self.agreed).ok_or(HangupCause::NoCommonCodec)?;
+        self.agreed = Some(agreed);
+        Ok(agreed)
+    }
+
+    /// Our offer, with `first` before the other codecs so that a bridge need not transcode.
+    pub(crate) fn offer(&mut self, first: Option<Codec>) -> Result<Bytes, HangupCause> {
+        let negotiation = self.negotiation.as_mut().ok_or(HangupCause::InternalError)?;
+        let wish = MediaWish { prefer: first, ..MediaWish::TALK };
+        let offer = negotiation.create_offer(wish).map_err(|error| error.cause())?;
+        self.description = Some(offer.clone());
+        Ok(offer)
+    }
+
+    /// The far end answers our offer. An answer that was taken before (in a 183) is not taken twice.
+    pub(crate) fn take_answer(&mut self, answer: &Bytes) -> Result<Negotiated, HangupCause> {
+        let negotiation = self.negotiation.as_mut().ok_or(HangupCause::InternalError)?;
+        if negotiation.state() == NegotiationState::Stable
+            && let Some(agreed) = self.agreed
+        {
+            return Ok(agreed);
+        }
+        let agreed = negotiation.receive_answer(answer).map_err(|error| error.cause())?;
+        self.agreed = Some(agreed);
+        Ok(agreed)
+    }
+}

@@ -1,0 +1,506 @@
+//! The rules of a call: its legs, what the caller is doing, and how it ends.
+//!
+//! The chapters are in sibling files, each an `impl CallMachine`: [`route`](super::route) decides where the
+//! call goes, [`ring`](super::ring) rings somebody, [`wait`](super::wait) waits in a queue, [`talk`](super::talk) joins
+//! two legs, [`speak`](super::speak) plays prompts and menus, [`sip`](super::sip) hears the network.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use offhook_core::directory::{Destination, Directory};
+use offhook_core::event::{Direction, EndedBy, EventKind};
+use offhook_core::sip::invite::{InviteUsage, UsageInput};
+use offhook_core::timers::Timers;
+use offhook_core::{AgentId, AttemptId, CallId, HangupCause, IdSource, IvrMenuId, LegId, QueueId, RecordingId};
+use offhook_media::engine::{PlayId, Source};
+
+use super::CallError;
+use super::effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};
+use super::input::{CallCommand, CallInput, IncomingCall, MediaInput, Origin, Originate, Party};
+use super::leg::{Leg, LegState, Role};
+use super::ring::{Purpose, Ring};
+use super::speak::After;
+use super::talk::Talk;
+use super::wait::Wait;
+use crate::ivr::IvrMachine;
+use crate::queue::CallToQueue;
+
+/// Longer than any dialog needs to say good-bye (64·T1 twice), so that a fault in one cannot keep a
+/// call for ever.
+const LINGER: Duration = Duration::from_secs(70);
+
+/// What a call can be woken for, besides its legs and its menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum CallTimer {
+    /// A ringing has lasted long enough.
+    Ring(u32),
+    /// A call whose last leg never says good-bye is let go.
+    Linger,
+}
+
+/// What the caller is doing.
+#[derive(Debug, Clone)]
+pub(crate) enum Stage {
+    /// The first leg waits for its port, or for its answer.
+    Starting,
+    /// Listening to a menu.
+    Menu(IvrMachine),
+    /// Waiting in a queue.
+    Waiting(Wait),
+    /// Waiting for somebody to pick up; the number names the ringing.
+    Dialling(u32),
+    /// Talking.
+    Talking(Talk),
+    /// Hearing prompts before something else happens.
+    Speaking(After),
+    /// Hearing itself.
+    Echo,
+    /// Waiting to hear whether an agent's state could be set.
+    SettingAgent,
+    /// Over.
+    Over,
+}
+
+/// One call, from its first INVITE to its last acknowledgement.
+#[derive(Debug, Clone)]
+pub struct CallMachine {
+    pub(crate) id: CallId,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) ids: IdSource,
+    pub(crate) origin: Origin,
+    pub(crate) from: Party,
+    pub(crate) dialled: String,
+    pub(crate) stage: Stage,
+    pub(crate) legs: BTreeMap<u32, Leg>,
+    pub(crate) rings: BTreeMap<u32, Ring>,
+    pub(crate) timers: Timers<CallTimer>,
+    pub(crate) recording: Option<RecordingId>,
+    /// The menu to come back to when what was chosen in it fails.
+    pub(crate) came_from: Option<IvrMenuId>,
+    /// The prompt being played to the caller.
+    pub(crate) playing: Option<PlayId>,
+    caller: Option<u32>,
+    offer: Option<Bytes>,
+    next: u32,
+    effects: VecDeque<CallEffect>,
+}
+
+impl CallMachine {
+    /// A call that came in. Its INVITE is answered, at the latest, when its port is open.
+    ///
+    /// # Errors
+    /// The cause to refuse with when the INVITE cannot begin a dialog.
+    pub fn incoming(
+        id: CallId,
+        directory: Arc<Directory>,
+        mut ids: IdSource,
+        incoming: &IncomingCall,
+    ) -> Result<Self, HangupCause> {
+        let usage = InviteUsage::incoming(
+            &incoming.request,
+            incoming.txn,
+            incoming.local.clone(),
+            &mut ids,
+        )
+        .map_err(|_| HangupCause::ProtocolError)?;
+        let body = incoming.request.body.clone();
+        let mut call = Self::new(id, directory, ids, incoming.origin, incoming.from.clone());
+        call.dialled.clone_from(&incoming.dialled);
+        call.offer = (!body.is_empty()).then_some(body);
+        let key = usage.dialog_key().clone();
+        call.publish_start(Direction::Inbound, key.call_id.to_string());
+        let extension = call.origin_extension();
+        let remote = call.from.number.clone();
+        let leg = call.add_leg(Role::Caller, Direction::Inbound, extension, remote, None);
+        call.caller = Some(leg);
+        if let Some(caller) = call.legs.get_mut(&leg) {
+            caller.usage = Some(usage);
+        }
+        call.effects.push_back(CallEffect::BindDialog { leg: LegId::new(id, leg), key });
+        Ok(call)
+    }
+
+    /// A call we set up: rings the extension that wants to call.
+    #[must_use]
+    pub fn originate(
+        id: CallId,
+        directory: Arc<Directory>,
+        ids: IdSource,
+        now: Instant,
+        wish: Originate,
+    ) -> Self {
+        let from = directory.extension(wish.from).map_or_else(Party::default, |extension| Party {
+            number: extension.number.clone(),
+            name: Some(extension.name.clone()).filter(|name| !name.is_empty()),
+        });
+        let mut call = Self::new(id, directory, ids, Origin::Extension(wish.from), from);
+        call.dialled = wish.to;
+        call.publish_start(Direction::Outbound, String::new());
+        call.start_ring(now, Purpose::Originator, RingTarget::Extension(wish.from));
+        call
+    }
+
+    fn new(
+        id: CallId,
+        directory: Arc<Directory>,
+        ids: IdSource,
+        origin: Origin,
+        from: Party,
+    ) -> Self {
+        Self {
+            id,
+            directory,
+            ids,
+            origin,
+            from,
+            dialled: String::new(),
+            stage: Stage::Starting,
+            legs: BTreeMap::new(),
+            rings: BTreeMap::new(),
+            timers: Timers::default(),
+            recording: None,
+            came_from: None,
+            playing: None,
+            caller: None,
+            offer: None,
+            next: 0,
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// The office as it is now; called before each input.
+    pub fn set_directory(&mut self, directory: Arc<Directory>) {
+        self.directory = directory;
+    }
+
+    /// Told what happened.
+    #[expect(clippy::panic, reason = "the fault that supervision is tested with")]
+    pub fn handle(&mut self, now: Instant, input: CallInput) {
+        match input {
+            CallInput::Sip { leg, input } => self.sip_input(now, leg, input),
+            CallInput::Media(input) => self.media_input(now, input),
+            CallInput::Contacts { ring, contacts } => self.ring_contacts(now, ring, contacts),
+            CallInput::Queue(tell) => self.queue_input(now, tell),
+            CallInput::AgentStateSet { state } => self.agent_state_set(now, state),
+            CallInput::Command(command) => self.command(now, command),
+            CallInput::Fault => panic!("a fault was injected into {}", self.id),
+        }
+        self.settle(now);
+    }
+
+    /// Told the time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        for number in self.legs.keys().copied().collect::<Vec<_>>() {
+            self.usage_timeout(now, number);
+        }
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                CallTimer::Ring(ring) => self.ring_expired(now, ring),
+                CallTimer::Linger => self.drop_lingering(),
+            }
+        }
+        self.menu_timeout(now);
+        self.settle(now);
+    }
+
+    /// Says what to do.
+    pub fn poll_effect(&mut self) -> Option<CallEffect> {
+        self.effects.pop_front()
+    }
+
+    /// Says when to be woken.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let legs = self.legs.values().filter_map(|leg| leg.usage.as_ref()?.poll_timeout());
+        let menu = if let Stage::Menu(menu) = &self.stage { menu.poll_timeout() } else { None };
+        legs.chain(menu).chain(self.timers.next()).min()
+    }
+
+    /// The call's id.
+    #[must_use]
+    pub fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// Whether the conversation is over; dialogs may still be saying good-bye.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    /// The legs that still hold a port, for cleaning up after a call that cannot be restarted.
+    pub fn leg_ids(&self) -> impl Iterator<Item = LegId> + '_ {
+        self.legs.values().map(|leg| leg.id)
+    }
+}
+
+/// What every chapter uses.
+impl CallMachine {
+    pub(crate) fn push(&mut self, effect: CallEffect) {
+        self.effects.push_back(effect);
+    }
+
+    pub(crate) fn publish(&mut self, kind: EventKind) {
+        self.push(CallEffect::Publish(kind));
+    }
+
+    pub(crate) fn media(&mut self, effect: MediaEffect) {
+        self.push(CallEffect::Media(effect));
+    }
+
+    pub(crate) fn tell_queue(&mut self, queue: QueueId, tell: CallToQueue) {
+        self.push(CallEffect::Queue { queue, tell });
+    }
+
+    pub(crate) fn tell_agent(&mut self, agent: AgentId, tell: CallToAgent) {
+        let call = self.id;
+        self.push(CallEffect::Agent { agent, call, tell });
+    }
+
+    /// A number that was not used in this call before.
+    pub(crate) fn fresh(&mut self) -> u32 {
+        self.next += 1;
+        self.next - 1
+    }
+
+    pub(crate) fn leg_id(&self, number: u32) -> LegId {
+        LegId::new(self.id, number)
+    }
+
+    /// The caller's leg, while it takes part.
+    pub(crate) fn caller(&self) -> Option<&Leg> {
+        self.legs.get(&self.caller?).filter(|leg| leg.is_live())
+    }
+
+    pub(crate) fn caller_number(&self) -> Option<u32> {
+        self.caller().map(|leg| leg.id.number)
+    }
+
+    /// From now on this leg is the caller's.
+    pub(crate) fn set_caller(&mut self, number: u32) {
+        self.caller = Some(number);
+        if let Some(leg) = self.legs.get_mut(&number) {
+            leg.role = Role::Caller;
+        }
+    }
+
+    pub(crate) fn caller_is_answered(&self) -> bool {
+        self.caller().is_some_and(Leg::is_answered)
+    }
+
+    /// What the caller hears while nothing is played to them.
+    pub(crate) fn caller_hears(&mut self, source: Source) {
+        if let Some(number) = self.caller_number() {
+            self.media(MediaEffect::SetSource(self.leg_id(number), source));
+        }
+    }
+
+    pub(crate) fn origin_extension(&self) -> Option<String> {
+        match self.origin {
+            Origin::Extension(id) => Some(self.directory.extension(id)?.number.clone()),
+            Origin::Trunk(_) => None,
+        }
+    }
+
+    /// Adds a leg and asks for its port.
+    pub(crate) fn add_leg(
+        &mut self,
+        role: Role,
+        direction: Direction,
+        extension: Option<String>,
+        remote: String,
+        agent: Option<AgentId>,
+    ) -> u32 {
+        let number = self.fresh();
+        let id = self.leg_id(number);
+        self.legs.insert(
+            number,
+            Leg {
+                id,
+                role,
+                direction,
+                state: LegState::Trying,
+                extension: extension.clone(),
+                agent,
+                usage: None,
+                negotiation: None,
+                description: None,
+                agreed: None,
+            },
+        );
+        self.publish(EventKind::LegAdded { leg: id, direction, extension, remote, agent });
+        self.media(MediaEffect::AddLeg(id));
+        number
+    }
+
+    /// Takes a leg out of the call, saying good-bye to its far end if that is still there.
+    pub(crate) fn drop_leg(&mut self, now: Instant, number: u32, cause: HangupCause) {
+        let Some(leg) = self.legs.get_mut(&number).filter(|leg| leg.is_live()) else { return };
+        leg.state = LegState::Over;
+        if let Some(usage) = &mut leg.usage {
+            usage.hang_up(now, cause);
+        }
+        let id = leg.id;
+        self.media(MediaEffect::RemoveLeg(id));
+        self.publish(EventKind::LegEnded { leg: id, cause });
+    }
+
+    /// Ends the call: everybody is told, everything is given back.
+    pub(crate) fn end(&mut self, now: Instant, cause: HangupCause, ended_by: EndedBy) {
+        if self.is_over() {
+            return;
+        }
+        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        match stage {
+            Stage::Waiting(wait) => self.tell_departure(wait.queue),
+            Stage::Talking(talk) => self.stop_talking(&talk),
+            Stage::Starting
+            | Stage::Menu(_)
+            | Stage::Dialling(_)
+            | Stage::Speaking(_)
+            | Stage::Echo
+            | Stage::SettingAgent
+            | Stage::Over => {}
+        }
+        if let Some(recording) = self.recording.take() {
+            self.media(MediaEffect::StopRecording(recording));
+        }
+        self.rings.clear();
+        for number in self.legs.keys().copied().collect::<Vec<_>>() {
+            self.drop_leg(now, number, cause);
+        }
+        self.timers = Timers::default();
+        self.timers.set(CallTimer::Linger, now + LINGER);
+        self.publish(EventKind::CallEnded { call: self.id, cause, ended_by });
+    }
+
+    fn command(&mut self, now: Instant, command: CallCommand) {
+        match command {
+            CallCommand::HangUp(cause) => self.end(now, cause, EndedBy::System),
+            CallCommand::Hold => self.operator_holds(),
+            CallCommand::Unhold => self.operator_resumes(),
+            CallCommand::StartRecording => self.start_recording(),
+            CallCommand::StopRecording => self.stop_recording(),
+        }
+    }
+
+    /// Whether an operator's wish can be met now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn permits(&self, command: CallCommand) -> Result<(), CallError> {
+        match (command, &self.stage) {
+            (_, Stage::Over) => Err(CallError::NotFound),
+            (CallCommand::HangUp(_), _) | (_, Stage::Talking(_)) => Ok(()),
+            _ => Err(CallError::NotTalking),
+        }
+    }
+
+    fn media_input(&mut self, now: Instant, input: MediaInput) {
+        match input {
+            MediaInput::PortReady { leg, port } => self.port_ready(now, leg.number, port),
+            MediaInput::PortFailed { leg } => self.lost(now, leg.number, HangupCause::Congestion),
+            MediaInput::Digit { leg, digit } => self.digit(now, leg.number, digit),
+            MediaInput::PlaybackEnded { leg, play, .. } => {
+                if Some(leg.number) == self.caller_number() && self.playing == Some(play) {
+                    self.playing = None;
+                    self.playback_ended(now);
+                }
+            }
+            MediaInput::RtpTimeout { leg } => self.lost(now, leg.number, HangupCause::MediaTimeout),
+            MediaInput::Failed { leg } => self.lost(now, leg.number, HangupCause::InternalError),
+        }
+    }
+
+    /// A leg is of no more use for a reason on our side.
+    pub(crate) fn lost(&mut self, now: Instant, number: u32, cause: HangupCause) {
+        let Some(role) = self.legs.get(&number).filter(|leg| leg.is_live()).map(|leg| leg.role)
+        else {
+            return;
+        };
+        match role {
+            Role::Caller => self.end(now, cause, EndedBy::System),
+            Role::Rung(_) if self.talks_with(number) => self.end(now, cause, EndedBy::System),
+            Role::Rung(ring) => {
+                self.drop_leg(now, number, cause);
+                self.ring_leg_failed(now, ring, number, cause);
+            }
+        }
+    }
+
+    fn publish_start(&mut self, direction: Direction, sip_call_id: String) {
+        let (trunk, did) = match self.origin {
+            Origin::Extension(_) => (None, None),
+            Origin::Trunk(id) => (Some(id), self.did()),
+        };
+        self.publish(EventKind::CallStarted {
+            call: self.id,
+            direction,
+            from: self.from.number.clone(),
+            from_name: self.from.name.clone(),
+            to: self.dialled.clone(),
+            did,
+            trunk,
+            sip_call_id,
+        });
+    }
+
+    /// Lets legs act until nothing more happens, then forgets those that are finished.
+    fn settle(&mut self, now: Instant) {
+        while self.poll_legs(now) || self.poll_menu(now) {}
+        let finished = self.legs.values().filter(|leg| !leg.is_live());
+        let finished = finished.filter(|leg| leg.usage.as_ref().is_none_or(InviteUsage::is_terminated));
+        for number in finished.map(|leg| leg.id.number).collect::<Vec<_>>() {
+            self.forget_leg(number);
+        }
+    }
+
+    fn poll_legs(&mut self, now: Instant) -> bool {
+        let mut moved = false;
+        for number in self.legs.keys().copied().collect::<Vec<_>>() {
+            loop {
+                let Some(leg) = self.legs.get_mut(&number) else { break };
+                let Some(usage) = leg.usage.as_mut() else { break };
+                let id = leg.id;
+                if let Some(effect) = usage.poll_effect() {
+                    self.push(CallEffect::Sip { leg: id, effect });
+                } else if let Some(event) = usage.poll_event() {
+                    self.usage_event(now, number, event);
+                } else {
+                    break;
+                }
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    fn forget_leg(&mut self, number: u32) {
+        if let Some(leg) = self.legs.remove(&number) {
+            self.push(CallEffect::CloseLeg(leg.id));
+        }
+        if self.legs.is_empty() && self.is_over() {
+            self.timers = Timers::default();
+            self.push(CallEffect::Done);
+        }
+    }
+
+    fn drop_lingering(&mut self) {
+        for number in self.legs.keys().copied().collect::<Vec<_>>() {
+            self.forget_leg(number);
+        }
+    }
+
+    fn usage_timeout(&mut self, now: Instant, number: u32) {
+        if let Some(usage) = self.legs.get_mut(&number).and_then(|leg| leg.usage.as_mut()) {
+            usage.handle_timeout(now);
+        }
+    }
+
+    /// The offer of the first INVITE, once.
+    pub(crate) fn take_offer(&mut self) -> Option<Bytes> {
+        self.offer.take()
+    }
+}

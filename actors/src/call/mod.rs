@@ -1,0 +1,43 @@
+//! Calls: who is in them, what they are doing, and how they end.
+//!
+//! A call is one [`CallMachine`] in one actor. It owns its legs (each a dialog, a negotiation and a
+//! media port), and tells queues, agents and the engine what it needs by effects.
+//!
+//! ```text
+//!             ┌──────────▶ Menu ◀────────────┐
+//! Starting ───┤             │                │ no answer
+//!             ├──────────▶ Waiting ──agent──▶ Talking ──▶ Over
+//!             ├──────────▶ Dialling ──────────▲
+//!             └──────────▶ Speaking, Echo
+//! ```
+//!
+//! **What survives what.** The actor's mailbox only says "look in your inbox". The inbox and the last good
+//! machine are kept in the call's [slot](slot), outside the actor: when an input makes the machine
+//! panic, the supervisor starts a new actor on the same slot, the poisonous input is gone and nothing
+//! else is. Media never notices, since it is not here.
+
+mod actor;
+mod effect;
+mod handle;
+mod input;
+mod leg;
+mod machine;
+mod perform;
+mod ring;
+mod route;
+mod sip;
+mod slot;
+mod speak;
+mod supervisor;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+pub use effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};
+pub use handle::{CallError, Calls};
+pub use input::{
+    CallCommand, CallInput, Contact, IncomingCall, MediaInput, Origin, Originate, Party,
+};
+pub use machine::CallMachine;
+pub use perform::Neighbours;

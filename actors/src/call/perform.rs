@@ -1,0 +1,18 @@
+//! Where a call's effects go.
+
+use std::sync::Arc;
+
+use offhook_core::CallId;
+use offhook_core::directory::Directory;
+
+use super::{CallEffect, CallInput};
+
+/// Everything around calls, as one call sees it.
+pub trait Neighbours: Send + Sync + 'static {
+    /// Does what a call wants. What is known at once comes back as the answer; the rest comes later
+    /// through [`Calls::tell`](super::Calls::tell).
+    fn perform(&self, call: CallId, effect: CallEffect) -> Option<CallInput>;
+
+    /// The office as it is now.
+    fn directory(&self) -> Arc<Directory>;
+}

@@ -1,0 +1,361 @@
+//! Ringing somebody: an agent for a queue, the party that was dialled, or the one who wants to call.
+//!
+//! A ringing has one leg per place where the party can be reached; the first leg that answers wins.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use offhook_core::event::{AttemptOutcome, Direction, EndedBy, EventKind};
+use offhook_core::sip::invite::{InviteUsage, OutgoingInvite};
+use offhook_core::{AgentId, AttemptId, HangupCause, QueueId};
+use offhook_media::engine::{Source, ToneId};
+
+use super::effect::{CallEffect, MediaEffect, RingTarget};
+use super::input::Contact;
+use super::leg::{LegState, Role};
+use super::machine::{CallMachine, CallTimer, Stage};
+use super::talk::Answered;
+use crate::queue::CallToQueue;
+
+/// The tone that stands for "it rings".
+const RINGBACK: &str = "ringback";
+
+/// How long a number outside is rung.
+const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What somebody is rung for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To place the call they asked the API for.
+    Originator,
+    /// Because the caller dialled them.
+    Destination,
+    /// Because a queue reserved them.
+    Attempt {
+        /// The reservation.
+        attempt: AttemptId,
+        /// Whose.
+        queue: QueueId,
+        /// Of whom.
+        agent: AgentId,
+    },
+}
+
+/// One ringing.
+#[derive(Debug, Clone)]
+pub(crate) struct Ring {
+    /// What for.
+    pub(crate) purpose: Purpose,
+    /// Whom.
+    target: RingTarget,
+    /// Legs that wait for their port, with the place they will ring.
+    unplaced: BTreeMap<u32, Contact>,
+    /// Legs that may still answer.
+    legs: Vec<u32>,
+    /// The most telling reason why a leg of it failed.
+    cause: Option<HangupCause>,
+    /// Whether the far end is known to ring.
+    pub(crate) rang: bool,
+}
+
+impl Ring {
+    pub(crate) fn attempt(&self) -> Option<AttemptId> {
+        match self.purpose {
+            Purpose::Attempt { attempt, .. } => Some(attempt),
+            Purpose::Destination | Purpose::Originator => None,
+        }
+    }
+
+    fn agent(&self) -> Option<AgentId> {
+        match self.purpose {
+            Purpose::Attempt { agent, .. } => Some(agent),
+            Purpose::Destination | Purpose::Originator => None,
+        }
+    }
+}
+
+/// Which of two reasons tells the caller more.
+fn weight(cause: HangupCause) -> u8 {
+    match cause {
+        HangupCause::CallRejected => 4,
+        HangupCause::UserBusy => 3,
+        HangupCause::NoAnswer => 2,
+        HangupCause::SubscriberAbsent | HangupCause::NoUserResponse => 0,
+        _ => 1,
+    }
+}
+
+fn outcome(cause: HangupCause) -> AttemptOutcome {
+    match cause {
+        HangupCause::UserBusy => AttemptOutcome::Busy,
+        HangupCause::CallRejected => AttemptOutcome::Rejected,
+        HangupCause::NoAnswer => AttemptOutcome::NoAnswer,
+        _ => AttemptOutcome::Unreachable,
+    }
+}
+
+impl CallMachine {
+    /// Begins to ring somebody; answers the number of the ringing.
+    pub(crate) fn start_ring(&mut self, now: Instant, purpose: Purpose, target: RingTarget) -> u32 {
+        let number = self.fresh();
+        let timeout = match (&purpose, &target) {
+            // The queue decides how long its agents are rung.
+            (Purpose::Attempt { .. }, _) => None,
+            (_, RingTarget::Extension(id)) => self.directory.extension(*id).map(|e| e.ring_timeout),
+            (_, RingTarget::External(_)) => Some(EXTERNAL_TIMEOUT),
+        };
+        if let Some(timeout) = timeout {
+            self.timers.set(CallTimer::Ring(number), now + timeout);
+        }
+        self.push(CallEffect::FindContacts { ring: number, target: target.clone() });
+        self.rings.insert(
+            number,
+            Ring {
+                purpose,
+                target,
+                unplaced: BTreeMap::new(),
+                legs: Vec::new(),
+                cause: None,
+                rang: false,
+            },
+        );
+        number
+    }
+
+    /// The places where the party can be rung are known.
+    pub(crate) fn ring_contacts(
+        &mut self,
+        now: Instant,
+        number: u32,
+        contacts: Result<Vec<Contact>, HangupCause>,
+    ) {
+        let Some(ring) = self.rings.get(&number) else { return };
+        let (agent, target) = (ring.agent(), ring.target.clone());
+        let contacts = match contacts {
+            Ok(contacts) if contacts.is_empty() => {
+                return self.ring_failed(now, number, HangupCause::SubscriberAbsent);
+            }
+            Ok(contacts) => contacts,
+            Err(cause) => return self.ring_failed(now, number, cause),
+        };
+        let (extension, remote) = match target {
+            RingTarget::Extension(id) => {
+                let number = self.directory.extension(id).map(|e| e.number.clone());
+                (number.clone(), number.unwrap_or_default())
+            }
+            RingTarget::External(number) => (None, number),
+        };
+        for contact in contacts {
+            let role = Role::Rung(number);
+            let leg =
+                self.add_leg(role, Direction::Outbound, extension.clone(), remote.clone(), agent);
+            if let Some(ring) = self.rings.get_mut(&number) {
+                ring.legs.push(leg);
+                ring.unplaced.insert(leg, contact);
+            }
+        }
+    }
+
+    /// A rung leg has its port: the INVITE can go out.
+    pub(crate) fn place_leg(&mut self, now: Instant, ring: u32, number: u32) {
+        let contact = self.rings.get_mut(&ring).and_then(|ring| ring.unplaced.remove(&number));
+        let Some(contact) = contact else { return };
+        let first = self.caller().and_then(super::leg::Leg::codec);
+        let from = self.from_header(&contact);
+        let Some(leg) = self.legs.get_mut(&number) else { return };
+        let offer = match leg.offer(first) {
+            Ok(offer) => offer,
+            Err(cause) => return self.lost(now, number, cause),
+        };
+        let invite = OutgoingInvite {
+            request_uri: contact.uri,
+            to: contact.to,
+            from,
+            local: contact.local,
+            credentials: contact.credentials,
+            flow: contact.flow,
+            address: contact.address,
+            sdp: Some(offer),
+        };
+        let usage = InviteUsage::outgoing(now, invite, &mut self.ids);
+        let (id, key) = (leg.id, usage.dialog_key().clone());
+        leg.usage = Some(usage);
+        self.push(CallEffect::BindDialog { leg: id, key });
+    }
+
+    pub(crate) fn ring_leg_rings(&mut self, now: Instant, number: u32, leg: u32) {
+        let Some(ring) = self.rings.get_mut(&number) else { return };
+        let first = !std::mem::replace(&mut ring.rang, true);
+        let purpose = ring.purpose;
+        if let Some(leg) = self.legs.get_mut(&leg)
+            && leg.state == LegState::Trying
+        {
+            leg.state = LegState::Ringing;
+            let id = leg.id;
+            self.publish(EventKind::LegRinging { leg: id });
+        }
+        if !first {
+            return;
+        }
+        match purpose {
+            Purpose::Attempt { attempt, queue, .. } => {
+                let call = self.id;
+                self.tell_queue(queue, CallToQueue::AttemptRinging { call, attempt });
+            }
+            Purpose::Destination => self.caller_hears_ringing(now),
+            Purpose::Originator => {}
+        }
+    }
+
+    /// An unanswered caller's phone makes its own ringback; an answered one needs ours.
+    fn caller_hears_ringing(&mut self, now: Instant) {
+        if self.caller_is_answered() {
+            return self.caller_hears(Source::Tone(ToneId::new(RINGBACK)));
+        }
+        let Some(number) = self.caller_number() else { return };
+        if let Some(usage) = self.legs.get_mut(&number).and_then(|leg| leg.usage.as_mut()) {
+            usage.ring(now);
+        }
+    }
+
+    /// Early media: the caller hears what the called side already sends.
+    pub(crate) fn ring_leg_progresses(
+        &mut self,
+        now: Instant,
+        number: u32,
+        leg: u32,
+        sdp: Option<Bytes>,
+    ) {
+        let Some(sdp) = sdp else { return self.ring_leg_rings(now, number, leg) };
+        let wanted = self.rings.get(&number).is_some_and(|ring| {
+            ring.purpose == Purpose::Destination && ring.legs.len() == 1
+        });
+        // With several phones ringing nobody could say whose early media it is.
+        if !wanted || self.far_end_answers(leg, &sdp).is_err() {
+            return self.ring_leg_rings(now, number, leg);
+        }
+        let Some(caller) = self.caller_number() else { return };
+        if !self.caller_is_answered()
+            && let Some(from) = self.legs.get_mut(&caller)
+            && let (Some(description), Some(_), Some(usage)) =
+                (from.description.clone(), &from.agreed, from.usage.as_mut())
+        {
+            usage.progress(now, description);
+        }
+        self.media(MediaEffect::Bridge(self.leg_id(caller), self.leg_id(leg)));
+    }
+
+    pub(crate) fn ring_leg_answered(
+        &mut self,
+        now: Instant,
+        number: u32,
+        leg: u32,
+        sdp: Option<Bytes>,
+    ) {
+        let agreed = match sdp {
+            Some(sdp) => self.far_end_answers(leg, &sdp),
+            // A 200 without a description is fine if a 183 brought one.
+            None if self.legs.get(&leg).is_some_and(|leg| leg.agreed.is_some()) => Ok(()),
+            None => Err(HangupCause::ProtocolError),
+        };
+        if let Err(cause) = agreed {
+            return self.lost(now, leg, cause);
+        }
+        let Some(mut ring) = self.rings.remove(&number) else {
+            return self.drop_leg(now, leg, HangupCause::AnsweredElsewhere);
+        };
+        self.timers.stop(CallTimer::Ring(number));
+        if let Some(leg) = self.legs.get_mut(&leg) {
+            leg.state = LegState::Answered;
+            let id = leg.id;
+            self.publish(EventKind::LegAnswered { leg: id });
+        }
+        ring.legs.retain(|&other| other != leg);
+        for other in ring.legs {
+            self.drop_leg(now, other, HangupCause::AnsweredElsewhere);
+        }
+        match ring.purpose {
+            Purpose::Originator => {
+                self.set_caller(leg);
+                self.publish(EventKind::CallAnswered { call: self.id });
+                self.route(now);
+            }
+            Purpose::Destination => self.start_talking(now, leg, Answered::Dialled),
+            Purpose::Attempt { attempt, queue, agent } => {
+                let (call, since) = (self.id, self.waiting_since(now));
+                self.tell_queue(queue, CallToQueue::AttemptAnswered { call, attempt });
+                self.cancel_rings(now);
+                self.start_talking(now, leg, Answered::Queue { attempt, queue, agent, unconfirmed: Some(since) });
+            }
+        }
+    }
+
+    /// A leg of a ringing cannot answer any more.
+    pub(crate) fn ring_leg_failed(&mut self, now: Instant, number: u32, leg: u32, cause: HangupCause) {
+        let Some(ring) = self.rings.get_mut(&number) else { return };
+        ring.legs.retain(|&other| other != leg);
+        ring.unplaced.remove(&leg);
+        let worst = ring.cause.map_or(cause, |old| {
+            if weight(cause) > weight(old) { cause } else { old }
+        });
+        ring.cause = Some(worst);
+        if ring.legs.is_empty() {
+            self.ring_failed(now, number, worst);
+        }
+    }
+
+    pub(crate) fn ring_expired(&mut self, now: Instant, number: u32) {
+        self.ring_failed(now, number, HangupCause::NoAnswer);
+    }
+
+    /// Nobody answered this ringing, and nobody will.
+    fn ring_failed(&mut self, now: Instant, number: u32, cause: HangupCause) {
+        let purpose = self.rings.get(&number).map(|ring| ring.purpose);
+        self.cancel_ring(now, number, cause);
+        match purpose {
+            None => {}
+            Some(Purpose::Originator) => self.end(now, cause, EndedBy::System),
+            Some(Purpose::Destination) => {
+                if matches!(self.stage, Stage::Dialling(dialled) if dialled == number) {
+                    self.leads_nowhere(now, cause);
+                }
+            }
+            Some(Purpose::Attempt { attempt, queue, .. }) => {
+                let (call, outcome) = (self.id, outcome(cause));
+                self.tell_queue(queue, CallToQueue::AttemptEnded { call, attempt, outcome });
+            }
+        }
+    }
+
+    /// Stops a ringing without asking what for.
+    pub(crate) fn cancel_ring(&mut self, now: Instant, number: u32, cause: HangupCause) {
+        let Some(ring) = self.rings.remove(&number) else { return };
+        self.timers.stop(CallTimer::Ring(number));
+        for leg in ring.legs {
+            self.drop_leg(now, leg, cause);
+        }
+    }
+
+    /// Stops every ringing: somebody else has the caller.
+    pub(crate) fn cancel_rings(&mut self, now: Instant) {
+        for number in self.rings.keys().copied().collect::<Vec<_>>() {
+            self.cancel_ring(now, number, HangupCause::AnsweredElsewhere);
+        }
+    }
+
+    fn from_header(&self, contact: &Contact) -> String {
+        let number = match &contact.caller_id {
+            Some(number) => number,
+            None => &self.from.number,
+        };
+        let user = offhook_core::sip::uri::escape_user(number);
+        match &self.from.name {
+            Some(name) if !name.is_empty() => {
+                let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+                format!("\"{name}\" <sip:{user}@{}>", contact.domain)
+            }
+            _ => format!("<sip:{user}@{}>", contact.domain),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a call makes of what its legs hear from the network.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use offhook_core::event::{EndedBy, EventKind};
+use offhook_core::sdp::{LocalMedia, MediaNegotiation};
+use offhook_core::sip::invite::{UsageEvent, UsageInput};
+use offhook_core::{HangupCause, LegId};
+use offhook_media::engine::LegPort;
+
+use super::effect::MediaEffect;
+use super::leg::{LegState, Role};
+use super::machine::CallMachine;
+
+impl CallMachine {
+    pub(crate) fn sip_input(&mut self, now: Instant, leg: LegId, input: UsageInput) {
+        if let Some(usage) = self.legs.get_mut(&leg.number).and_then(|leg| leg.usage.as_mut()) {
+            usage.handle(now, input);
+        }
+    }
+
+    /// A port is open: what was waiting for it goes on.
+    pub(crate) fn port_ready(&mut self, now: Instant, number: u32, port: LegPort) {
+        let session = self.ids.bits() >> 16;
+        let Some(leg) = self.legs.get_mut(&number).filter(|leg| leg.is_live()) else { return };
+        leg.negotiation = Some(MediaNegotiation::new(LocalMedia::new(port.rtp, session)));
+        match leg.role {
+            Role::Caller => self.caller_port_ready(now, number),
+            Role::Rung(ring) => self.place_leg(now, ring, number),
+        }
+    }
+
+    /// The first leg of an incoming call can be negotiated, so the call can be routed.
+    fn caller_port_ready(&mut self, now: Instant, number: u32) {
+        if let Some(offer) = self.take_offer()
+            && let Err(cause) = self.far_end_offers(number, &offer)
+        {
+            return self.end(now, cause, EndedBy::System);
+        }
+        self.route(now);
+    }
+
+    /// Negotiates an offer of the far end; our answer is kept with the leg.
+    pub(crate) fn far_end_offers(&mut self, number: u32, offer: &Bytes) -> Result<(), HangupCause> {
+        let leg = self.legs.get_mut(&number).ok_or(HangupCause::InternalError)?;
+        let agreed = leg.answer_offer(offer)?;
+        let id = leg.id;
+        self.media(MediaEffect::SetRemote(id, agreed));
+        Ok(())
+    }
+
+    /// Takes the far end's answer to our offer.
+    pub(crate) fn far_end_answers(&mut self, number: u32, answer: &Bytes) -> Result<(), HangupCause> {
+        let leg = self.legs.get_mut(&number).ok_or(HangupCause::InternalError)?;
+        let agreed = leg.take_answer(answer)?;
+        let id = leg.id;
+        self.media(MediaEffect::SetRemote(id, agreed));
+        Ok(())
+    }
+
+    /// Answers the caller, once. False: the call is over because that cannot be done.
+    pub(crate) fn answer_caller(&mut self, now: Instant) -> bool {
+        let Some(number) = self.caller_number() else { return false };
+        let Some(leg) = self.legs.get_mut(&number) else { return false };
+        if leg.is_answered() {
+            return true;
+        }
+        // Without an offer in the INVITE, our 200 carries one and the ACK answers it.
+        let description = match leg.agreed {
+            Some(_) => leg.description.clone().ok_or(HangupCause::InternalError),
+            None => leg.offer(None),
+        };
+        match description {
+            Ok(description) => {
+                leg.state = LegState::Answered;
+                if let Some(usage) = leg.usage.as_mut() {
+                    usage.answer(now, description);
+                }
+                let (id, call) = (leg.id, self.id);
+                self.publish(EventKind::LegAnswered { leg: id });
+                self.publish(EventKind::CallAnswered { call });
+                true
+            }
+            Err(cause) => {
+                self.end(now, cause, EndedBy::System);
+                false
+            }
+        }
+    }
+
+    /// A dialog of one of the legs moved.
+    pub(crate) fn usage_event(&mut self, now: Instant, number: u32, event: UsageEvent) {
+        let Some(leg) = self.legs.get(&number).filter(|leg| leg.is_live()) else { return };
+        let role = leg.role;
+        match (event, role) {
+            (UsageEvent::Ringing, Role::Rung(ring)) => self.ring_leg_rings(now, ring, number),
+            (UsageEvent::Progress { sdp }, Role::Rung(ring)) => {
+                self.ring_leg_progresses(now, ring, number, sdp);
+            }
+            (UsageEvent::Answered { sdp }, Role::Rung(ring)) => {
+                self.ring_leg_answered(now, ring, number, sdp);
+            }
+            (UsageEvent::Confirmed { sdp: Some(answer) }, _) => {
+                if let Err(cause) = self.far_end_answers(number, &answer) {
+                    self.lost(now, number, cause);
+                }
+            }
+            (UsageEvent::Reoffered { sdp }, _) => self.far_end_reoffers(now, number, sdp),
+            (UsageEvent::ReofferAnswered { sdp: Some(answer) }, _) => {
+                if let Err(cause) = self.far_end_answers(number, &answer) {
+                    self.lost(now, number, cause);
+                }
+            }
+            (UsageEvent::Ended { cause, .. }, _) => self.far_end_ended(now, number, role, cause),
+            (UsageEvent::Ringing | UsageEvent::Progress { .. } | UsageEvent::Answered { .. }, _)
+            | (
+                UsageEvent::Confirmed { sdp: None }
+                | UsageEvent::ReofferAnswered { sdp: None }
+                | UsageEvent::ReofferRejected { .. }
+                | UsageEvent::Info { .. },
+                _,
+            ) => {}
+        }
+    }
+
+    fn far_end_ended(&mut self, now: Instant, number: u32, role: Role, cause: HangupCause) {
+        match role {
+            Role::Caller => self.end(now, cause, EndedBy::Caller),
+            Role::Rung(_) if self.talks_with(number) => self.end(now, cause, EndedBy::Callee),
+            Role::Rung(ring) => {
+                self.drop_leg(now, number, cause);
+                self.ring_leg_failed(now, ring, number, cause);
+            }
+        }
+    }
+}

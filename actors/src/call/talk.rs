@@ -1,0 +1,251 @@
+//! Two legs that talk: bridge, hold and recording.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use bytes::Bytes;
+use offhook_core::event::EventKind;
+use offhook_core::{AgentId, AttemptId, HangupCause, QueueId, RecordingId};
+use offhook_media::engine::Source;
+
+use super::effect::{CallToAgent, MediaEffect};
+use super::input::Origin;
+use super::machine::{CallMachine, Stage};
+
+/// Who wants the talk to pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Holder {
+    /// The phone of this leg, by re-INVITE.
+    Leg(u32),
+    /// An operator, over REST.
+    Operator,
+}
+
+/// How the callee came to be rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// They were dialled.
+    Dialled,
+    /// A queue reserved them.
+    Queue {
+        /// The attempt that won.
+        attempt: AttemptId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// Since when the caller waited, until the queue has confirmed the answer.
+        unconfirmed: Option<Instant>,
+    },
+}
+
+/// Two legs that talk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Talk {
+    /// The leg that was rung.
+    pub(crate) callee: u32,
+    /// How it came to be rung.
+    answered: Answered,
+    /// Agents who talk here without a queue having sent them.
+    direct: Vec<AgentId>,
+    /// Who holds; both talk when nobody does.
+    holders: BTreeSet<Holder>,
+}
+
+const DEFAULT_MUSIC: &str = "default";
+
+impl CallMachine {
+    /// Whether this leg is the one the caller talks with.
+    pub(crate) fn talks_with(&self, number: u32) -> bool {
+        matches!(&self.stage, Stage::Talking(talk) if talk.callee == number)
+    }
+
+    pub(crate) fn start_talking(&mut self, now: Instant, callee: u32, answered: Answered) {
+        self.stop_playing();
+        if !self.answer_caller(now) {
+            return;
+        }
+        let Some(caller) = self.caller_number() else { return };
+        let direct = self.direct_agents(callee, answered);
+        for &agent in &direct {
+            self.tell_agent(agent, CallToAgent::DirectCallStarted);
+        }
+        let holders = BTreeSet::new();
+        self.stage = Stage::Talking(Talk { callee, answered, direct, holders });
+        let (agent, record) = match answered {
+            Answered::Dialled => (None, false),
+            Answered::Queue { queue, agent, .. } => {
+                (Some(agent), self.directory.queue(queue).is_some_and(|queue| queue.record))
+            }
+        };
+        let (caller, callee) = (self.leg_id(caller), self.leg_id(callee));
+        self.media(MediaEffect::Bridge(caller, callee));
+        self.publish(EventKind::Bridged { call: self.id, caller, callee, agent });
+        if record {
+            self.start_recording();
+        }
+    }
+
+    /// Agents in this talk whom no queue sent: they must not be rung meanwhile.
+    fn direct_agents(&self, callee: u32, answered: Answered) -> Vec<AgentId> {
+        let caller = match self.origin {
+            Origin::Extension(id) => self.directory.agent_at(id).map(|agent| agent.id),
+            Origin::Trunk(_) => None,
+        };
+        let callee = match answered {
+            Answered::Queue { .. } => None,
+            Answered::Dialled => self.legs.get(&callee).and_then(|leg| {
+                let extension = self.directory.extension_numbered(leg.extension.as_deref()?)?;
+                Some(self.directory.agent_at(extension.id)?.id)
+            }),
+        };
+        caller.into_iter().chain(callee).collect()
+    }
+
+    pub(crate) fn stop_talking(&mut self, talk: &Talk) {
+        if let Answered::Queue { attempt, queue, agent, unconfirmed } = talk.answered {
+            if unconfirmed.is_some() {
+                self.tell_departure(queue);
+            }
+            self.tell_agent(agent, CallToAgent::CallEnded(attempt));
+        }
+        for &agent in &talk.direct {
+            self.tell_agent(agent, CallToAgent::DirectCallEnded);
+        }
+    }
+
+    /// The attempt whose agent the caller talks with.
+    pub(crate) fn answered_attempt(&self) -> Option<AttemptId> {
+        match &self.stage {
+            Stage::Talking(Talk { answered: Answered::Queue { attempt, .. }, .. }) => Some(*attempt),
+            _ => None,
+        }
+    }
+
+    /// Since when the caller waited, and the attempt that won, while the queue has not confirmed.
+    pub(crate) fn unconfirmed(&self, wanted: QueueId) -> Option<(Instant, AttemptId)> {
+        match &self.stage {
+            Stage::Talking(Talk {
+                answered: Answered::Queue { attempt, queue, unconfirmed: Some(since), .. },
+                ..
+            }) if *queue == wanted => Some((*since, *attempt)),
+            _ => None,
+        }
+    }
+
+    /// The queue knows that the caller was answered.
+    pub(crate) fn confirm(&mut self, wanted: QueueId) {
+        if let Stage::Talking(Talk { answered: Answered::Queue { queue, unconfirmed, .. }, .. }) =
+            &mut self.stage
+            && *queue == wanted
+        {
+            *unconfirmed = None;
+        }
+    }
+
+    /// Ends the callee's leg alone; the caller stays.
+    pub(crate) fn hang_up_callee(&mut self, now: Instant, cause: HangupCause) {
+        let Stage::Talking(talk) = &self.stage else { return };
+        let callee = talk.callee;
+        self.stop_recording();
+        self.drop_leg(now, callee, cause);
+    }
+
+    /// The far end sends a new offer: hold, resume, or another codec or address.
+    pub(crate) fn far_end_reoffers(&mut self, now: Instant, number: u32, sdp: Option<Bytes>) {
+        let result = match &sdp {
+            Some(offer) => self.far_end_offers(number, offer),
+            None => Ok(()),
+        };
+        let Some(leg) = self.legs.get_mut(&number) else { return };
+        let description = match (&sdp, &result) {
+            (Some(_), Ok(())) => leg.description.clone().ok_or(HangupCause::InternalError),
+            (None, _) => leg.offer(None),
+            (Some(_), Err(cause)) => Err(*cause),
+        };
+        let Some(usage) = leg.usage.as_mut() else { return };
+        match description {
+            Ok(description) => usage.accept_reinvite(now, description),
+            // A refused re-INVITE leaves the talk as it was (RFC 3261 section 14.2).
+            Err(cause) => return usage.reject_reinvite(now, cause.sip_status()),
+        }
+        let holds = leg.agreed.as_ref().is_some_and(|agreed| agreed.held_by_remote);
+        self.set_holder(Holder::Leg(number), holds);
+    }
+
+    pub(crate) fn operator_holds(&mut self) {
+        self.set_holder(Holder::Operator, true);
+    }
+
+    pub(crate) fn operator_resumes(&mut self) {
+        self.set_holder(Holder::Operator, false);
+    }
+
+    fn set_holder(&mut self, holder: Holder, holds: bool) {
+        let caller = self.caller_number();
+        let Stage::Talking(talk) = &mut self.stage else { return };
+        let changed = if holds { talk.holders.insert(holder) } else { talk.holders.remove(&holder) };
+        let (Some(caller), callee) = (caller, talk.callee) else { return };
+        if !changed {
+            return;
+        }
+        let held = match holder {
+            Holder::Leg(number) if number == caller => callee,
+            Holder::Leg(_) | Holder::Operator => caller,
+        };
+        let leg = self.leg_id(held);
+        let event =
+            if holds { EventKind::LegHeld { leg } } else { EventKind::LegResumed { leg } };
+        self.publish(event);
+        self.apply_holds(caller, callee);
+    }
+
+    /// Who holds hears nothing; who is held hears music; with nobody holding both talk.
+    fn apply_holds(&mut self, caller: u32, callee: u32) {
+        let Stage::Talking(talk) = &self.stage else { return };
+        let (caller_id, callee_id) = (self.leg_id(caller), self.leg_id(callee));
+        if talk.holders.is_empty() {
+            return self.media(MediaEffect::Bridge(caller_id, callee_id));
+        }
+        let caller_held = talk.holders.contains(&Holder::Leg(callee))
+            || talk.holders.contains(&Holder::Operator);
+        let callee_held = talk.holders.contains(&Holder::Leg(caller));
+        let music = self.hold_music();
+        let hears = |held: bool| {
+            if held { Source::HoldMusic(music.clone()) } else { Source::Silence }
+        };
+        let (caller_source, callee_source) = (hears(caller_held), hears(callee_held));
+        self.media(MediaEffect::Unbridge(caller_id));
+        self.media(MediaEffect::SetSource(caller_id, caller_source));
+        self.media(MediaEffect::SetSource(callee_id, callee_source));
+    }
+
+    fn hold_music(&self) -> String {
+        let queue = match &self.stage {
+            Stage::Talking(Talk { answered: Answered::Queue { queue, .. }, .. }) => {
+                self.directory.queue(*queue)
+            }
+            _ => None,
+        };
+        queue.map_or_else(|| DEFAULT_MUSIC.to_owned(), |queue| queue.hold_music.clone())
+    }
+
+    pub(crate) fn start_recording(&mut self) {
+        let Stage::Talking(talk) = &self.stage else { return };
+        let callee = self.leg_id(talk.callee);
+        let Some(caller) = self.caller_number().map(|number| self.leg_id(number)) else { return };
+        if self.recording.is_some() {
+            return;
+        }
+        let recording = RecordingId::new(&mut self.ids);
+        self.recording = Some(recording);
+        self.media(MediaEffect::Record { recording, caller, callee });
+        self.publish(EventKind::RecordingStarted { recording, call: self.id });
+    }
+
+    pub(crate) fn stop_recording(&mut self) {
+        if let Some(recording) = self.recording.take() {
+            self.media(MediaEffect::StopRecording(recording));
+        }
+    }
+}

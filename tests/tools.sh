@@ -1,0 +1,39 @@
+#!/bin/sh
+# Installs the programs that the tests need, or says what to install.
+# Usage: tools.sh sipp baresip sox
+set -u
+
+package() {
+    case "$1" in
+        sipp) echo sip-tester ;;
+        *) echo "$1" ;;
+    esac
+}
+
+missing=""
+for tool in "$@"; do
+    command -v "$tool" >/dev/null 2>&1 || missing="$missing $(package "$tool")"
+done
+if [ -n "$missing" ]; then
+    if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+        echo "installing$missing"
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null
+    fi
+fi
+
+failed=0
+for tool in "$@"; do
+    command -v "$tool" >/dev/null 2>&1 && continue
+    echo "missing: $tool. Install it with: sudo apt-get install $(package "$tool")" >&2
+    failed=1
+done
+
+for tool in cargo-nextest cargo-deny; do
+    command -v "$tool" >/dev/null 2>&1 && continue
+    echo "installing $tool"
+    cargo install --locked --quiet "$tool" || {
+        echo "missing: $tool. Install it with: cargo install --locked $tool" >&2
+        failed=1
+    }
+done
+exit $failed
