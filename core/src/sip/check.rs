@@ -1,10 +1,11 @@
 //! Which header makes a message unusable.
 
+use super::error::{HeaderError, HeaderErrorKind};
 use super::header::{MaxForwards, NameAddr, Via};
-use super::headers::{HeaderName, Headers};
+use super::header_name::HeaderName;
+use super::headers::Headers;
 use super::message::{Request, Response};
 use super::method::Method;
-use super::parse::{HeaderError, HeaderErrorKind};
 
 /// Headers of which there is exactly one (RFC 3261 section 8.1.1).
 const ONCE: [HeaderName; 4] = [

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
-use super::headers::{HeaderName, Headers};
+use super::error::{HeaderError, ParseError};
+use super::header_name::HeaderName;
+use super::headers::Headers;
 use super::method::Method;
-use super::parse::{self, HeaderError, ParseError};
-use super::{check, write};
+use super::{check, parse, write};
 
 /// One SIP message as it came off the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,9 +20,15 @@ macro_rules! methods {
             /// The method `name` spells; `None` if it is not a token.
             #[must_use]
             pub fn parse(name: &Bytes) -> Option<Self> {
-                match &name[..] {
+                Self::parse_in(name, name)
+            }
+
+            /// The same for a slice of `whole`, which is shared only when the method is not a
+            /// known one.
+            pub(super) fn parse_in(whole: &Bytes, name: &[u8]) -> Option<Self> {
+                match name {
                     $(text if text == $text.as_bytes() => Some(Self::$name),)*
-                    text => lex::is_token(text).then(|| Self::Other(name.clone())),
+                    text => lex::is_token(text).then(|| Self::Other(lex::share(whole, text))),
                 }
             }
 

@@ -7,7 +7,8 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`message`] | requests and responses |
-//! | [`headers`] | the ordered header rows of a message, and their names |
+//! | [`headers`] | the ordered header rows of a message |
+//! | [`header_name`] | what they are called |
 //! | [`header`] | typed headers, one per file |
 //! | [`uri`] | `sip:`, `sips:` and `tel:` URIs and when two are the same |
 //! | [`stream`] | framing on TCP and TLS |
@@ -16,7 +17,9 @@
 
 mod check;
 pub mod digest;
+pub mod error;
 pub mod header;
+pub mod header_name;
 pub mod headers;
 mod lex;
 pub mod message;
@@ -25,11 +28,14 @@ pub mod parse;
 pub mod registrar;
 pub mod status;
 pub mod stream;
+#[cfg(test)]
+mod tests;
 pub mod uri;
 mod write;
 
-pub use headers::{HeaderName, Headers};
+pub use error::{HeaderError, HeaderErrorKind, ParseError, ParseErrorKind};
+pub use header_name::HeaderName;
+pub use headers::Headers;
 pub use message::{Message, Request, Response};
 pub use method::Method;
-pub use parse::{HeaderError, HeaderErrorKind, ParseError, ParseErrorKind};
 pub use uri::Uri;

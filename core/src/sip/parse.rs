@@ -1,10 +1,10 @@
-//! From bytes to messages, and what can be wrong with them.
-
-use std::fmt;
+//! From bytes to messages.
 
 use bytes::Bytes;
 
-use super::headers::{HeaderName, Headers};
+use super::error::{ParseError, ParseErrorKind};
+use super::header_name::HeaderName;
+use super::headers::Headers;
 use super::lex;
 use super::message::{Message, Request, Response};
 use super::method::Method;
@@ -18,171 +18,6 @@ pub const MAX_HEAD: usize = 32 * 1024;
 pub const MAX_HEADERS: usize = 256;
 /// The longest Request-URI, in bytes.
 pub const MAX_URI: usize = 2 * 1024;
-
-/// Why bytes are no usable message, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseError {
-    /// What is wrong.
-    pub kind: ParseErrorKind,
-    /// The index in the data where it was noticed.
-    pub at: usize,
-    request: Option<Box<Request>>,
-}
-
-/// What can be wrong with a message as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ParseErrorKind {
-    /// Nothing but line breaks: a keep-alive.
-    Empty,
-    /// Longer than [`MAX_MESSAGE`] or [`MAX_HEAD`].
-    TooLarge,
-    /// The first line is neither a request's nor a response's.
-    StartLine,
-    /// The first line is a request's with misplaced white space.
-    RequestLine,
-    /// The Request-URI cannot be read, or carries headers.
-    RequestUri,
-    /// The Request-URI is longer than [`MAX_URI`].
-    UriTooLong,
-    /// Another version than SIP/2.0.
-    Version,
-    /// A header line without a name or a colon.
-    HeaderLine,
-    /// More than [`MAX_HEADERS`] rows.
-    TooManyHeaders,
-    /// `Content-Length` is no number, too large a number, or two different numbers.
-    ContentLength,
-    /// The body is shorter than `Content-Length` says.
-    BodyTooShort,
-    /// The empty line behind the headers is missing.
-    Truncated,
-}
-
-impl ParseError {
-    /// The request this would have been, if enough of it was understood to answer it: the method,
-    /// and every header row that is one. Its body is empty.
-    #[must_use]
-    pub fn request(&self) -> Option<&Request> {
-        self.request.as_deref()
-    }
-
-    /// The status that refuses the request.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        match self.kind {
-            ParseErrorKind::Version => 505,
-            ParseErrorKind::UriTooLong => 414,
-            ParseErrorKind::TooLarge | ParseErrorKind::TooManyHeaders => 513,
-            ParseErrorKind::Empty
-            | ParseErrorKind::StartLine
-            | ParseErrorKind::RequestLine
-            | ParseErrorKind::RequestUri
-            | ParseErrorKind::HeaderLine
-            | ParseErrorKind::ContentLength
-            | ParseErrorKind::BodyTooShort
-            | ParseErrorKind::Truncated => 400,
-        }
-    }
-
-    /// The reason phrase that goes with [`status`](Self::status).
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self.kind {
-            ParseErrorKind::Empty => "Empty Message",
-            ParseErrorKind::TooLarge => "Message Too Large",
-            ParseErrorKind::StartLine => "Malformed Start Line",
-            ParseErrorKind::RequestLine => "Malformed Request Line",
-            ParseErrorKind::RequestUri => "Malformed Request-URI",
-            ParseErrorKind::UriTooLong => "Request-URI Too Long",
-            ParseErrorKind::Version => "Version Not Supported",
-            ParseErrorKind::HeaderLine => "Malformed Header Line",
-            ParseErrorKind::TooManyHeaders => "Too Many Headers",
-            ParseErrorKind::ContentLength => "Malformed Content-Length",
-            ParseErrorKind::BodyTooShort => "Body Shorter Than Content-Length",
-            ParseErrorKind::Truncated => "Missing Empty Line",
-        }
-    }
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", self.reason(), self.at)
-    }
-}
-
-impl std::error::Error for ParseError {}
-
-/// Why a header is unusable, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeaderError {
-    /// The header.
-    pub header: HeaderName,
-    /// The index in its value where the trouble was noticed.
-    pub at: usize,
-    /// What is wrong.
-    pub kind: HeaderErrorKind,
-}
-
-/// What can be wrong with a header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HeaderErrorKind {
-    /// It is not there.
-    Missing,
-    /// It is there twice and must not be.
-    Repeated,
-    /// Its value is empty.
-    Empty,
-    /// A quoted string has no end, or something stands where nothing may.
-    Syntax,
-    /// A parameter has no name or a broken value.
-    Parameter,
-    /// An address has no URI, or one that cannot be read.
-    Uri,
-    /// A host or port cannot be read.
-    Host,
-    /// A number is none, or out of bounds.
-    Number,
-    /// The method is not the request's.
-    Method,
-    /// Not SIP/2.0.
-    Version,
-}
-
-impl HeaderError {
-    /// The reason phrase for a 400, naming the header.
-    #[must_use]
-    pub fn reason(&self) -> String {
-        let word = match self.kind {
-            HeaderErrorKind::Missing => "Missing",
-            HeaderErrorKind::Repeated => "Repeated",
-            HeaderErrorKind::Empty => "Empty",
-            HeaderErrorKind::Method => "Mismatched",
-            HeaderErrorKind::Syntax
-            | HeaderErrorKind::Parameter
-            | HeaderErrorKind::Uri
-            | HeaderErrorKind::Host
-            | HeaderErrorKind::Number
-            | HeaderErrorKind::Version => "Malformed",
-        };
-        format!("{word} {}", self.header)
-    }
-}
-
-impl fmt::Display for HeaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} header ({:?} at byte {})",
-            self.reason(),
-            self.kind,
-            self.at
-        )
-    }
-}
-
-impl std::error::Error for HeaderError {}
 
 /// What the first line says.
 enum StartLine {
@@ -225,7 +60,13 @@ pub(super) fn message(data: &Bytes) -> Result<Message, ParseError> {
         end: data.len().min(MAX_HEAD),
     };
     let Some((at, line)) = lines.next_line(Folding::Refuse) else {
-        return fatal(ParseErrorKind::Empty, 0);
+        let long = data.len() > MAX_HEAD;
+        let kind = if long {
+            ParseErrorKind::TooLarge
+        } else {
+            ParseErrorKind::Truncated
+        };
+        return fatal(kind, breaks);
     };
     let start = start_line(data, at, line, &mut defect)?;
     let (headers, length) = header_section(&mut lines, &mut defect);
@@ -288,7 +129,7 @@ fn start_line(
         return fatal(ParseErrorKind::StartLine, at);
     };
     let (uri, version) = (&rest[..gap], &rest[gap + 1..]);
-    let Some(method) = Method::parse(&lex::share(data, method)) else {
+    let Some(method) = Method::parse_in(data, method) else {
         return fatal(ParseErrorKind::StartLine, at);
     };
     if !version
@@ -374,7 +215,7 @@ fn row<'a>(data: &Bytes, line: &'a [u8]) -> Option<(HeaderName, &'a [u8])> {
     if name.first().copied().is_none_or(lex::is_lws) {
         return None;
     }
-    let name = HeaderName::parse(&lex::share(data, lex::trim(name)))?;
+    let name = HeaderName::parse_in(data, lex::trim(name))?;
     Some((name, lex::trim(value)))
 }
 

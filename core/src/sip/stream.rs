@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::headers::HeaderName;
+use super::header_name::HeaderName;
 use super::lex;
 use super::parse::{MAX_HEAD, MAX_MESSAGE};
 
@@ -39,6 +39,7 @@ pub struct StreamParser {
     scanned: usize,
     /// The length of the message at the start of the buffer, once its head is complete.
     length: Option<usize>,
+    failed: Option<FrameError>,
 }
 
 impl StreamParser {
@@ -48,9 +49,12 @@ impl StreamParser {
         Self::default()
     }
 
-    /// Told what was read. Call [`poll_frame`](Self::poll_frame) until it has no more, then push.
+    /// Told what was read. Call [`poll_frame`](Self::poll_frame) until it has no more, then push
+    /// again. After a failure nothing is kept.
     pub fn push(&mut self, data: &[u8]) {
-        self.buffer.extend_from_slice(data);
+        if self.failed.is_none() {
+            self.buffer.extend_from_slice(data);
+        }
     }
 
     /// The next frame, or `None` while it is not complete.
@@ -58,6 +62,18 @@ impl StreamParser {
     /// # Errors
     /// When the stream cannot be cut any further; every later call fails the same way.
     pub fn poll_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let frame = self.cut();
+        if let Err(error) = frame {
+            self.failed = Some(error);
+            self.buffer = BytesMut::new();
+        }
+        frame
+    }
+
+    fn cut(&mut self) -> Result<Option<Frame>, FrameError> {
         if self.length.is_none() {
             if self.scanned == 0 {
                 match skip_breaks(&mut self.buffer) {

@@ -5,6 +5,7 @@ use std::io::Write;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::headers::Headers;
+use super::lex;
 use super::message::{Request, Response};
 
 pub(super) fn request(request: &Request) -> Bytes {
@@ -70,26 +71,23 @@ fn put_line_part(out: &mut BytesMut, part: &[u8]) {
 /// A value as it is, except that a line break which is no fold becomes a space: whatever put it
 /// there, it must not begin a header of its own, or the body.
 fn put_value(out: &mut BytesMut, value: &[u8]) {
-    if !value.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+    let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    if !value.iter().any(is_break) {
         out.put_slice(value);
         return;
     }
-    let mut rest = value;
+    let mut rest = lex::trim(value);
     while let Some((&byte, after)) = rest.split_first() {
         let fold = match rest {
             [b'\r', b'\n', b' ' | b'\t', ..] => 3,
             [b'\n', b' ' | b'\t', ..] => 2,
             _ => 0,
         };
-        if fold > 0 && after.iter().any(|byte| !byte.is_ascii_whitespace()) {
+        if fold > 0 {
             out.put_slice(&rest[..fold]);
             rest = &rest[fold..];
         } else {
-            out.put_u8(if matches!(byte, b'\r' | b'\n') {
-                b' '
-            } else {
-                byte
-            });
+            out.put_u8(if is_break(&byte) { b' ' } else { byte });
             rest = after;
         }
     }

@@ -3,9 +3,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Params, error};
-use crate::sip::headers::HeaderName;
+use crate::sip::error::{HeaderError, HeaderErrorKind};
+use crate::sip::header_name::HeaderName;
 use crate::sip::lex;
-use crate::sip::parse::{HeaderError, HeaderErrorKind};
 
 /// `application/sdp;charset=utf-8` (RFC 3261 section 20.15).
 #[derive(Debug, Clone, PartialEq, Eq)]

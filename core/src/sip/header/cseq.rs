@@ -3,10 +3,10 @@
 use bytes::{Bytes, BytesMut};
 
 use super::error;
-use crate::sip::headers::HeaderName;
+use crate::sip::error::{HeaderError, HeaderErrorKind};
+use crate::sip::header_name::HeaderName;
 use crate::sip::lex;
 use crate::sip::method::Method;
-use crate::sip::parse::{HeaderError, HeaderErrorKind};
 
 /// `4711 INVITE` (RFC 3261 section 20.16).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +33,7 @@ impl CSeq {
         let Some(number) = number.and_then(|number| u32::try_from(number).ok()) else {
             return error(name, 0, HeaderErrorKind::Number);
         };
-        let method = lex::share(value, lex::trim(&text[gap..]));
-        match Method::parse(&method) {
+        match Method::parse_in(value, lex::trim(&text[gap..])) {
             Some(method) => Ok(Self { number, method }),
             None => error(name, gap, HeaderErrorKind::Syntax),
         }

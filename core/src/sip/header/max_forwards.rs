@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::error;
-use crate::sip::headers::HeaderName;
+use crate::sip::error::{HeaderError, HeaderErrorKind};
+use crate::sip::header_name::HeaderName;
 use crate::sip::lex;
-use crate::sip::parse::{HeaderError, HeaderErrorKind};
 
 /// The number of hops left (RFC 3261 section 20.22).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,8 +23,8 @@ pub use retry_after::RetryAfter;
 pub use tokens::join;
 pub use via::Via;
 
-use super::headers::HeaderName;
-use super::parse::{HeaderError, HeaderErrorKind};
+use super::error::{HeaderError, HeaderErrorKind};
+use super::header_name::HeaderName;
 
 fn error<T>(header: &HeaderName, at: usize, kind: HeaderErrorKind) -> Result<T, HeaderError> {
     Err(HeaderError {

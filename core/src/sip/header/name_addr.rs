@@ -3,9 +3,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Params, error};
-use crate::sip::headers::HeaderName;
+use crate::sip::error::{HeaderError, HeaderErrorKind};
+use crate::sip::header_name::HeaderName;
 use crate::sip::lex::{self, Angles};
-use crate::sip::parse::{HeaderError, HeaderErrorKind};
 use crate::sip::uri::Uri;
 
 /// `"Alice" <sip:alice@example.com>;tag=1`, or the same without name and brackets (RFC 3261

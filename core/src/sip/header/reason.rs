@@ -3,9 +3,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Params, error};
-use crate::sip::headers::HeaderName;
+use crate::sip::error::{HeaderError, HeaderErrorKind};
+use crate::sip::header_name::HeaderName;
 use crate::sip::lex;
-use crate::sip::parse::{HeaderError, HeaderErrorKind};
 
 /// `Q.850;cause=16;text="Terminated"`, one of possibly several in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

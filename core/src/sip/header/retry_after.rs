@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::error;
-use crate::sip::headers::HeaderName;
+use crate::sip::error::{HeaderError, HeaderErrorKind};
+use crate::sip::header_name::HeaderName;
 use crate::sip::lex;
-use crate::sip::parse::{HeaderError, HeaderErrorKind};
 
 /// `120 (in a meeting);duration=3600` (RFC 3261 section 20.33), of which only the wait is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Params, error};
-use crate::sip::headers::HeaderName;
+use crate::sip::error::{HeaderError, HeaderErrorKind};
+use crate::sip::header_name::HeaderName;
 use crate::sip::lex;
-use crate::sip::parse::{HeaderError, HeaderErrorKind};
 use crate::sip::uri::{is_host, split_port};
 
 /// `SIP/2.0/UDP host:port;branch=z9hG4bK…` (RFC 3261 section 20.42).
@@ -84,6 +84,17 @@ impl Via {
         self.params
             .get("branch")
             .filter(|branch| !branch.is_empty())
+    }
+
+    /// The branch, if it promises to be unique as RFC 3261 demands: the magic cookie and more. With
+    /// the cookie alone, or without it, a transaction is told by other means (section 17.2.3; RFC
+    /// 4475 section 3.2.1).
+    #[must_use]
+    pub fn unique_branch(&self) -> Option<Bytes> {
+        const COOKIE: &[u8] = b"z9hG4bK";
+        let branch = self.branch()?;
+        let cookie = branch.get(..COOKIE.len())?;
+        (cookie.eq_ignore_ascii_case(COOKIE) && branch.len() > COOKIE.len()).then_some(branch)
     }
 
     /// The hop as it goes on the wire.

@@ -7,6 +7,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::lex;
 
+mod equivalence;
+#[cfg(test)]
+mod tests;
+
 /// The scheme of a URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
@@ -205,7 +209,7 @@ impl Uri {
     #[must_use]
     pub fn param(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         self.params()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))
+            .find(|(key, _)| lex::percent_decode(key).eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| lex::percent_decode(value.unwrap_or_default()))
     }
 
@@ -218,6 +222,13 @@ impl Uri {
     /// The parameters with their escapes.
     pub fn params(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         pairs(&self.params, b';')
+    }
+
+    /// Whether both mean the same resource: RFC 3261 section 19.1.4 for `sip:` and `sips:`, RFC 3966
+    /// section 4 for `tel:`, byte for byte for the rest.
+    #[must_use]
+    pub fn is_equivalent(&self, other: &Self) -> bool {
+        equivalence::compare(self, other)
     }
 
     /// What stands behind the `?`: headers a request to this URI should have.
@@ -248,7 +259,7 @@ fn pairs(text: &[u8], separator: u8) -> impl Iterator<Item = (&[u8], Option<&[u8
 }
 
 /// Splits `host[:port]`; `None` when there is a colon without a usable port.
-pub(super) fn split_port(hostport: &[u8]) -> Option<(&[u8], Option<u16>)> {
+pub(in crate::sip) fn split_port(hostport: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let end = match hostport.first() {
         Some(b'[') => memchr::memchr(b']', hostport).map_or(hostport.len(), |at| at + 1),
         _ => memchr::memchr(b':', hostport).unwrap_or(hostport.len()),
@@ -267,7 +278,7 @@ pub(super) fn split_port(hostport: &[u8]) -> Option<(&[u8], Option<u16>)> {
 
 /// Whether `host` is a name, an IPv4 address or an IPv6 reference. Underscores pass: real networks
 /// have them.
-pub(super) fn is_host(host: &[u8]) -> bool {
+pub(in crate::sip) fn is_host(host: &[u8]) -> bool {
     if let [b'[', address @ .., b']'] = host {
         return std::str::from_utf8(address)
             .is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok());
