@@ -1,0 +1,139 @@
+//! The checks every request passes before anybody sees it (RFC 3261 section 8.2), and the
+//! refusals of those that do not.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::body;
+use crate::sip::header::{MaxForwards, join};
+use crate::sip::headers::HeaderName;
+use crate::sip::message::Request;
+use crate::sip::method::Method;
+use crate::sip::status::phrase;
+
+/// The methods we answer, as the `Allow` header lists them.
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+
+/// How a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) reason: Cow<'static, str>,
+    pub(super) headers: Vec<(HeaderName, Bytes)>,
+}
+
+impl Refusal {
+    /// A refusal with the usual phrase.
+    pub(super) fn new(status: u16) -> Self {
+        Self {
+            status,
+            reason: phrase(status).into(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// The same with another header.
+    pub(super) fn with(mut self, name: HeaderName, value: impl Into<Bytes>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// A 400 that says what is wrong.
+    pub(super) fn malformed(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status: 400,
+            reason: reason.into(),
+            headers: Vec::new(),
+        }
+    }
+}
+
+/// Refuses what cannot be handled, and leaves in `request` the body that can.
+///
+/// `Max-Forwards: 0` ends an INVITE that would start a call, because a call here is usually passed
+/// on to somebody: we are a back-to-back user agent, which RFC 7332 section 3 holds to the rule for
+/// proxies. Every other request ends here anyway and is answered as by any user agent.
+pub(super) fn check(request: &mut Request, supported: &[String]) -> Result<(), Refusal> {
+    if let Err(error) = request.check() {
+        return Err(Refusal::malformed(error.reason()));
+    }
+    match request.method {
+        Method::Ack => {
+            // Nobody may answer it, so a body we cannot read is left for its dialog to ignore.
+            body::unwrap(request).ok();
+            return Ok(());
+        }
+        Method::Cancel => return Ok(()),
+        Method::Invite
+        | Method::Bye
+        | Method::Options
+        | Method::Register
+        | Method::Info
+        | Method::Update => {}
+        Method::Prack
+        | Method::Subscribe
+        | Method::Notify
+        | Method::Publish
+        | Method::Refer
+        | Method::Message
+        | Method::Other(_) => return Err(Refusal::new(405).with(HeaderName::Allow, ALLOW)),
+    }
+    check_scheme(request)?;
+    if request.method == Method::Invite {
+        check_invite(request)?;
+    }
+    check_require(request, supported)?;
+    if matches!(request.method, Method::Invite | Method::Update) {
+        body::unwrap(request)?;
+    }
+    Ok(())
+}
+
+fn check_scheme(request: &Request) -> Result<(), Refusal> {
+    let end = request.uri.iter().position(|byte| *byte == b':');
+    let scheme = &request.uri[..end.unwrap_or(0)];
+    let known = ["sip", "sips", "tel"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known.as_bytes()));
+    if known {
+        Ok(())
+    } else {
+        Err(Refusal::new(416))
+    }
+}
+
+fn check_invite(request: &Request) -> Result<(), Refusal> {
+    let headers = &request.headers;
+    let mut contacts = headers.list(&HeaderName::Contact);
+    match contacts.next() {
+        None => return Err(Refusal::malformed("Missing Contact")),
+        Some(_) if contacts.next().is_some() => {
+            return Err(Refusal::malformed("Repeated Contact"));
+        }
+        Some(_) => {}
+    }
+    let hops = headers.get(&HeaderName::MaxForwards);
+    let hops = hops.and_then(|value| MaxForwards::parse(value).ok());
+    if hops == Some(MaxForwards(0)) && headers.to_tag().is_none() {
+        return Err(Refusal::new(483));
+    }
+    Ok(())
+}
+
+fn check_require(request: &Request, supported: &[String]) -> Result<(), Refusal> {
+    let unknown: Vec<Bytes> = request
+        .headers
+        .list(&HeaderName::Require)
+        .filter(|option| {
+            !supported
+                .iter()
+                .any(|known| option.eq_ignore_ascii_case(known.as_bytes()))
+        })
+        .collect();
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::new(420).with(HeaderName::Unsupported, join(unknown)))
+    }
+}
