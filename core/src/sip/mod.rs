@@ -14,13 +14,20 @@
 //! | [`stream`] | framing on TCP and TLS |
 //! | [`digest`] | authentication, both ends |
 //! | [`registrar`] | who can be reached where |
+//! | [`transaction`] | the four transaction machines |
+//! | [`endpoint`] | bytes in, checked requests and transactions out |
+//! | [`dialog`] | what two user agents remember of each other |
+//! | [`invite`] | one leg of a call: everything between INVITE and BYE |
 
 mod check;
+pub mod dialog;
 pub mod digest;
+pub mod endpoint;
 pub mod error;
 pub mod header;
 pub mod header_name;
 pub mod headers;
+pub mod invite;
 mod lex;
 pub mod message;
 pub mod method;
@@ -30,6 +37,7 @@ pub mod status;
 pub mod stream;
 #[cfg(test)]
 mod tests;
+pub mod transaction;
 pub mod uri;
 mod write;
 

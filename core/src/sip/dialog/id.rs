@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::sip::headers::Headers;
+use crate::sip::Headers;
 
 /// The part of a dialog's id that this side chose or was told first: enough to find the one who
 /// owns it. The peer's tag is missing because a call we place may grow several dialogs, one per

@@ -11,9 +11,9 @@ mod tests;
 
 use bytes::Bytes;
 
-use super::headers::{HeaderName, Headers};
 use super::message::{Request, Response};
 use super::method::Method;
+use super::{HeaderName, Headers};
 
 pub use id::DialogKey;
 pub(crate) use route_set::RouteSet;
@@ -77,7 +77,10 @@ impl Dialog {
                 local_tag: Bytes::copy_from_slice(local_tag.as_bytes()),
             },
             local: local.into(),
-            remote: headers.get(&HeaderName::From).ok_or(DialogError::From)?.clone(),
+            remote: headers
+                .get(&HeaderName::From)
+                .ok_or(DialogError::From)?
+                .clone(),
             remote_tag: from.tag(),
             target: contact_uri(headers).ok_or(DialogError::Contact)?,
             routes: RouteSet::as_recorded(headers),
@@ -100,7 +103,10 @@ impl Dialog {
                 call_id: sent.call_id().ok_or(DialogError::CallId)?.clone(),
                 local_tag: from.tag().unwrap_or_default(),
             },
-            local: sent.get(&HeaderName::From).ok_or(DialogError::From)?.clone(),
+            local: sent
+                .get(&HeaderName::From)
+                .ok_or(DialogError::From)?
+                .clone(),
             remote: got.get(&HeaderName::To).ok_or(DialogError::To)?.clone(),
             remote_tag: to.tag(),
             target: contact_uri(got).unwrap_or_else(|| invite.uri.clone()),
@@ -149,6 +155,11 @@ impl Dialog {
     /// The number of our latest request.
     pub(crate) fn local_cseq(&self) -> u32 {
         self.local_cseq
+    }
+
+    /// Takes over what an early dialog with the same peer has seen of its requests.
+    pub(crate) fn follow(&mut self, early: &Self) {
+        self.remote_cseq = early.remote_cseq;
     }
 
     /// The ACK for a 2xx to our INVITE numbered `cseq`, without Via.

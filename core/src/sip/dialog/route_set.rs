@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::sip::header::NameAddr;
-use crate::sip::headers::{HeaderName, Headers};
 use crate::sip::message::Request;
+use crate::sip::{HeaderName, Headers};
 
 /// Route values in the order a request of ours must visit them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

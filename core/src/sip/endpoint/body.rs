@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::check::Refusal;
 use crate::sip::header::{ContentType, Params};
-use crate::sip::headers::HeaderName;
 use crate::sip::lex;
 use crate::sip::message::Request;
+use crate::sip::{HeaderName, Headers};
 
 /// Leaves `application/sdp` or nothing as the body. An SDP part of a `multipart/mixed` or
 /// `multipart/alternative` body takes its place; a body that is marked optional is dropped.
@@ -24,17 +24,8 @@ pub(super) fn unwrap(request: &mut Request) -> Result<(), Refusal> {
     let Some(value) = headers.get(&HeaderName::ContentType) else {
         return Err(Refusal::malformed("Missing Content-Type"));
     };
-    let kind = ContentType::parse(value).map_err(|error| Refusal::malformed(error.reason()))?;
-    if kind.is("application", "sdp") {
-        return Ok(());
-    }
-    let found = if kind.is("multipart", "mixed") || kind.is("multipart", "alternative") {
-        let boundary = kind.params.text("boundary").unwrap_or_default();
-        sdp_part(&request.body, &boundary)
-    } else {
-        None
-    };
-    match found {
+    ContentType::parse(value).map_err(|error| Refusal::malformed(error.reason()))?;
+    match sdp(headers, &request.body) {
         Some(sdp) => {
             request.body = sdp;
             request
@@ -48,6 +39,22 @@ pub(super) fn unwrap(request: &mut Request) -> Result<(), Refusal> {
         None => return Err(Refusal::new(415).with(HeaderName::Accept, "application/sdp")),
     }
     Ok(())
+}
+
+/// The session description in a body: the whole of it, or the first part that is one.
+pub(crate) fn sdp(headers: &Headers, body: &Bytes) -> Option<Bytes> {
+    if body.is_empty() {
+        return None;
+    }
+    let kind = ContentType::parse(headers.get(&HeaderName::ContentType)?).ok()?;
+    if kind.is("application", "sdp") {
+        return Some(body.clone());
+    }
+    if kind.is("multipart", "mixed") || kind.is("multipart", "alternative") {
+        let boundary = kind.params.text("boundary").unwrap_or_default();
+        return sdp_part(body, &boundary);
+    }
+    None
 }
 
 /// `Content-Disposition: …;handling=optional` (RFC 3204 section 6).

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::body;
+use crate::sip::HeaderName;
 use crate::sip::header::{MaxForwards, join};
-use crate::sip::headers::HeaderName;
 use crate::sip::message::Request;
 use crate::sip::method::Method;
 use crate::sip::status::phrase;

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::path::Path;
+use crate::sip::HeaderName;
 use crate::sip::header::Via;
-use crate::sip::headers::HeaderName;
 use crate::sip::message::Request;
 
 /// Writes down where the request really came from: `received` when sent-by says otherwise or
@@ -19,9 +19,7 @@ pub(super) fn stamp(request: &mut Request, via: &Via, peer: SocketAddr) {
     if asks {
         stamped.params.set("rport", Some(&peer.port().to_string()));
     }
-    stamped
-        .params
-        .set("received", Some(&peer.ip().to_string()));
+    stamped.params.set("received", Some(&peer.ip().to_string()));
     request
         .headers
         .replace_first(&HeaderName::Via, &stamped.write());

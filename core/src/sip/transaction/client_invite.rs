@@ -229,9 +229,6 @@ mod tests {
         machine.handle_response(start, 180);
         machine.handle_cancelled(start + T1);
         assert_eq!(machine.poll_timeout(), Some(start + T1 + TIMEOUT));
-        assert_eq!(
-            machine.handle_timeout(start + T1 + TIMEOUT),
-            Step::TimedOut
-        );
+        assert_eq!(machine.handle_timeout(start + T1 + TIMEOUT), Step::TimedOut);
     }
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::sip::HeaderName;
 use crate::sip::header::Via;
-use crate::sip::headers::HeaderName;
 use crate::sip::message::Request;
 use crate::sip::method::Method;
 

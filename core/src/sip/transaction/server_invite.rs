@@ -147,10 +147,7 @@ impl ServerInvite {
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        earliest(
-            self.trying_at,
-            earliest(self.resend.due_at(), self.end_at),
-        )
+        earliest(self.trying_at, earliest(self.resend.due_at(), self.end_at))
     }
 
     /// Ends it at once.

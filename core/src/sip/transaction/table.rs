@@ -104,7 +104,10 @@ impl<T: Timed> Table<T> {
 
     /// Takes note of a transaction's new deadline, or forgets and returns it when it is over.
     pub(crate) fn settle(&mut self, id: Id) -> Option<T> {
-        let entry = self.entries.get_mut(id.slot()).filter(|entry| entry.id == id)?;
+        let entry = self
+            .entries
+            .get_mut(id.slot())
+            .filter(|entry| entry.id == id)?;
         if entry.transaction.is_over() {
             return self.remove(id);
         }

@@ -1,0 +1,422 @@
+//! The answering half: requests of peers and our responses.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use data_encoding::BASE32HEX_NOPAD;
+
+use super::check::{ALLOW, Refusal, check};
+use super::event::{EndpointEvent, ServerTxn, TxnGone};
+use super::path::Path;
+use super::{Endpoint, via};
+use crate::sip::HeaderName;
+use crate::sip::header::{Via, join};
+use crate::sip::invite::reason;
+use crate::sip::message::{Request, Response};
+use crate::sip::method::Method;
+use crate::sip::transaction::key::Key;
+use crate::sip::transaction::server::Server;
+use crate::sip::transaction::server_invite::{ServerInvite, State, Step};
+use crate::sip::transaction::table::{Id, Timed};
+
+#[derive(Debug)]
+enum Machine {
+    Invite(ServerInvite),
+    Other(Server),
+}
+
+impl Machine {
+    fn state(&self) -> State {
+        match self {
+            Self::Invite(machine) => machine.state(),
+            Self::Other(machine) => machine.state(),
+        }
+    }
+
+    fn handle_retransmission(&self) -> Step {
+        match self {
+            Self::Invite(machine) => machine.handle_retransmission(),
+            Self::Other(machine) => machine.handle_retransmission(),
+        }
+    }
+
+    fn handle_response(&mut self, now: Instant, status: u16) -> Step {
+        match self {
+            Self::Invite(machine) => machine.handle_response(now, status),
+            Self::Other(machine) => machine.handle_response(now, status),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) -> Step {
+        match self {
+            Self::Invite(machine) => machine.handle_timeout(now),
+            Self::Other(machine) => machine.handle_timeout(now),
+        }
+    }
+}
+
+/// A server transaction with its bytes.
+#[derive(Debug)]
+pub(super) struct ServerSlot {
+    machine: Machine,
+    /// Where responses go.
+    path: Path,
+    /// The response that answers retransmissions; empty while there is none.
+    last: Bytes,
+    /// The 100 of an INVITE that is not answered yet.
+    trying: Option<Response>,
+    /// The To tag of the responses: the user's, else one that follows from the key.
+    tag: Tag,
+    /// Its entry among the initial requests.
+    initial: Option<u64>,
+}
+
+/// What To tag a transaction's responses have.
+#[derive(Debug)]
+enum Tag {
+    Derived(String),
+    Users(Bytes),
+}
+
+impl Timed for ServerSlot {
+    fn poll_timeout(&self) -> Option<Instant> {
+        match &self.machine {
+            Machine::Invite(machine) => machine.poll_timeout(),
+            Machine::Other(machine) => machine.poll_timeout(),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.machine.state() == State::Terminated
+    }
+}
+
+fn is_unanswered(state: State) -> bool {
+    matches!(state, State::Trying | State::Proceeding)
+}
+
+impl Endpoint {
+    /// Answers a request. `response` is best made with [`Response::to`] from the request of the
+    /// event; a missing To tag and `Server` are added. To an INVITE any number of provisional
+    /// responses may be sent, and its 2xx again and again.
+    ///
+    /// # Errors
+    /// When the transaction is over or has its final response; nothing is sent then.
+    pub fn respond(
+        &mut self,
+        now: Instant,
+        txn: ServerTxn,
+        mut response: Response,
+    ) -> Result<(), TxnGone> {
+        let product = &self.config.product;
+        let slot = self.servers.get_mut(txn.id()).ok_or(TxnGone)?;
+        if slot.machine.handle_response(now, response.status) == Step::Refuse {
+            return Err(TxnGone);
+        }
+        if response.status > 100 {
+            if let Tag::Derived(tag) = &slot.tag {
+                response.headers.add_to_tag(tag);
+            }
+            if let Some(tag) = response.headers.to_tag() {
+                slot.tag = Tag::Users(tag);
+            }
+        }
+        if !response.headers.has(&HeaderName::Server) {
+            let product = Bytes::copy_from_slice(product.as_bytes());
+            response.headers.push(HeaderName::Server, product);
+        }
+        let data = response.write();
+        slot.trying = None;
+        // A 2xx to an INVITE is repeated by the user, who also knows when to stop.
+        slot.last = if slot.machine.state() == State::Accepted {
+            Bytes::new()
+        } else {
+            data.clone()
+        };
+        let path = slot.path;
+        self.transmit(path, data);
+        self.settle_server(txn.id());
+        Ok(())
+    }
+
+    pub(super) fn handle_request(&mut self, now: Instant, path: Path, mut request: Request) {
+        let Ok(top) = request.headers.top_via() else {
+            return;
+        };
+        let reply_path = via::reply_path(&top, path);
+        let key = Key::server(&request, &top);
+        via::stamp(&mut request, &top, path.peer);
+        let known = key.as_ref().and_then(|key| self.servers.find(key));
+        if request.method == Method::Ack {
+            return self.handle_ack(now, path, request, known);
+        }
+        if let Some(id) = known {
+            return self.repeat(id);
+        }
+        if let Err(refusal) = check(&mut request, &self.config.supported) {
+            return self.refuse(reply_path, &request, &top, refusal);
+        }
+        let Some(key) = key else {
+            return;
+        };
+        if request.method == Method::Cancel {
+            return self.handle_cancel(now, reply_path, &request, &top, key);
+        }
+        if let Some(refusal) = self.answer_at_once(&request) {
+            return self.refuse(reply_path, &request, &top, refusal);
+        }
+        if self.servers.len() >= self.config.max_server_transactions {
+            return;
+        }
+        let initial = self.initial_hash(&request);
+        let slot = self.server_slot(now, reply_path, &request, &key, initial);
+        let id = self.servers.insert(key, path.stream(), slot);
+        if let Some(hash) = initial {
+            self.initial.insert(hash, id);
+        }
+        let txn = ServerTxn(id.0);
+        self.events
+            .push_back(EndpointEvent::Request { txn, path, request });
+    }
+
+    fn server_slot(
+        &self,
+        now: Instant,
+        path: Path,
+        request: &Request,
+        key: &Key,
+        initial: Option<u64>,
+    ) -> ServerSlot {
+        let reliable = path.transport.is_reliable();
+        let invite = request.method == Method::Invite;
+        ServerSlot {
+            machine: if invite {
+                Machine::Invite(ServerInvite::start(now, reliable))
+            } else {
+                Machine::Other(Server::start(now, reliable))
+            },
+            path,
+            last: Bytes::new(),
+            trying: invite.then(|| Response::to(request, 100, "Trying")),
+            tag: Tag::Derived(self.derived_tag(key)),
+            initial,
+        }
+    }
+
+    /// A request that is well formed and still needs nobody to answer it.
+    fn answer_at_once(&self, request: &Request) -> Option<Refusal> {
+        if request.headers.to_tag().is_some() {
+            return None;
+        }
+        let hash = self.initial_hash(request)?;
+        if self.initial.contains_key(&hash) {
+            return Some(Refusal::new(482).with(HeaderName::Warning, merged_warning()));
+        }
+        let full = self.servers.len() >= self.config.max_server_transactions;
+        match request.method {
+            Method::Options => Some(self.capabilities()),
+            Method::Invite if self.overloaded || full => {
+                let after = self.config.retry_after.to_string();
+                Some(Refusal::new(503).with(HeaderName::RetryAfter, after))
+            }
+            Method::Bye | Method::Info | Method::Update => Some(Refusal::new(481)),
+            Method::Invite
+            | Method::Register
+            | Method::Ack
+            | Method::Cancel
+            | Method::Prack
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Publish
+            | Method::Refer
+            | Method::Message
+            | Method::Other(_) => None,
+        }
+    }
+
+    /// What OPTIONS outside a dialog is told (section 11.2).
+    fn capabilities(&self) -> Refusal {
+        Refusal::new(200)
+            .with(HeaderName::Allow, ALLOW)
+            .with(HeaderName::Accept, "application/sdp")
+            .with(HeaderName::AcceptEncoding, "identity")
+            .with(HeaderName::AcceptLanguage, "en")
+            .with(HeaderName::Supported, join(&self.config.supported))
+    }
+
+    /// From tag, Call-ID and CSeq of a request that starts something.
+    fn initial_hash(&self, request: &Request) -> Option<u64> {
+        let headers = &request.headers;
+        if headers.to_tag().is_some() {
+            return None;
+        }
+        let cseq = headers.cseq().ok()?;
+        let id = (headers.from_tag(), headers.call_id()?, cseq.number);
+        Some(self.hasher.hash_one((id, cseq.method.as_bytes())))
+    }
+
+    fn handle_ack(&mut self, now: Instant, path: Path, mut request: Request, known: Option<Id>) {
+        let slot = known.and_then(|id| Some((id, self.servers.get_mut(id)?)));
+        if let Some((id, slot)) = slot
+            && let Machine::Invite(machine) = &mut slot.machine
+        {
+            let step = machine.handle_ack(now);
+            if machine.state() == State::Confirmed {
+                slot.last = Bytes::new();
+            }
+            self.settle_server(id);
+            if step != Step::DeliverAck {
+                return;
+            }
+        }
+        if check(&mut request, &self.config.supported).is_ok() {
+            self.events.push_back(EndpointEvent::Ack { path, request });
+        }
+    }
+
+    /// CANCEL is a transaction of its own (section 9.2).
+    fn handle_cancel(&mut self, now: Instant, path: Path, request: &Request, top: &Via, key: Key) {
+        let invite = Key::cancelled(request, top).and_then(|key| self.servers.find(&key));
+        let found = invite.and_then(|id| Some((id, self.servers.get(id)?)));
+        let refusal = Refusal::new(if found.is_some() { 200 } else { 481 });
+        let mut response = Response::to(request, refusal.status, &refusal.reason);
+        if let Some((id, slot)) = found {
+            match &slot.tag {
+                Tag::Derived(tag) => response.headers.add_to_tag(tag),
+                Tag::Users(tag) => {
+                    response.headers.add_to_tag(&String::from_utf8_lossy(tag));
+                }
+            }
+            if is_unanswered(slot.machine.state()) {
+                self.events.push_back(EndpointEvent::Cancelled {
+                    txn: ServerTxn(id.0),
+                    cause: reason::read(&request.headers),
+                });
+            }
+        }
+        if self.servers.len() < self.config.max_server_transactions {
+            let slot = self.server_slot(now, path, request, &key, None);
+            let id = self.servers.insert(key, path.stream(), slot);
+            // A transaction that has just begun takes any response.
+            self.respond(now, ServerTxn(id.0), response).ok();
+        } else {
+            self.sign(&mut response);
+            self.transmit(path, response.write());
+        }
+    }
+
+    /// Answers a retransmitted request.
+    fn repeat(&mut self, id: Id) {
+        let Some(slot) = self.servers.get(id) else {
+            return;
+        };
+        if slot.machine.handle_retransmission() == Step::Resend && !slot.last.is_empty() {
+            let (path, data) = (slot.path, slot.last.clone());
+            self.transmit(path, data);
+        }
+    }
+
+    /// Refuses bytes that were almost a request.
+    pub(super) fn refuse_unparsed(
+        &mut self,
+        path: Path,
+        request: &Request,
+        status: u16,
+        reason: &'static str,
+    ) {
+        let Ok(top) = request.headers.top_via() else {
+            return;
+        };
+        let mut request = request.clone();
+        via::stamp(&mut request, &top, path.peer);
+        let refusal = Refusal {
+            status,
+            reason: reason.into(),
+            headers: Vec::new(),
+        };
+        self.refuse(via::reply_path(&top, path), &request, &top, refusal);
+    }
+
+    /// Answers without remembering (section 8.2.7). An ACK is never answered.
+    fn refuse(&mut self, path: Path, request: &Request, top: &Via, refusal: Refusal) {
+        if request.method == Method::Ack {
+            return;
+        }
+        let mut response = Response::to(request, refusal.status, &refusal.reason);
+        let tag = match Key::server(request, top) {
+            Some(key) => self.derived_tag(&key),
+            None => self.derived_tag(&Key::client(&top.write(), &request.method)),
+        };
+        response.headers.add_to_tag(&tag);
+        for (name, value) in refusal.headers {
+            response.headers.push(name, value);
+        }
+        self.sign(&mut response);
+        self.transmit(path, response.write());
+    }
+
+    /// A To tag that is the same each time the same request comes.
+    fn derived_tag(&self, key: &Key) -> String {
+        let hash = self.hasher.hash_one(key.as_bytes());
+        let mut tag = BASE32HEX_NOPAD.encode(&hash.to_be_bytes());
+        tag.make_ascii_lowercase();
+        tag
+    }
+
+    pub(super) fn server_timeout(&mut self, now: Instant, id: Id) {
+        let Some(slot) = self.servers.get_mut(id) else {
+            return;
+        };
+        let path = slot.path;
+        match slot.machine.handle_timeout(now) {
+            Step::Trying => {
+                if let Some(mut trying) = slot.trying.take() {
+                    let product = Bytes::copy_from_slice(self.config.product.as_bytes());
+                    trying.headers.push(HeaderName::Server, product);
+                    slot.last = trying.write();
+                    let data = slot.last.clone();
+                    self.transmit(path, data);
+                }
+            }
+            Step::Resend => {
+                let data = slot.last.clone();
+                self.transmit(path, data);
+            }
+            Step::Abandoned => self.events.push_back(EndpointEvent::ServerFlowLost {
+                txn: ServerTxn(id.0),
+            }),
+            Step::Ignore | Step::Send | Step::Refuse | Step::DeliverAck => {}
+        }
+        self.settle_server(id);
+    }
+
+    /// Ends a transaction whose connection is gone.
+    pub(super) fn lose_server(&mut self, id: Id) {
+        let Some(slot) = self.servers.remove(id) else {
+            return;
+        };
+        self.forget_initial(&slot, id);
+        if is_unanswered(slot.machine.state()) {
+            let txn = ServerTxn(id.0);
+            self.events.push_back(EndpointEvent::ServerFlowLost { txn });
+        }
+    }
+
+    fn settle_server(&mut self, id: Id) {
+        if let Some(slot) = self.servers.settle(id) {
+            self.forget_initial(&slot, id);
+        }
+    }
+
+    fn forget_initial(&mut self, slot: &ServerSlot, id: Id) {
+        if let Some(hash) = slot.initial
+            && self.initial.get(&hash) == Some(&id)
+        {
+            self.initial.remove(&hash);
+        }
+    }
+}
+
+fn merged_warning() -> &'static str {
+    "399 offhook \"Merged request\""
+}

@@ -1,0 +1,71 @@
+//! Phones that answered after another one already had (RFC 3261 section 13.2.2.4): each is
+//! acknowledged and hung up.
+
+use bytes::Bytes;
+
+use super::answer::Acked;
+use super::authorize::copy_credentials;
+use super::reason;
+use super::sent::{Purpose, Sent};
+use super::usage::InviteUsage;
+use crate::cause::HangupCause;
+use crate::sip::HeaderName;
+use crate::sip::dialog::Dialog;
+use crate::sip::message::{Request, Response};
+use crate::sip::method::Method;
+
+/// How many are hung up; more are ignored and give up by themselves.
+const MOST: usize = 16;
+
+/// A phone that was hung up because another one answered first.
+#[derive(Debug, Clone)]
+pub(super) struct Fork {
+    remote_tag: Option<Bytes>,
+    acked: Acked,
+}
+
+impl InviteUsage {
+    /// A 2xx to the INVITE that started the call came from somebody else than the one we talk to,
+    /// or from them again.
+    pub(super) fn answer_fork(&mut self, invite: &Request, response: &Response) {
+        let tag = response.headers.to_tag();
+        let known = self.forks.iter().find(|fork| fork.remote_tag == tag);
+        if let Some(fork) = known {
+            let acked = fork.acked.clone();
+            self.outbox.ack(acked.request, acked.next_hop);
+            return;
+        }
+        if self.forks.len() == MOST {
+            return;
+        }
+        let Ok(mut dialog) = Dialog::uac(invite, response) else {
+            return;
+        };
+        let next_hop = self.signature.next_hop(dialog.next_hop());
+        let cseq = dialog.local_cseq();
+        let mut ack = dialog.ack(cseq);
+        copy_credentials(invite, &mut ack);
+        self.outbox.ack(ack.clone(), next_hop.clone());
+        let mut bye = dialog.request(Method::Bye);
+        self.signature.sign(&mut bye);
+        let reason = reason::write(HangupCause::AnsweredElsewhere);
+        bye.headers.push(HeaderName::Reason, reason);
+        self.sent.send(
+            &mut self.outbox,
+            Sent {
+                purpose: Purpose::ForkBye,
+                request: bye,
+                next_hop: next_hop.clone(),
+                challenges: 0,
+            },
+        );
+        self.forks.push(Fork {
+            remote_tag: tag,
+            acked: Acked {
+                cseq,
+                request: ack,
+                next_hop,
+            },
+        });
+    }
+}

@@ -1,0 +1,85 @@
+//! Our requests that wait for a final response.
+
+use std::collections::BTreeMap;
+
+use super::message::{NextHop, RequestTag, UsageEffect};
+use super::outbox::Outbox;
+use crate::sip::message::Request;
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To start the call.
+    Invite,
+    /// To change the session.
+    Reinvite,
+    /// To end the call.
+    Bye,
+    /// To end a fork that answered too.
+    ForkBye,
+}
+
+/// A request on its way.
+#[derive(Debug, Clone)]
+pub(super) struct Sent {
+    pub(super) purpose: Purpose,
+    pub(super) request: Request,
+    pub(super) next_hop: NextHop,
+    /// How many challenges led to it.
+    pub(super) challenges: u8,
+}
+
+/// Requests by their tags.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SentRequests {
+    waiting: BTreeMap<RequestTag, Sent>,
+    last_tag: u32,
+}
+
+impl SentRequests {
+    /// Sends a request under a new tag.
+    pub(super) fn send(&mut self, outbox: &mut Outbox, sent: Sent) -> RequestTag {
+        self.last_tag += 1;
+        let tag = RequestTag(self.last_tag);
+        outbox.push(UsageEffect::Request {
+            tag,
+            request: sent.request.clone(),
+            next_hop: sent.next_hop.clone(),
+        });
+        self.waiting.insert(tag, sent);
+        tag
+    }
+
+    pub(super) fn get(&self, tag: RequestTag) -> Option<&Sent> {
+        self.waiting.get(&tag)
+    }
+
+    pub(super) fn remove(&mut self, tag: RequestTag) -> Option<Sent> {
+        self.waiting.remove(&tag)
+    }
+
+    /// The INVITE that started the call, while it is remembered.
+    pub(super) fn invite(&self) -> Option<&Request> {
+        let sent = self
+            .waiting
+            .values()
+            .find(|sent| sent.purpose == Purpose::Invite);
+        sent.map(|sent| &sent.request)
+    }
+
+    /// Forgets all requests of one purpose.
+    pub(super) fn forget(&mut self, purpose: Purpose) {
+        self.waiting.retain(|_, sent| sent.purpose != purpose);
+    }
+
+    /// Whether a BYE still waits for its response.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.waiting
+            .values()
+            .any(|sent| matches!(sent.purpose, Purpose::Bye | Purpose::ForkBye))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+}

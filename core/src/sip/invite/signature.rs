@@ -1,0 +1,76 @@
+//! What every message of ours says about us.
+
+use bytes::Bytes;
+
+use super::message::NextHop;
+use super::party::LocalParty;
+use crate::sip::HeaderName;
+use crate::sip::endpoint::ALLOW;
+use crate::sip::message::{Request, Response};
+use crate::sip::status::phrase;
+
+/// Our side of the dialog: contact, product and tag.
+#[derive(Debug, Clone)]
+pub(super) struct Signature {
+    pub(super) local: LocalParty,
+    pub(super) tag: String,
+}
+
+impl Signature {
+    /// A response of this dialog, without body.
+    pub(super) fn response(&self, request: &Request, status: u16) -> Response {
+        let mut response = Response::to(request, status, phrase(status));
+        response.headers.add_to_tag(&self.tag);
+        response
+            .headers
+            .push(HeaderName::Server, self.local.product.clone());
+        response
+    }
+
+    /// A response that tells the peer where we are and what we can do.
+    pub(super) fn full_response(&self, request: &Request, status: u16) -> Response {
+        let mut response = self.response(request, status);
+        let headers = &mut response.headers;
+        headers.push(HeaderName::Contact, self.local.contact.clone());
+        headers.push(HeaderName::Allow, ALLOW);
+        response
+    }
+
+    /// Adds who sends this request.
+    pub(super) fn sign(&self, request: &mut Request) {
+        let product = self.local.product.clone();
+        request.headers.push(HeaderName::UserAgent, product);
+    }
+
+    /// Adds where we are and what we can do, which is what INVITE has to tell.
+    pub(super) fn introduce(&self, request: &mut Request) {
+        self.sign(request);
+        let headers = &mut request.headers;
+        headers.push(HeaderName::Contact, self.local.contact.clone());
+        headers.push(HeaderName::Allow, ALLOW);
+    }
+
+    /// The way to `uri`.
+    pub(super) fn next_hop(&self, uri: Bytes) -> NextHop {
+        NextHop {
+            uri,
+            flow: self.local.flow,
+        }
+    }
+}
+
+/// A session description becomes the body.
+pub(super) fn put_request_sdp(request: &mut Request, sdp: Bytes) {
+    request
+        .headers
+        .push(HeaderName::ContentType, "application/sdp");
+    request.body = sdp;
+}
+
+/// A session description becomes the body.
+pub(super) fn put_response_sdp(response: &mut Response, sdp: Bytes) {
+    response
+        .headers
+        .push(HeaderName::ContentType, "application/sdp");
+    response.body = sdp;
+}
