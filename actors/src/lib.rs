@@ -2,4 +2,7 @@
 //! sockets and files, and carries messages between them.
 
 pub mod alarm;
+pub mod directory;
+pub mod live;
 pub mod restart;
+pub mod store;
