@@ -1,5 +1,7 @@
 //! What goes into an invite usage and what comes out of it.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 use crate::cause::HangupCause;
@@ -17,6 +19,8 @@ pub struct NextHop {
     pub uri: Bytes,
     /// The connection to use instead, while it stands.
     pub flow: Option<FlowId>,
+    /// Where to send datagrams instead of where the URI says.
+    pub address: Option<SocketAddr>,
 }
 
 /// What happened to a usage.

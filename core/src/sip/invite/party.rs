@@ -1,5 +1,7 @@
 //! Who we are in a dialog, and whom we call.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 use super::authorize::Credentials;
@@ -16,6 +18,9 @@ pub struct LocalParty {
     /// The connection the peer is on, handed back in every [`NextHop`](super::NextHop): a phone
     /// behind a NAT is reached no other way.
     pub flow: Option<FlowId>,
+    /// The same for datagrams: where the peer's came from, if that is where ours should go
+    /// whatever its Contact says (RFC 3581 gives NATs that rule for responses).
+    pub address: Option<SocketAddr>,
 }
 
 /// A call to place.

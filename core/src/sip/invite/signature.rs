@@ -55,6 +55,7 @@ impl Signature {
         NextHop {
             uri,
             flow: self.local.flow,
+            address: self.local.address,
         }
     }
 }
