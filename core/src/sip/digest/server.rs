@@ -1,0 +1,184 @@
+//! Asks for passwords and checks what is answered.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::authorization::{Authorization, AuthorizationError};
+use super::challenge::Challenge;
+use super::nonce::Nonces;
+use super::{Algorithm, Role, equal_in_constant_time};
+use crate::pii::Secret;
+use crate::sip::header_name::HeaderName;
+use crate::sip::message::{Request, Response};
+use crate::sip::uri::Uri;
+
+/// Guards one realm. ACK and CANCEL cannot be challenged (RFC 3261 section 22.1); do not show them
+/// to it.
+#[derive(Debug, Clone)]
+pub struct Authenticator {
+    realm: Bytes,
+    role: Role,
+    nonces: Nonces,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// It comes from whom it says.
+    Accepted {
+        /// The name that was proved.
+        username: String,
+    },
+    /// It has to prove where it comes from: see [`Authenticator::challenge`].
+    Challenge {
+        /// The password was right and only the nonce was not.
+        stale: bool,
+    },
+    /// It gave a wrong proof. On the wire all reasons look the same.
+    Refused {
+        /// The name it claimed, for the log.
+        username: String,
+        /// What was wrong.
+        reason: Refusal,
+    },
+}
+
+/// What is wrong with a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nobody has this name.
+    UnknownUser,
+    /// The password is another.
+    WrongPassword,
+    /// The proof is for another URI.
+    WrongUri,
+    /// A field is missing or broken.
+    Malformed,
+}
+
+impl Authenticator {
+    /// How long a nonce is good. Phones that register once an hour get a fresh one each time.
+    pub const NONCE_LIFETIME: Duration = Duration::from_mins(5);
+
+    /// Guards `realm`. `key` is this process's secret, 32 random bytes.
+    #[must_use]
+    pub fn new(now: Instant, realm: &str, role: Role, key: [u8; 32]) -> Self {
+        Self {
+            realm: Bytes::copy_from_slice(realm.as_bytes()),
+            role,
+            nonces: Nonces::new(now, key, Self::NONCE_LIFETIME),
+        }
+    }
+
+    /// Whether `request` is from whom it says. `password` gives the password of a user name; it is
+    /// asked at most once.
+    pub fn verify(
+        &mut self,
+        now: Instant,
+        request: &Request,
+        password: impl FnOnce(&str) -> Option<Secret>,
+    ) -> Verdict {
+        let authorization = match self.find(request) {
+            Ok(Some(authorization)) => authorization,
+            Ok(None) => return Verdict::Challenge { stale: false },
+            Err(()) => return refuse(b"", Refusal::Malformed),
+        };
+        let username = &authorization.username;
+        let Some(count) = authorization.count().filter(|count| *count > 0) else {
+            return refuse(username, Refusal::Malformed);
+        };
+        let name = String::from_utf8_lossy(username);
+        let password = password(&name);
+        let known = password.is_some();
+        // An unknown user costs the same time as a known one.
+        let password = password.unwrap_or_else(|| Secret::new(String::new()));
+        let method = request.method.as_bytes();
+        let expected = authorization.expected(method, password.expose().as_bytes());
+        let given = authorization.response.to_ascii_lowercase();
+        let right = equal_in_constant_time(expected.as_bytes(), &given);
+        if !known {
+            return refuse(username, Refusal::UnknownUser);
+        }
+        if !right {
+            return refuse(username, Refusal::WrongPassword);
+        }
+        if !same_target(&authorization.uri, &request.uri) {
+            return refuse(username, Refusal::WrongUri);
+        }
+        if !self.nonces.use_up(now, &authorization.nonce, count) {
+            return Verdict::Challenge { stale: true };
+        }
+        Verdict::Accepted {
+            username: name.into_owned(),
+        }
+    }
+
+    /// The answer for this realm among those the request carries. Answers with another scheme or
+    /// algorithm are as good as none; one that is ours but broken is `Err`.
+    fn find(&self, request: &Request) -> Result<Option<Authorization>, ()> {
+        let mut broken = false;
+        for value in request.headers.all(&self.role.credentials_header()) {
+            match Authorization::parse(value) {
+                Ok(found) if found.realm == self.realm => return Ok(Some(found)),
+                Ok(_) | Err(AuthorizationError::Scheme | AuthorizationError::Algorithm) => {}
+                Err(AuthorizationError::Qop | AuthorizationError::Field(_)) => broken = true,
+            }
+        }
+        if broken { Err(()) } else { Ok(None) }
+    }
+
+    /// The rows that ask for a password, the better algorithm first (RFC 8760 section 2.4).
+    pub fn challenge(&mut self, now: Instant, stale: bool) -> [(HeaderName, Bytes); 2] {
+        [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+            let challenge = Challenge {
+                realm: self.realm.clone(),
+                nonce: self.nonces.issue(now).into(),
+                opaque: None,
+                algorithm,
+                qop_auth: true,
+                stale,
+            };
+            (self.role.challenge_header(), challenge.write())
+        })
+    }
+
+    /// The response that asks for a password.
+    pub fn challenge_response(&mut self, now: Instant, request: &Request, stale: bool) -> Response {
+        let status = self.role.status();
+        let mut response = Response::to(request, status, crate::sip::status::phrase(status));
+        for (name, value) in self.challenge(now, stale) {
+            response.headers.push(name, value);
+        }
+        response
+    }
+
+    /// How many used nonces are remembered, for metrics.
+    #[must_use]
+    pub fn remembered_nonces(&self) -> usize {
+        self.nonces.remembered()
+    }
+}
+
+fn refuse(username: &[u8], reason: Refusal) -> Verdict {
+    Verdict::Refused {
+        username: String::from_utf8_lossy(username).into_owned(),
+        reason,
+    }
+}
+
+/// Whether a proof for `proved` is good for `target`. Proxies and phones add and drop parameters and
+/// ports, so only user and host have to agree.
+fn same_target(proved: &Bytes, target: &Bytes) -> bool {
+    if proved == target {
+        return true;
+    }
+    match (Uri::parse(proved), Uri::parse(target)) {
+        (Ok(one), Ok(two)) => {
+            one.user_text() == two.user_text() && one.host().eq_ignore_ascii_case(two.host())
+        }
+        _ => false,
+    }
+}
