@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ahash::AHashMap;
+use offhook_core::sdp::Codec;
 use offhook_core::{CallId, HangupCause, IdSource, LegId};
 use parking_lot::RwLock;
 use ractor::rpc::CallResult;
@@ -13,7 +14,7 @@ use ractor::{Actor, ActorRef, SpawnErr};
 
 use super::actor::CallMsg;
 use super::input::{CallCommand, CallInput, IncomingCall, Originate};
-use super::machine::CallMachine;
+use super::machine::{CallMachine, Office};
 use super::perform::Neighbours;
 use super::slot::Slot;
 use super::supervisor::{CallsActor, CallsMsg};
@@ -57,6 +58,7 @@ pub(crate) struct Shared {
     supervisor: RwLock<Option<ActorRef<CallsMsg>>>,
     /// Calls at once; more are refused.
     limit: usize,
+    codecs: Arc<[Codec]>,
     draining: AtomicBool,
 }
 
@@ -85,14 +87,15 @@ impl Shared {
 }
 
 impl Calls {
-    /// A house for at most `limit` calls at once, still without its supervisor.
+    /// A house for at most `limit` calls at once that speak these codecs, still without its supervisor.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub fn new(limit: usize, codecs: &[Codec]) -> Self {
         let shared = Shared {
             slots: RwLock::default(),
             neighbours: OnceLock::new(),
             supervisor: RwLock::default(),
             limit,
+            codecs: codecs.into(),
             draining: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
@@ -153,7 +156,7 @@ impl Calls {
         self.admits()?;
         let neighbours = self.shared.neighbours().ok_or(HangupCause::Congestion)?;
         let (id, ids) = (CallId::random(), IdSource::from_entropy());
-        let machine = CallMachine::incoming(id, neighbours.directory(), ids, incoming)?;
+        let machine = CallMachine::incoming(id, self.office(&*neighbours), ids, incoming)?;
         self.begin(machine);
         Ok(LegId::new(id, 0))
     }
@@ -166,9 +169,13 @@ impl Calls {
         self.admits().map_err(|_| CallError::NotAdmitted)?;
         let neighbours = self.shared.neighbours().ok_or(CallError::NotAdmitted)?;
         let (id, ids) = (CallId::random(), IdSource::from_entropy());
-        let machine = CallMachine::originate(id, neighbours.directory(), ids, now(), wish);
+        let machine = CallMachine::originate(id, self.office(&*neighbours), ids, now(), wish);
         self.begin(machine);
         Ok(id)
+    }
+
+    fn office(&self, neighbours: &dyn Neighbours) -> Office {
+        Office { directory: neighbours.directory(), codecs: Arc::clone(&self.shared.codecs) }
     }
 
     fn begin(&self, machine: CallMachine) {

@@ -1,11 +1,9 @@
 //! What a call is told.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use offhook_core::directory::AgentState;
 use offhook_core::sip::digest::Credentials;
-use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn};
+use offhook_core::sip::endpoint::{Path, ServerTxn};
 use offhook_core::sip::invite::{LocalParty, UsageInput};
 use offhook_core::sip::message::Request;
 use offhook_core::{ExtensionId, HangupCause, LegId, TrunkId};
@@ -64,16 +62,12 @@ pub struct Originate {
 pub struct Contact {
     /// The Request-URI.
     pub uri: Bytes,
-    /// The connection it registered over, if that is the only way to reach it.
-    pub flow: Option<FlowId>,
-    /// Where to send instead of where the URI says: the source of the registration.
-    pub address: Option<SocketAddr>,
     /// What answers a challenge from there.
     pub credentials: Option<Credentials>,
-    /// What we call ourselves on that way.
+    /// What we call ourselves on that way, and the connection it registered over.
     pub local: LocalParty,
-    /// The `To` URI.
-    pub to: String,
+    /// The `To` header: a name-addr without tag.
+    pub to: Bytes,
     /// The number shown instead of the caller's own, on trunks that ask for one.
     pub caller_id: Option<String>,
     /// The host part of our `From` URI.
@@ -136,6 +130,21 @@ pub enum MediaInput {
         /// The leg.
         leg: LegId,
     },
+}
+
+impl MediaInput {
+    /// The leg it is about.
+    #[must_use]
+    pub fn leg(self) -> LegId {
+        match self {
+            Self::PortReady { leg, .. }
+            | Self::PortFailed { leg }
+            | Self::Digit { leg, .. }
+            | Self::PlaybackEnded { leg, .. }
+            | Self::RtpTimeout { leg }
+            | Self::Failed { leg } => leg,
+        }
+    }
 }
 
 /// What a call is told.

@@ -9,11 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use offhook_core::directory::{Destination, Directory};
+use offhook_core::directory::Directory;
 use offhook_core::event::{Direction, EndedBy, EventKind};
-use offhook_core::sip::invite::{InviteUsage, UsageInput};
+use offhook_core::sdp::Codec;
+use offhook_core::sip::header::MaxForwards;
+use offhook_core::sip::headers::HeaderName;
+use offhook_core::sip::invite::InviteUsage;
+use offhook_core::sip::message::Request;
 use offhook_core::timers::Timers;
-use offhook_core::{AgentId, AttemptId, CallId, HangupCause, IdSource, IvrMenuId, LegId, QueueId, RecordingId};
+use offhook_core::{AgentId, CallId, HangupCause, IdSource, IvrMenuId, LegId, QueueId, RecordingId};
 use offhook_media::engine::{PlayId, Source};
 
 use super::CallError;
@@ -63,6 +67,15 @@ pub(crate) enum Stage {
     Over,
 }
 
+/// What a call is born into.
+#[derive(Debug, Clone)]
+pub struct Office {
+    /// Who and what can be reached.
+    pub directory: Arc<Directory>,
+    /// What we speak, best first.
+    pub codecs: Arc<[Codec]>,
+}
+
 /// One call, from its first INVITE to its last acknowledgement.
 #[derive(Debug, Clone)]
 pub struct CallMachine {
@@ -81,6 +94,10 @@ pub struct CallMachine {
     pub(crate) came_from: Option<IvrMenuId>,
     /// The prompt being played to the caller.
     pub(crate) playing: Option<PlayId>,
+    /// Hops that the legs we place may still take, so that a call in a circle ends.
+    pub(crate) hops: u8,
+    /// What we speak, best first.
+    pub(crate) codecs: Arc<[Codec]>,
     caller: Option<u32>,
     offer: Option<Bytes>,
     next: u32,
@@ -94,10 +111,11 @@ impl CallMachine {
     /// The cause to refuse with when the INVITE cannot begin a dialog.
     pub fn incoming(
         id: CallId,
-        directory: Arc<Directory>,
+        office: Office,
         mut ids: IdSource,
         incoming: &IncomingCall,
     ) -> Result<Self, HangupCause> {
+        let hops = hops_left(&incoming.request)?;
         let usage = InviteUsage::incoming(
             &incoming.request,
             incoming.txn,
@@ -106,11 +124,12 @@ impl CallMachine {
         )
         .map_err(|_| HangupCause::ProtocolError)?;
         let body = incoming.request.body.clone();
-        let mut call = Self::new(id, directory, ids, incoming.origin, incoming.from.clone());
+        let mut call = Self::new(id, office, ids, incoming.origin, incoming.from.clone());
+        call.hops = hops;
         call.dialled.clone_from(&incoming.dialled);
         call.offer = (!body.is_empty()).then_some(body);
         let key = usage.dialog_key().clone();
-        call.publish_start(Direction::Inbound, key.call_id.to_string());
+        call.publish_start(Direction::Inbound, String::from_utf8_lossy(&key.call_id).into_owned());
         let extension = call.origin_extension();
         let remote = call.from.number.clone();
         let leg = call.add_leg(Role::Caller, Direction::Inbound, extension, remote, None);
@@ -126,16 +145,16 @@ impl CallMachine {
     #[must_use]
     pub fn originate(
         id: CallId,
-        directory: Arc<Directory>,
+        office: Office,
         ids: IdSource,
         now: Instant,
         wish: Originate,
     ) -> Self {
-        let from = directory.extension(wish.from).map_or_else(Party::default, |extension| Party {
+        let from = office.directory.extension(wish.from).map_or_else(Party::default, |extension| Party {
             number: extension.number.clone(),
             name: Some(extension.name.clone()).filter(|name| !name.is_empty()),
         });
-        let mut call = Self::new(id, directory, ids, Origin::Extension(wish.from), from);
+        let mut call = Self::new(id, office, ids, Origin::Extension(wish.from), from);
         call.dialled = wish.to;
         call.publish_start(Direction::Outbound, String::new());
         call.start_ring(now, Purpose::Originator, RingTarget::Extension(wish.from));
@@ -144,11 +163,12 @@ impl CallMachine {
 
     fn new(
         id: CallId,
-        directory: Arc<Directory>,
+        office: Office,
         ids: IdSource,
         origin: Origin,
         from: Party,
     ) -> Self {
+        let Office { directory, codecs } = office;
         Self {
             id,
             directory,
@@ -163,6 +183,8 @@ impl CallMachine {
             recording: None,
             came_from: None,
             playing: None,
+            hops: MaxForwards::DEFAULT.0,
+            codecs,
             caller: None,
             offer: None,
             next: 0,
@@ -234,6 +256,15 @@ impl CallMachine {
     pub fn leg_ids(&self) -> impl Iterator<Item = LegId> + '_ {
         self.legs.values().map(|leg| leg.id)
     }
+}
+
+/// The hops a call we place for this request may take.
+fn hops_left(request: &Request) -> Result<u8, HangupCause> {
+    let Some(value) = request.headers.get(&HeaderName::MaxForwards) else {
+        return Ok(MaxForwards::DEFAULT.0);
+    };
+    let hops = MaxForwards::parse(value).map_err(|_| HangupCause::ProtocolError)?;
+    hops.0.checked_sub(1).ok_or(HangupCause::ProtocolError)
 }
 
 /// What every chapter uses.

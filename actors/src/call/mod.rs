@@ -23,6 +23,7 @@ mod input;
 mod leg;
 mod machine;
 mod perform;
+mod prompts;
 mod ring;
 mod route;
 mod sip;
@@ -39,5 +40,6 @@ pub use handle::{CallError, Calls};
 pub use input::{
     CallCommand, CallInput, Contact, IncomingCall, MediaInput, Origin, Originate, Party,
 };
-pub use machine::CallMachine;
+pub use machine::{CallMachine, Office};
 pub use perform::Neighbours;
+pub use prompts::PROMPTS;

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use offhook_core::event::{AttemptOutcome, Direction, EndedBy, EventKind};
+use offhook_core::sip::header::NameAddr;
 use offhook_core::sip::invite::{InviteUsage, OutgoingInvite};
+use offhook_core::sip::uri;
 use offhook_core::{AgentId, AttemptId, HangupCause, QueueId};
 use offhook_media::engine::{Source, ToneId};
 
@@ -173,12 +175,14 @@ impl CallMachine {
             to: contact.to,
             from,
             local: contact.local,
+            routes: Vec::new(),
+            call_id: None,
+            max_forwards: self.hops,
+            headers: Vec::new(),
             credentials: contact.credentials,
-            flow: contact.flow,
-            address: contact.address,
             sdp: Some(offer),
         };
-        let usage = InviteUsage::outgoing(now, invite, &mut self.ids);
+        let usage = InviteUsage::outgoing(invite, &mut self.ids);
         let (id, key) = (leg.id, usage.dialog_key().clone());
         leg.usage = Some(usage);
         self.push(CallEffect::BindDialog { leg: id, key });
@@ -241,7 +245,7 @@ impl CallMachine {
             && let (Some(description), Some(_), Some(usage)) =
                 (from.description.clone(), &from.agreed, from.usage.as_mut())
         {
-            usage.progress(now, description);
+            usage.progress(now, Some(description));
         }
         self.media(MediaEffect::Bridge(self.leg_id(caller), self.leg_id(leg)));
     }
@@ -344,18 +348,15 @@ impl CallMachine {
         }
     }
 
-    fn from_header(&self, contact: &Contact) -> String {
+    fn from_header(&self, contact: &Contact) -> Bytes {
         let number = match &contact.caller_id {
             Some(number) => number,
             None => &self.from.number,
         };
-        let user = offhook_core::sip::uri::escape_user(number);
+        let address = NameAddr::new(uri::sip(Some(number), &contact.domain, None));
         match &self.from.name {
-            Some(name) if !name.is_empty() => {
-                let name = name.replace('\\', "\\\\").replace('"', "\\\"");
-                format!("\"{name}\" <sip:{user}@{}>", contact.domain)
-            }
-            _ => format!("<sip:{user}@{}>", contact.domain),
+            Some(name) => address.with_display(name).write(),
+            None => address.write(),
         }
     }
 }

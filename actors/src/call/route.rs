@@ -10,6 +10,7 @@ use offhook_core::{DidId, HangupCause};
 use super::effect::{CallToAgent, RingTarget};
 use super::input::Origin;
 use super::machine::{CallMachine, Stage};
+use super::prompts;
 use super::ring::Purpose;
 use super::speak::After;
 
@@ -76,8 +77,10 @@ impl CallMachine {
             return self.end(now, cause, EndedBy::System);
         }
         let prompt = match cause {
-            HangupCause::UnallocatedNumber | HangupCause::InvalidNumber => NOT_IN_SERVICE,
-            _ => NOT_AVAILABLE,
+            HangupCause::UnallocatedNumber | HangupCause::InvalidNumber => prompts::NOT_IN_SERVICE,
+            HangupCause::UserBusy | HangupCause::CallRejected => prompts::BUSY,
+            HangupCause::NotAllowed => prompts::NOT_ALLOWED,
+            _ => prompts::NOT_AVAILABLE,
         };
         let after = self.came_from.take().map_or(After::HangUp(cause), After::Menu);
         self.speak(now, &[prompt], after);
@@ -92,7 +95,7 @@ impl CallMachine {
 
     fn echo(&mut self, now: Instant) {
         if self.answer_caller(now) {
-            self.speak(now, &[ECHO_INTRO], After::Echo);
+            self.speak(now, &[prompts::ECHO_INTRO], After::Echo);
         }
     }
 
@@ -105,7 +108,7 @@ impl CallMachine {
             Origin::Trunk(_) => None,
         };
         let Some(agent) = agent else {
-            return self.speak(now, &[NOT_AN_AGENT], After::HangUp(HangupCause::NormalClearing));
+            return self.speak(now, &[prompts::NOT_AN_AGENT], After::HangUp(HangupCause::NormalClearing));
         };
         self.stage = Stage::SettingAgent;
         self.tell_agent(agent, CallToAgent::SetState(state));
@@ -116,18 +119,10 @@ impl CallMachine {
             return;
         }
         let prompt = match state {
-            Some(AgentState::LoggedOut) => LOGGED_OUT,
-            Some(_) => LOGGED_IN,
-            None => FAILED,
+            Some(AgentState::LoggedOut) => prompts::LOGGED_OUT,
+            Some(_) => prompts::READY,
+            None => prompts::FAILED,
         };
         self.speak(now, &[prompt], After::HangUp(HangupCause::NormalClearing));
     }
 }
-
-const NOT_IN_SERVICE: &str = "error/not-in-service";
-const NOT_AVAILABLE: &str = "error/extension-not-available";
-const ECHO_INTRO: &str = "call/echo-test";
-const NOT_AN_AGENT: &str = "agent/not-an-agent";
-const LOGGED_IN: &str = "agent/ready";
-const LOGGED_OUT: &str = "agent/logged-out";
-const FAILED: &str = "error/generic";

@@ -24,7 +24,7 @@ impl CallMachine {
     pub(crate) fn port_ready(&mut self, now: Instant, number: u32, port: LegPort) {
         let session = self.ids.bits() >> 16;
         let Some(leg) = self.legs.get_mut(&number).filter(|leg| leg.is_live()) else { return };
-        leg.negotiation = Some(MediaNegotiation::new(LocalMedia::new(port.rtp, session)));
+        leg.negotiation = Some(MediaNegotiation::new(LocalMedia::new(port.rtp, session).with_codecs(&self.codecs)));
         match leg.role {
             Role::Caller => self.caller_port_ready(now, number),
             Role::Rung(ring) => self.place_leg(now, ring, number),
@@ -118,9 +118,11 @@ impl CallMachine {
                 UsageEvent::Confirmed { sdp: None }
                 | UsageEvent::ReofferAnswered { sdp: None }
                 | UsageEvent::ReofferRejected { .. }
+                | UsageEvent::ReofferWithdrawn
                 | UsageEvent::Info { .. },
                 _,
             ) => {}
+            (other, _) => tracing::debug!(?other, "a leg's event that nobody needs"),
         }
     }
 

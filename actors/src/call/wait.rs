@@ -11,6 +11,7 @@ use offhook_sounds::say;
 
 use super::effect::RingTarget;
 use super::machine::{CallMachine, Stage};
+use super::prompts;
 use super::ring::Purpose;
 use super::speak::After;
 use crate::queue::{AttemptPhase, CallToQueue, Departure, LiveAttempt, QueueToCall};
@@ -143,14 +144,14 @@ impl CallMachine {
             return self.go(now, "", destination);
         }
         let (prompt, cause) = match exit {
-            QueueExit::TimedOut => (ALL_BUSY, HangupCause::QueueTimeout),
-            QueueExit::Full => (FULL, HangupCause::Congestion),
-            QueueExit::NoAgents => (NO_AGENTS, HangupCause::SubscriberAbsent),
+            QueueExit::TimedOut => (prompts::ALL_BUSY, HangupCause::QueueTimeout),
+            QueueExit::Full => (prompts::FULL, HangupCause::Congestion),
+            QueueExit::NoAgents => (prompts::NO_AGENTS, HangupCause::SubscriberAbsent),
             QueueExit::Answered | QueueExit::Abandoned | QueueExit::Moved => {
                 return self.end(now, HangupCause::NormalClearing, EndedBy::System);
             }
         };
-        self.speak(now, &[prompt, GOOD_BYE], After::HangUp(cause));
+        self.speak(now, &[prompt, prompts::GOOD_BYE], After::HangUp(cause));
     }
 
     /// Stops ringing an agent.
@@ -165,8 +166,3 @@ impl CallMachine {
         self.cancel_ring(now, number, cause);
     }
 }
-
-const NO_AGENTS: &str = "queue/no-agents";
-const ALL_BUSY: &str = "queue/all-agents-busy";
-const FULL: &str = "queue/full";
-const GOOD_BYE: &str = "menu/good-bye";

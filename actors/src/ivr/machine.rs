@@ -68,6 +68,9 @@ const INVALID_CHOICE: &str = "error/invalid-choice";
 const NO_INPUT: &str = "menu/no-input";
 const GOOD_BYE: &str = "menu/good-bye";
 
+/// Every prompt a menu plays by itself.
+pub const PROMPTS: &[&str] = &[INVALID_CHOICE, NO_INPUT, GOOD_BYE];
+
 /// One caller in one menu.
 #[derive(Debug, Clone)]
 pub struct IvrMachine {

@@ -16,4 +16,4 @@ mod machine;
 #[cfg(test)]
 mod tests;
 
-pub use machine::{IvrEffect, IvrInput, IvrMachine};
+pub use machine::{IvrEffect, IvrInput, IvrMachine, PROMPTS};

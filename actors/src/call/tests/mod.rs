@@ -1,0 +1,8 @@
+//! Calls on a made-up clock: a scripted caller, scripted phones, and a notebook of what the machine wanted.
+
+mod dial;
+mod fixture;
+mod hangup;
+mod menu;
+mod queue;
+mod talk;

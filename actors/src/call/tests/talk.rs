@@ -1,0 +1,114 @@
+use offhook_core::HangupCause;
+use offhook_core::event::{EndedBy, EventKind};
+use offhook_media::engine::Source;
+
+use super::fixture::Fixture;
+use crate::call::{CallCommand, CallError, CallInput, MediaEffect, MediaInput};
+
+fn talking() -> (Fixture, u32) {
+    let mut call = Fixture::from_staff("1001");
+    let phone = call.last_rung();
+    call.phone_answers(phone);
+    call.caller_acknowledges();
+    (call, phone)
+}
+
+fn music() -> Source {
+    Source::HoldMusic("default".into())
+}
+
+#[test]
+fn the_callers_hold_button_plays_music_to_the_other_side() {
+    for direction in ["sendonly", "inactive"] {
+        let (mut call, phone) = talking();
+        call.caller_reoffers(direction);
+        assert_eq!(call.statuses.last(), Some(&200));
+        assert_eq!(call.last_source(phone), Some(&music()), "{direction}");
+        assert_eq!(call.last_source(0), Some(&Source::Silence));
+        assert!(call.events.contains(&EventKind::LegHeld { leg: call.leg(phone) }));
+        call.caller_reoffers("sendrecv");
+        assert_eq!(call.bridges(), 2);
+        assert!(call.events.contains(&EventKind::LegResumed { leg: call.leg(phone) }));
+    }
+}
+
+#[test]
+fn an_operator_holds_the_caller_and_lets_them_talk_again() {
+    let (mut call, _) = talking();
+    call.handle(CallInput::Command(CallCommand::Hold));
+    assert_eq!(call.last_source(0), Some(&music()));
+    call.handle(CallInput::Command(CallCommand::Hold));
+    let held = |event: &&EventKind| matches!(event, EventKind::LegHeld { .. });
+    assert_eq!(call.events.iter().filter(held).count(), 1, "twice is once");
+    call.handle(CallInput::Command(CallCommand::Unhold));
+    assert_eq!(call.bridges(), 2);
+}
+
+#[test]
+fn both_must_let_go_before_they_talk_again() {
+    let (mut call, _) = talking();
+    call.handle(CallInput::Command(CallCommand::Hold));
+    call.caller_reoffers("sendonly");
+    call.handle(CallInput::Command(CallCommand::Unhold));
+    assert_eq!(call.bridges(), 1);
+    call.caller_reoffers("sendrecv");
+    assert_eq!(call.bridges(), 2);
+}
+
+#[test]
+fn a_wish_that_cannot_be_met_is_refused() {
+    let mut call = Fixture::from_staff("1001");
+    assert_eq!(call.call.permits(CallCommand::Hold), Err(CallError::NotTalking));
+    assert_eq!(call.call.permits(CallCommand::StartRecording), Err(CallError::NotTalking));
+    let hang_up = CallCommand::HangUp(HangupCause::Administrative);
+    assert_eq!(call.call.permits(hang_up), Ok(()));
+    call.handle(CallInput::Command(hang_up));
+    assert_eq!(call.call.permits(hang_up), Err(CallError::NotFound));
+}
+
+#[test]
+fn a_recording_can_be_started_and_stopped_once() {
+    let (mut call, _) = talking();
+    for _ in 0..2 {
+        call.handle(CallInput::Command(CallCommand::StartRecording));
+    }
+    for _ in 0..2 {
+        call.handle(CallInput::Command(CallCommand::StopRecording));
+    }
+    let records = call.media.iter().filter(|e| matches!(e, MediaEffect::Record { .. })).count();
+    let stops = call.media.iter().filter(|e| matches!(e, MediaEffect::StopRecording(_))).count();
+    assert_eq!((records, stops), (1, 1));
+}
+
+#[test]
+fn silence_on_the_line_ends_the_call() {
+    let (mut call, phone) = talking();
+    let leg = call.leg(phone);
+    call.handle(CallInput::Media(MediaInput::RtpTimeout { leg }));
+    assert_eq!(call.ended(), Some(HangupCause::MediaTimeout));
+    assert!(call.events.iter().any(|event| matches!(
+        event,
+        EventKind::CallEnded { ended_by: EndedBy::System, .. }
+    )));
+    call.leaves_nothing();
+}
+
+#[test]
+fn a_call_without_an_offer_gets_ours_in_the_answer() {
+    let mut call = Fixture::with_offer("*43", bytes::Bytes::new());
+    assert_eq!(call.statuses, [200]);
+    let set = |call: &Fixture| {
+        call.media.iter().filter(|e| matches!(e, MediaEffect::SetRemote(..))).count()
+    };
+    assert_eq!(set(&call), 0);
+    call.caller_acknowledges_with_answer();
+    assert_eq!(set(&call), 1);
+}
+
+#[test]
+fn the_echo_test_speaks_first_and_then_echoes() {
+    let mut call = Fixture::from_staff("*43");
+    assert_eq!(call.played(), ["call/echo-test"]);
+    call.prompt_ends();
+    assert_eq!(call.last_source(0), Some(&Source::Echo));
+}
