@@ -3,7 +3,8 @@
 use offhook_core::directory::AgentState;
 use offhook_core::event::EventKind;
 use offhook_core::sdp::Negotiated;
-use offhook_core::sip::invite::{DialogKey, UsageEffect};
+use offhook_core::sip::dialog::DialogKey;
+use offhook_core::sip::invite::UsageEffect;
 use offhook_core::{AgentId, AttemptId, CallId, ExtensionId, LegId, QueueId, RecordingId};
 use offhook_media::engine::{PlayId, Source};
 

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use offhook_core::directory::AgentState;
-use offhook_core::sip::digest::Credentials;
+
 use offhook_core::sip::endpoint::{Path, ServerTxn};
-use offhook_core::sip::invite::{LocalParty, UsageInput};
+use offhook_core::sip::invite::{Credentials, LocalParty, UsageInput};
 use offhook_core::sip::message::Request;
 use offhook_core::{ExtensionId, HangupCause, LegId, TrunkId};
 use offhook_media::engine::{LegPort, PlayEnd, PlayId};

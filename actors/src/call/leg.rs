@@ -1,10 +1,9 @@
 //! One party's part of a call: a dialog, a negotiation and a media port.
 
 use bytes::Bytes;
-use offhook_core::event::Direction;
 use offhook_core::sdp::{Codec, MediaNegotiation, MediaWish, Negotiated, NegotiationState};
 use offhook_core::sip::invite::InviteUsage;
-use offhook_core::{AgentId, HangupCause, LegId};
+use offhook_core::{HangupCause, LegId};
 
 /// Whose part of the call a leg is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +34,10 @@ pub(crate) struct Leg {
     pub(crate) id: LegId,
     /// Whose it is.
     pub(crate) role: Role,
-    /// Who set it up.
-    pub(crate) direction: Direction,
     /// How far it has come.
     pub(crate) state: LegState,
     /// The extension at its far end, if it is one of ours.
     pub(crate) extension: Option<String>,
-    /// The agent at its far end.
-    pub(crate) agent: Option<AgentId>,
     /// Its dialog; none while an outbound leg waits for its port.
     pub(crate) usage: Option<InviteUsage>,
     /// Its offer and answer; none until a port is open.

@@ -13,7 +13,7 @@ use offhook_core::directory::Directory;
 use offhook_core::event::{Direction, EndedBy, EventKind};
 use offhook_core::sdp::Codec;
 use offhook_core::sip::header::MaxForwards;
-use offhook_core::sip::headers::HeaderName;
+use offhook_core::sip::HeaderName;
 use offhook_core::sip::invite::InviteUsage;
 use offhook_core::sip::message::Request;
 use offhook_core::timers::Timers;
@@ -117,7 +117,7 @@ impl CallMachine {
     ) -> Result<Self, HangupCause> {
         let hops = hops_left(&incoming.request)?;
         let usage = InviteUsage::incoming(
-            &incoming.request,
+            incoming.request.clone(),
             incoming.txn,
             incoming.local.clone(),
             &mut ids,
@@ -351,10 +351,8 @@ impl CallMachine {
             Leg {
                 id,
                 role,
-                direction,
                 state: LegState::Trying,
                 extension: extension.clone(),
-                agent,
                 usage: None,
                 negotiation: None,
                 description: None,

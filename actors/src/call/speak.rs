@@ -18,8 +18,6 @@ pub(crate) enum After {
     HangUp(HangupCause),
     /// The caller is back in a menu.
     Menu(IvrMenuId),
-    /// The caller goes on to here.
-    Go(Destination),
     /// The caller hears themselves.
     Echo,
 }
@@ -73,7 +71,6 @@ impl CallMachine {
         match after {
             After::HangUp(cause) => self.end(now, cause, EndedBy::System),
             After::Menu(menu) => self.enter_menu(now, menu),
-            After::Go(destination) => self.go(now, "", destination),
             After::Echo => {
                 self.stage = Stage::Echo;
                 self.caller_hears(Source::Echo);

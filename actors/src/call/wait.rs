@@ -6,8 +6,8 @@ use offhook_core::directory::Destination;
 use offhook_core::event::{AttemptOutcome, EndedBy, QueueExit};
 use offhook_core::{AttemptId, HangupCause, QueueId};
 use offhook_media::engine::Source;
-use offhook_sounds::Language;
-use offhook_sounds::say;
+
+use offhook_sounds::{Language, queue_position};
 
 use super::effect::RingTarget;
 use super::machine::{CallMachine, Stage};
@@ -133,7 +133,7 @@ impl CallMachine {
     /// The place is spoken over the music, unless something is being said already.
     fn announce(&mut self, position: usize) {
         if self.playing.is_none() {
-            let words = say::queue_position(Language::En, position);
+            let words = queue_position(Language::En, position);
             self.play(words.into_iter().map(Into::into).collect(), false);
         }
     }

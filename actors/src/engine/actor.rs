@@ -36,6 +36,7 @@ pub enum EngineMsg {
 pub struct EngineReports;
 
 /// Whom the reports concern.
+#[derive(Debug)]
 pub struct Readers {
     reports: Reports,
     calls: Calls,

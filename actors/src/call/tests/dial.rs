@@ -16,6 +16,7 @@ fn an_extension_rings_and_the_caller_hears_it_from_its_own_phone() {
     call.phone_answers(phone);
     assert_eq!(call.statuses, [180, 200]);
     assert_eq!(call.bridges(), 1);
+    call.caller_acknowledges();
     call.phone_hangs_up(phone);
     assert_eq!(call.ended(), Some(HangupCause::NormalClearing));
     assert_eq!(call.sent_to(0), ["BYE"]);

@@ -13,7 +13,7 @@ use offhook_core::event::EventKind;
 use offhook_core::pii::Secret;
 use offhook_core::sdp::Codec;
 use offhook_core::sip::endpoint::{self, FlowId, Path, ServerTxn};
-use offhook_core::sip::headers::HeaderName;
+use offhook_core::sip::HeaderName;
 use offhook_core::sip::invite::{LocalParty, RequestTag, UsageEffect, UsageInput};
 use offhook_core::sip::message::{Message, Request, Response};
 use offhook_core::sip::method::Method;
@@ -563,9 +563,9 @@ impl Fixture {
         })
     }
 
-    pub(super) fn sent_to(&self, leg: u32) -> Vec<&str> {
+    pub(super) fn sent_to(&self, leg: u32) -> Vec<String> {
         let sent = self.sent.iter().filter(|(number, _)| *number == leg);
-        sent.map(|(_, method)| method.as_str()).collect()
+        sent.map(|(_, method)| method.to_string()).collect()
     }
 
     pub(super) fn ended(&self) -> Option<HangupCause> {
