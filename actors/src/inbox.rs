@@ -1,0 +1,77 @@
+//! Mail that survives the actor it is for.
+//!
+//! A mailbox ends with its actor, and what was in it is lost. An [`Inbox`] is held by the handle and
+//! by the supervisor instead: the actor gets a nudge and takes its mail one by one, so that a fall
+//! costs the one piece of mail that caused it. Order is kept.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use parking_lot::Mutex;
+use ractor::{ActorRef, Message};
+
+/// Mail of type `T` for an actor that understands `M`.
+pub struct Inbox<M: Message, T> {
+    mail: Mutex<VecDeque<T>>,
+    actor: Mutex<Option<ActorRef<M>>>,
+}
+
+impl<M: Message, T> Default for Inbox<M, T> {
+    fn default() -> Self {
+        Self {
+            mail: Mutex::new(VecDeque::new()),
+            actor: Mutex::new(None),
+        }
+    }
+}
+
+impl<M: Message, T> fmt::Debug for Inbox<M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("pending", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: Message, T> Inbox<M, T> {
+    /// Puts mail in and nudges the actor, if there is one.
+    pub fn deliver(&self, item: T, nudge: impl FnOnce() -> M) {
+        self.mail.lock().push_back(item);
+        self.send(nudge());
+    }
+
+    /// Sends a message past the mail; false if no actor is there to receive it.
+    pub fn send(&self, message: M) -> bool {
+        let actor = self.actor();
+        actor.is_some_and(|actor| actor.cast(message).is_ok())
+    }
+
+    /// Who takes the mail at present.
+    #[must_use]
+    pub fn actor(&self) -> Option<ActorRef<M>> {
+        self.actor.lock().clone()
+    }
+
+    /// From now on `actor` takes the mail; it is nudged for what lies here already.
+    pub fn attach(&self, actor: ActorRef<M>, nudge: impl FnOnce() -> M) {
+        *self.actor.lock() = Some(actor);
+        self.send(nudge());
+    }
+
+    /// The oldest piece of mail.
+    pub fn take(&self) -> Option<T> {
+        self.mail.lock().pop_front()
+    }
+
+    /// How much mail lies here.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.mail.lock().len()
+    }
+
+    /// Whether there is no mail.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
