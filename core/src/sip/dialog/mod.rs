@@ -143,13 +143,15 @@ impl Dialog {
     /// Our next request, without Via, Contact and body (section 12.2.1.1).
     #[must_use]
     pub fn request(&mut self, method: Method) -> Request {
-        self.local_cseq += 1;
-        self.build(method, self.local_cseq)
+        let cseq = self.next_cseq();
+        self.build(method, cseq)
     }
 
-    /// Takes note that a request numbered `cseq` went out, such as one repeated with credentials.
-    pub(crate) fn used_cseq(&mut self, cseq: u32) {
-        self.local_cseq = self.local_cseq.max(cseq);
+    /// The number of a request that is not made by [`request`](Self::request): one that goes out
+    /// again with credentials.
+    pub(crate) fn next_cseq(&mut self) -> u32 {
+        self.local_cseq += 1;
+        self.local_cseq
     }
 
     /// The number of our latest request.

@@ -18,9 +18,10 @@ impl Key {
     /// The server transaction a request belongs to. An ACK belongs to its INVITE. `None` when an
     /// RFC 2543 request lacks what it is known by.
     pub(crate) fn server(request: &Request, via: &Via) -> Option<Self> {
-        let method = match &request.method {
-            Method::Ack => &Method::Invite,
-            method => method,
+        let method = if request.method == Method::Ack {
+            &Method::Invite
+        } else {
+            &request.method
         };
         Self::server_as(method, request, via)
     }

@@ -1,1 +1,8 @@
+//! Two user agents against each other, and one against a scripted peer.
 
+mod calls;
+mod ends;
+mod loss;
+mod pair;
+mod reoffers;
+mod scripted;
