@@ -201,7 +201,11 @@ mod tests {
             .into_iter()
             .map(|n| {
                 let at = start + Duration::from_secs(n);
-                table.insert(Key::raw(n.to_string().as_bytes()), Some(FlowId(n)), Toy(Some(at)))
+                table.insert(
+                    Key::raw(n.to_string().as_bytes()),
+                    Some(FlowId(n)),
+                    Toy(Some(at)),
+                )
             })
             .collect();
         assert_eq!(table.first_due(start), None);

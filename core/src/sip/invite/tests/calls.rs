@@ -84,7 +84,9 @@ fn a_phone_that_thinks_gets_100_trying_to_its_caller() {
     assert_eq!(pair.sides[A].events, []);
     pair.tell(B, answers);
     pair.run_ms(1_000);
-    pair.tell(A, |usage, now| usage.hang_up(now, HangupCause::NormalClearing));
+    pair.tell(A, |usage, now| {
+        usage.hang_up(now, HangupCause::NormalClearing)
+    });
     pair.finish();
 }
 
@@ -102,7 +104,9 @@ fn early_media_is_passed_on_and_stands_in_for_an_answer_without_sdp() {
     assert!(pair.sides[A].has(&UsageEvent::Answered {
         sdp: Some(ANSWER.into())
     }));
-    pair.tell(A, |usage, now| usage.hang_up(now, HangupCause::NormalClearing));
+    pair.tell(A, |usage, now| {
+        usage.hang_up(now, HangupCause::NormalClearing)
+    });
     pair.finish();
 }
 
@@ -112,7 +116,10 @@ fn a_call_that_rings_long_repeats_its_180_every_minute() {
     pair.dial();
     pair.run_for(Duration::from_secs(150));
     let rung = pair.messages();
-    assert_eq!(rung.iter().filter(|line| **line == "B 180 INVITE").count(), 3);
+    assert_eq!(
+        rung.iter().filter(|line| **line == "B 180 INVITE").count(),
+        3
+    );
     pair.tell(B, |usage, now| usage.reject(now, HangupCause::NoAnswer));
     pair.finish();
 }
@@ -157,7 +164,9 @@ fn an_offer_may_come_late_from_the_called_side() {
     assert!(pair.sides[B].has(&UsageEvent::Confirmed {
         sdp: Some(ANSWER.into())
     }));
-    pair.tell(B, |usage, now| usage.hang_up(now, HangupCause::NormalClearing));
+    pair.tell(B, |usage, now| {
+        usage.hang_up(now, HangupCause::NormalClearing)
+    });
     pair.finish();
 }
 
@@ -168,7 +177,9 @@ fn hanging_up_before_a_late_offer_is_answered_still_acknowledges_it() {
     spec.sdp = None;
     pair.dial_with(spec);
     pair.run_ms(100);
-    pair.tell(A, |usage, now| usage.hang_up(now, HangupCause::NoCommonCodec));
+    pair.tell(A, |usage, now| {
+        usage.hang_up(now, HangupCause::NoCommonCodec)
+    });
     pair.finish();
     assert_eq!(
         pair.messages(),
@@ -185,7 +196,9 @@ fn the_reason_of_a_bye_reaches_the_other_side() {
     let mut pair = Pair::udp(answers);
     pair.dial();
     pair.run_ms(100);
-    pair.tell(A, |usage, now| usage.hang_up(now, HangupCause::MediaTimeout));
+    pair.tell(A, |usage, now| {
+        usage.hang_up(now, HangupCause::MediaTimeout)
+    });
     pair.finish();
     // Both have Q.850 number 102.
     assert_eq!(

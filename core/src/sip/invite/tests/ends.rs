@@ -37,7 +37,13 @@ fn a_cancel_waits_for_the_first_provisional_response() {
     pair.finish();
     assert_eq!(
         pair.messages()[1..],
-        ["B 100 INVITE", "A CANCEL", "B 200 CANCEL", "B 487 INVITE", "A ACK"]
+        [
+            "B 100 INVITE",
+            "A CANCEL",
+            "B 200 CANCEL",
+            "B 487 INVITE",
+            "A ACK"
+        ]
     );
 }
 
@@ -98,7 +104,11 @@ fn a_cancelled_call_that_never_ends_is_given_up_after_32_seconds() {
     pair.run_for(Duration::from_millis(31_999));
     assert!(!pair.sides[A].usages[0].is_terminated());
     pair.run_for(Duration::from_millis(1));
-    assert!(pair.sides[A].usages[0].is_terminated(), "{:?}", pair.now - from);
+    assert!(
+        pair.sides[A].usages[0].is_terminated(),
+        "{:?}",
+        pair.now - from
+    );
     pair.finish();
 }
 
@@ -192,7 +202,10 @@ fn an_ack_that_never_comes_ends_the_call_with_a_bye() {
     );
     // T1 doubling to T2 until 64 × T1.
     let sent = pair.messages();
-    assert_eq!(sent.iter().filter(|line| **line == "B 200 INVITE").count(), 11);
+    assert_eq!(
+        sent.iter().filter(|line| **line == "B 200 INVITE").count(),
+        11
+    );
 }
 
 #[test]
@@ -208,7 +221,7 @@ fn both_hang_up_at_once() {
     pair.finish();
     assert_eq!(
         pair.messages()[3..],
-        ["A BYE", "B BYE", "A 200 BYE", "B 200 BYE"]
+        ["A BYE", "B BYE", "B 200 BYE", "A 200 BYE"]
     );
 }
 

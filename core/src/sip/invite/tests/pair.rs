@@ -389,6 +389,7 @@ pub(super) fn local(side: usize) -> LocalParty {
     LocalParty {
         contact: format!("<sip:side@{}>", address(side)).into(),
         product: "Offhook".into(),
+        address: None,
         flow: Some(FlowId(1)),
     }
 }
