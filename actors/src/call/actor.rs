@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use offhook_core::HangupCause;
+use offhook_core::{HangupCause, RecordingId};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
 use super::input::{CallCommand, CallInput};
@@ -19,8 +19,8 @@ pub(crate) enum CallMsg {
     Look,
     /// A deadline has come.
     Wake,
-    /// An operator wants something and waits for the answer.
-    Ask(CallCommand, RpcReplyPort<Result<(), CallError>>),
+    /// An operator wants something and waits for the answer: the recording that runs then, if any.
+    Ask(CallCommand, RpcReplyPort<Result<Option<RecordingId>, CallError>>),
 }
 
 /// How an actor begins.
@@ -89,12 +89,12 @@ impl Actor for CallActor {
                 state.perform(&me);
             }
             CallMsg::Ask(command, reply) => {
-                let answer = state.machine.permits(command);
-                if answer.is_ok() {
+                let permitted = state.machine.permits(command);
+                if permitted.is_ok() {
                     state.input(&me, CallInput::Command(command));
                 }
                 // The operator may have stopped waiting.
-                reply.send(answer).ok();
+                reply.send(permitted.map(|()| state.machine.recording())).ok();
             }
         }
         while let Some(input) = state.slot.take() {

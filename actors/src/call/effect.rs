@@ -5,7 +5,7 @@ use offhook_core::event::EventKind;
 use offhook_core::sdp::Negotiated;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::invite::UsageEffect;
-use offhook_core::{AgentId, AttemptId, CallId, ExtensionId, LegId, QueueId, RecordingId};
+use offhook_core::{AgentId, AttemptId, ExtensionId, LegId, QueueId, RecordingId};
 use offhook_media::engine::{PlayId, Source};
 
 use crate::queue::CallToQueue;
@@ -65,10 +65,6 @@ pub enum MediaEffect {
 pub enum CallToAgent {
     /// The queue call with this attempt is over.
     CallEnded(AttemptId),
-    /// The agent talks in a call that no queue gave them.
-    DirectCallStarted,
-    /// That call is over.
-    DirectCallEnded,
     /// The agent dialled a code to become this.
     SetState(AgentState),
 }
@@ -112,11 +108,13 @@ pub enum CallEffect {
     Agent {
         /// The agent.
         agent: AgentId,
-        /// The call that tells.
-        call: CallId,
         /// What.
         tell: CallToAgent,
     },
+    /// The phone of this extension is in a call that no queue gave it.
+    Engaged(ExtensionId),
+    /// It is no longer.
+    Disengaged(ExtensionId),
     /// This happened.
     Publish(EventKind),
     /// Nothing is left to do: the actor may end.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 use offhook_core::sdp::Codec;
-use offhook_core::{CallId, HangupCause, IdSource, LegId};
+use offhook_core::{CallId, HangupCause, IdSource, LegId, RecordingId};
 use parking_lot::RwLock;
 use ractor::rpc::CallResult;
 use ractor::{Actor, ActorRef, SpawnErr};
@@ -203,11 +203,15 @@ impl Calls {
         }
     }
 
-    /// An operator's wish.
+    /// An operator's wish; answers the recording that runs once it is met.
     ///
     /// # Errors
     /// Why it cannot be met. Nothing has changed then.
-    pub async fn command(&self, call: CallId, command: CallCommand) -> Result<(), CallError> {
+    pub async fn command(
+        &self,
+        call: CallId,
+        command: CallCommand,
+    ) -> Result<Option<RecordingId>, CallError> {
         let slot = self.shared.slot(call).ok_or(CallError::NotFound)?;
         let actor = slot.actor().ok_or(CallError::NotFound)?;
         let ask = actor.call(|reply| CallMsg::Ask(command, reply), Some(PATIENCE)).await;

@@ -4,7 +4,7 @@
 //! call goes, [`ring`](super::ring) rings somebody, [`wait`](super::wait) waits in a queue, [`talk`](super::talk) joins
 //! two legs, [`speak`](super::speak) plays prompts and menus, [`sip`](super::sip) hears the network.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use offhook_core::sip::HeaderName;
 use offhook_core::sip::invite::InviteUsage;
 use offhook_core::sip::message::Request;
 use offhook_core::timers::Timers;
-use offhook_core::{AgentId, CallId, HangupCause, IdSource, IvrMenuId, LegId, QueueId, RecordingId};
+use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, IdSource, IvrMenuId, LegId, QueueId, RecordingId};
 use offhook_media::engine::{PlayId, Source};
 
 use super::CallError;
@@ -90,6 +90,8 @@ pub struct CallMachine {
     pub(crate) rings: BTreeMap<u32, Ring>,
     pub(crate) timers: Timers<CallTimer>,
     pub(crate) recording: Option<RecordingId>,
+    /// Extensions whose phones are in this call without a queue having sent them.
+    pub(crate) engaged: BTreeSet<ExtensionId>,
     /// The menu to come back to when what was chosen in it fails.
     pub(crate) came_from: Option<IvrMenuId>,
     /// The prompt being played to the caller.
@@ -181,6 +183,7 @@ impl CallMachine {
             rings: BTreeMap::new(),
             timers: Timers::default(),
             recording: None,
+            engaged: BTreeSet::new(),
             came_from: None,
             playing: None,
             hops: MaxForwards::DEFAULT.0,
@@ -252,6 +255,12 @@ impl CallMachine {
         matches!(self.stage, Stage::Over)
     }
 
+    /// The recording that is running.
+    #[must_use]
+    pub fn recording(&self) -> Option<RecordingId> {
+        self.recording
+    }
+
     /// The legs that still hold a port, for cleaning up after a call that cannot be restarted.
     pub fn leg_ids(&self) -> impl Iterator<Item = LegId> + '_ {
         self.legs.values().map(|leg| leg.id)
@@ -286,8 +295,15 @@ impl CallMachine {
     }
 
     pub(crate) fn tell_agent(&mut self, agent: AgentId, tell: CallToAgent) {
-        let call = self.id;
-        self.push(CallEffect::Agent { agent, call, tell });
+        self.push(CallEffect::Agent { agent, tell });
+    }
+
+    /// The phone of this extension is in the call, and no queue sent it here: queues must leave
+    /// its agent alone until the call is over.
+    pub(crate) fn engage(&mut self, extension: ExtensionId) {
+        if self.engaged.insert(extension) {
+            self.push(CallEffect::Engaged(extension));
+        }
     }
 
     /// A number that was not used in this call before.
@@ -395,6 +411,9 @@ impl CallMachine {
         }
         if let Some(recording) = self.recording.take() {
             self.media(MediaEffect::StopRecording(recording));
+        }
+        for extension in std::mem::take(&mut self.engaged) {
+            self.push(CallEffect::Disengaged(extension));
         }
         self.rings.clear();
         for number in self.legs.keys().copied().collect::<Vec<_>>() {

@@ -49,6 +49,11 @@ impl CallMachine {
             dialled: dialled.to_owned(),
             destination: destination.clone(),
         });
+        if let Origin::Extension(id) = self.origin
+            && !matches!(destination, Destination::AgentLogin | Destination::AgentLogout)
+        {
+            self.engage(id);
+        }
         match destination {
             Destination::Extension(id) => self.dial(now, RingTarget::Extension(id)),
             Destination::External(number) => self.dial(now, RingTarget::External(number)),

@@ -5,11 +5,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use offhook_core::event::EventKind;
-use offhook_core::{AgentId, AttemptId, HangupCause, QueueId, RecordingId};
+use offhook_core::{AgentId, AttemptId, ExtensionId, HangupCause, QueueId, RecordingId};
 use offhook_media::engine::Source;
 
 use super::effect::{CallToAgent, MediaEffect};
-use super::input::Origin;
 use super::machine::{CallMachine, Stage};
 
 /// Who wants the talk to pause.
@@ -46,8 +45,6 @@ pub(crate) struct Talk {
     pub(crate) callee: u32,
     /// How it came to be rung.
     answered: Answered,
-    /// Agents who talk here without a queue having sent them.
-    direct: Vec<AgentId>,
     /// Who holds; both talk when nobody does.
     holders: BTreeSet<Holder>,
 }
@@ -66,12 +63,13 @@ impl CallMachine {
             return;
         }
         let Some(caller) = self.caller_number() else { return };
-        let direct = self.direct_agents(callee, answered);
-        for &agent in &direct {
-            self.tell_agent(agent, CallToAgent::DirectCallStarted);
+        if answered == Answered::Dialled
+            && let Some(extension) = self.extension_of(callee)
+        {
+            self.engage(extension);
         }
         let holders = BTreeSet::new();
-        self.stage = Stage::Talking(Talk { callee, answered, direct, holders });
+        self.stage = Stage::Talking(Talk { callee, answered, holders });
         let (agent, record) = match answered {
             Answered::Dialled => (None, false),
             Answered::Queue { queue, agent, .. } => {
@@ -86,20 +84,9 @@ impl CallMachine {
         }
     }
 
-    /// Agents in this talk whom no queue sent: they must not be rung meanwhile.
-    fn direct_agents(&self, callee: u32, answered: Answered) -> Vec<AgentId> {
-        let caller = match self.origin {
-            Origin::Extension(id) => self.directory.agent_at(id).map(|agent| agent.id),
-            Origin::Trunk(_) => None,
-        };
-        let callee = match answered {
-            Answered::Queue { .. } => None,
-            Answered::Dialled => self.legs.get(&callee).and_then(|leg| {
-                let extension = self.directory.extension_numbered(leg.extension.as_deref()?)?;
-                Some(self.directory.agent_at(extension.id)?.id)
-            }),
-        };
-        caller.into_iter().chain(callee).collect()
+    fn extension_of(&self, leg: u32) -> Option<ExtensionId> {
+        let number = self.legs.get(&leg)?.extension.as_deref()?;
+        Some(self.directory.extension_numbered(number)?.id)
     }
 
     pub(crate) fn stop_talking(&mut self, talk: &Talk) {
@@ -108,9 +95,6 @@ impl CallMachine {
                 self.tell_departure(queue);
             }
             self.tell_agent(agent, CallToAgent::CallEnded(attempt));
-        }
-        for &agent in &talk.direct {
-            self.tell_agent(agent, CallToAgent::DirectCallEnded);
         }
     }
 

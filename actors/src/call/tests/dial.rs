@@ -5,7 +5,6 @@ use offhook_core::HangupCause;
 use offhook_core::event::EventKind;
 
 use super::fixture::Fixture;
-use crate::call::CallToAgent;
 
 #[test]
 fn an_extension_rings_and_the_caller_hears_it_from_its_own_phone() {
@@ -131,14 +130,22 @@ fn a_number_that_nobody_has_is_not_found() {
 }
 
 #[test]
-fn an_agent_who_is_called_directly_is_busy_for_queues() {
+fn who_is_in_a_direct_call_is_engaged_until_it_is_over() {
     let mut call = Fixture::from_staff("1001");
+    let (staff, agent) = (call.ids.staff, call.ids.agent_extension);
+    assert_eq!(call.engaged.iter().collect::<Vec<_>>(), [&staff], "who calls is engaged at once");
     let phone = call.last_rung();
     call.phone_answers(phone);
-    let agent = call.ids.agent;
-    assert_eq!(call.agents, [(agent, CallToAgent::DirectCallStarted)]);
+    assert!(call.engaged.contains(&agent));
     call.phone_hangs_up(phone);
-    assert_eq!(call.agents[1..], [(agent, CallToAgent::DirectCallEnded)]);
+    assert!(call.engaged.is_empty());
+}
+
+#[test]
+fn an_agent_who_dials_the_log_in_code_is_not_engaged() {
+    let call = Fixture::from_staff("*45");
+    assert!(call.engaged.is_empty());
+    assert_eq!(call.played(), ["agent/not-an-agent"]);
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub(super) struct Fixture {
     pub(super) media: Vec<MediaEffect>,
     pub(super) queue: Vec<CallToQueue>,
     pub(super) agents: Vec<(AgentId, CallToAgent)>,
+    pub(super) engaged: BTreeSet<ExtensionId>,
     pub(super) done: bool,
     /// Statuses that reached the caller.
     pub(super) statuses: Vec<u16>,
@@ -194,6 +195,7 @@ fn local() -> LocalParty {
         contact: Bytes::from_static(b"<sip:offhook@127.0.0.1:5060>"),
         product: Bytes::from_static(b"Offhook"),
         flow: None,
+        address: None,
     }
 }
 
@@ -272,6 +274,7 @@ impl Fixture {
             media: Vec::new(),
             queue: Vec::new(),
             agents: Vec::new(),
+            engaged: BTreeSet::new(),
             done: false,
             statuses: Vec::new(),
             sent: Vec::new(),
@@ -294,7 +297,9 @@ impl Fixture {
                 CallEffect::Media(effect) => self.engine(effect),
                 CallEffect::FindContacts { ring, .. } => self.look_up(ring),
                 CallEffect::Queue { tell, .. } => self.queue.push(tell),
-                CallEffect::Agent { agent, tell, .. } => self.agents.push((agent, tell)),
+                CallEffect::Agent { agent, tell } => self.agents.push((agent, tell)),
+                CallEffect::Engaged(extension) => assert!(self.engaged.insert(extension)),
+                CallEffect::Disengaged(extension) => assert!(self.engaged.remove(&extension)),
                 CallEffect::Publish(kind) => self.events.push(kind),
                 CallEffect::CloseLeg(leg) => assert!(self.closed.insert(leg), "closed twice"),
                 CallEffect::BindDialog { .. } => {}
@@ -586,6 +591,7 @@ impl Fixture {
         let added = self.media.iter().filter(|e| matches!(e, MediaEffect::AddLeg(_))).count();
         let removed = self.media.iter().filter(|e| matches!(e, MediaEffect::RemoveLeg(_))).count();
         assert_eq!(added, removed, "every port is given back");
+        assert!(self.engaged.is_empty(), "every phone is free");
         assert_eq!(self.closed.len(), added, "every leg is forgotten");
         let begun = self.events.iter().filter(|e| matches!(e, EventKind::LegAdded { .. })).count();
         let gone = self.events.iter().filter(|e| matches!(e, EventKind::LegEnded { .. })).count();
