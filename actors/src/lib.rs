@@ -9,3 +9,6 @@ pub mod live;
 pub mod queue;
 pub mod restart;
 pub mod store;
+pub mod call;
+pub mod engine;
+pub mod ivr;
