@@ -1,1 +1,283 @@
 //! Who can be reached where: the bindings of each address-of-record (RFC 3261 section 10.3).
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`binding`] | one contact, and how it got here |
+//! | [`update`] | what a REGISTER asks for, and why that may be refused |
+//!
+//! A REGISTER changes all it asks for or nothing. What changed is told by
+//! [`poll_change`](Registrar::poll_change).
+
+pub mod binding;
+#[cfg(test)]
+mod tests;
+pub mod update;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::time::Instant;
+
+use ahash::RandomState;
+use bytes::Bytes;
+
+use super::endpoint::{FlowId, Path};
+use super::header::Expires;
+use super::header_name::HeaderName;
+use super::message::{Request, Response};
+use super::status;
+use crate::config::RegistrarConfig;
+
+pub use binding::Binding;
+pub use update::RegisterError;
+
+/// The bindings of all addresses-of-record, which `K` names: an extension, say. Whether somebody may
+/// register as a `K` is decided before a request gets here.
+#[derive(Debug, Clone)]
+pub struct Registrar<K> {
+    limits: RegistrarConfig,
+    bindings: HashMap<K, Vec<Binding>, RandomState>,
+    owners: HashMap<u64, K, RandomState>,
+    expiries: BTreeSet<(Instant, u64)>,
+    /// Bindings that end with their connection.
+    flows: BTreeSet<(FlowId, u64)>,
+    /// Numbers bindings and updates in the order they came.
+    serial: u64,
+    changes: VecDeque<BindingChange<K>>,
+}
+
+/// A binding came, stayed or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindingChange<K> {
+    /// Whose binding.
+    pub aor: K,
+    /// The contact URI as it was sent.
+    pub contact: Bytes,
+    /// What happened to it.
+    pub kind: ChangeKind,
+}
+
+/// What happened to a binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It is new.
+    Registered,
+    /// It was there and lasts longer now.
+    Renewed,
+    /// It is gone: taken back, run out, or its connection closed.
+    Unregistered,
+}
+
+impl<K: Clone + Eq + Hash + Debug> Registrar<K> {
+    /// No bindings yet.
+    #[must_use]
+    pub fn new(limits: RegistrarConfig) -> Self {
+        Self {
+            limits,
+            bindings: HashMap::default(),
+            owners: HashMap::default(),
+            expiries: BTreeSet::new(),
+            flows: BTreeSet::new(),
+            serial: 0,
+            changes: VecDeque::new(),
+        }
+    }
+
+    /// Takes in a REGISTER for `aor` that came in by `path`, and returns its response: a 200 with all
+    /// bindings of `aor`, or a refusal that changed nothing.
+    pub fn handle_register(
+        &mut self,
+        now: Instant,
+        aor: &K,
+        path: Path,
+        request: &Request,
+    ) -> Response {
+        match self.register(now, aor, path, request) {
+            Ok(()) => {
+                let mut response = Response::to(request, 200, status::phrase(200));
+                for binding in self.lookup(now, aor) {
+                    response
+                        .headers
+                        .push(HeaderName::Contact, binding.contact_row(now));
+                }
+                response
+            }
+            Err(error) => {
+                let mut response = Response::to(request, error.status(), error.reason());
+                if let RegisterError::TooBrief { min_expires } = error {
+                    response
+                        .headers
+                        .push(HeaderName::MinExpires, Expires(min_expires).write());
+                }
+                response
+            }
+        }
+    }
+
+    /// The same without the response.
+    ///
+    /// # Errors
+    /// One kind per way a REGISTER can be refused; nothing has changed then.
+    pub fn register(
+        &mut self,
+        now: Instant,
+        aor: &K,
+        path: Path,
+        request: &Request,
+    ) -> Result<(), RegisterError> {
+        self.expire(now);
+        let serial = self.next_serial();
+        let update = update::Update {
+            now,
+            path,
+            serial,
+            limits: &self.limits,
+        };
+        let old = self
+            .bindings
+            .get(aor)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        if let Some(new) = update.apply(request, old)? {
+            self.commit(aor, new);
+        }
+        Ok(())
+    }
+
+    fn next_serial(&mut self) -> u64 {
+        // A request makes at most `max_contacts` bindings, each with a number of its own.
+        let serial = self.serial;
+        let step = u64::try_from(self.limits.max_contacts).unwrap_or(u64::MAX);
+        self.serial = self.serial.saturating_add(step).saturating_add(1);
+        serial
+    }
+
+    /// Puts `new` in the place of the bindings of `aor` and notes what is different.
+    fn commit(&mut self, aor: &K, new: Vec<Binding>) {
+        let old = self.bindings.remove(aor).unwrap_or_default();
+        for binding in &old {
+            self.expiries.remove(&(binding.expires_at, binding.id));
+            self.flows.remove(&(binding.path.flow, binding.id));
+            let stays = |other: &Binding| other.id == binding.id && other.uri == binding.uri;
+            if !new.iter().any(stays) {
+                self.change(aor, binding, ChangeKind::Unregistered);
+            }
+            if !new.iter().any(|other| other.id == binding.id) {
+                self.owners.remove(&binding.id);
+            }
+        }
+        for binding in &new {
+            self.expiries.insert((binding.expires_at, binding.id));
+            if binding.path.transport.is_reliable() {
+                self.flows.insert((binding.path.flow, binding.id));
+            }
+            self.owners.insert(binding.id, aor.clone());
+            match old
+                .iter()
+                .find(|other| other.id == binding.id && other.uri == binding.uri)
+            {
+                None => self.change(aor, binding, ChangeKind::Registered),
+                Some(other) if other.updated != binding.updated => {
+                    self.change(aor, binding, ChangeKind::Renewed);
+                }
+                Some(_) => {}
+            }
+        }
+        if !new.is_empty() {
+            self.bindings.insert(aor.clone(), new);
+        }
+    }
+
+    fn change(&mut self, aor: &K, binding: &Binding, kind: ChangeKind) {
+        let contact = binding.uri.clone();
+        self.changes.push_back(BindingChange {
+            aor: aor.clone(),
+            contact,
+            kind,
+        });
+    }
+
+    /// Forgets what has run out by `now`.
+    pub fn expire(&mut self, now: Instant) {
+        while let Some(&(at, id)) = self.expiries.first()
+            && at <= now
+        {
+            self.expiries.pop_first();
+            self.remove_binding(id);
+        }
+    }
+
+    /// Forgets the bindings that were made over a connection that is closed now: nothing else leads
+    /// to such a phone. A UDP socket's end is none.
+    pub fn flow_closed(&mut self, flow: FlowId) {
+        let ids: Vec<u64> = self
+            .flows
+            .range((flow, 0)..=(flow, u64::MAX))
+            .map(|entry| entry.1)
+            .collect();
+        for id in ids {
+            self.remove_binding(id);
+        }
+    }
+
+    /// Forgets all bindings of `aor`, because it is no more, or may not register any longer.
+    pub fn remove(&mut self, aor: &K) {
+        self.commit(aor, Vec::new());
+    }
+
+    fn remove_binding(&mut self, id: u64) {
+        let Some(aor) = self.owners.get(&id).cloned() else {
+            return;
+        };
+        let old = self
+            .bindings
+            .get(&aor)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let new = old
+            .iter()
+            .filter(|binding| binding.id != id)
+            .cloned()
+            .collect();
+        self.commit(&aor, new);
+    }
+
+    /// Says what changed, oldest first.
+    pub fn poll_change(&mut self) -> Option<BindingChange<K>> {
+        self.changes.pop_front()
+    }
+
+    /// When [`expire`](Self::expire) is due next.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.expiries.first().map(|entry| entry.0)
+    }
+
+    /// Where `aor` can be reached: the most wanted contact first (by `q`), of equal ones the latest.
+    #[must_use]
+    pub fn lookup(&self, now: Instant, aor: &K) -> Vec<&Binding> {
+        let all = self.bindings.get(aor).into_iter().flatten();
+        let mut found: Vec<_> = all.filter(|binding| binding.expires_at > now).collect();
+        found.sort_by_key(|binding| std::cmp::Reverse((binding.q, binding.updated, binding.id)));
+        found
+    }
+
+    /// Every binding with its owner, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &Binding)> {
+        self.bindings
+            .iter()
+            .flat_map(|(aor, all)| all.iter().map(move |binding| (aor, binding)))
+    }
+
+    /// How many bindings there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.owners.len()
+    }
+
+    /// Whether there are no bindings.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+}
