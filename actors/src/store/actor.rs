@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::alarm::{Alarm, now};
+use crate::store::Store;
 use crate::store::journal::Journal;
 use crate::store::records::apply::Applier;
-use crate::store::Store;
 
 /// How long to wait before a failed write to the database is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(250);

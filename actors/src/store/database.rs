@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
 use sqlx::SqlitePool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use tokio::sync::watch;
 
 use crate::store::{OpenError, StoreError};
 
@@ -26,7 +27,7 @@ const CONNECTIONS: u32 = 4;
 pub(super) struct Database {
     path: PathBuf,
     open: ArcSwap<Opened>,
-    problem: Mutex<Option<String>>,
+    problem: watch::Sender<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Database {
         Ok(Self {
             path: path.to_owned(),
             open: ArcSwap::from_pointee(opened),
-            problem: Mutex::new(None),
+            problem: watch::Sender::new(None),
         })
     }
 
@@ -99,19 +100,30 @@ impl Database {
     }
 
     pub(super) fn problem(&self) -> Option<String> {
-        self.problem.lock().clone()
+        self.problem.borrow().clone()
     }
 
     /// Remembers what was found wrong, or that all is well, for readiness checks.
     pub(super) fn set_problem(&self, problem: Option<String>) {
-        let mut known = self.problem.lock();
-        if *known != problem {
-            match &problem {
-                Some(problem) => tracing::error!(%problem, "the database cannot be written"),
-                None => tracing::info!("the database can be written again"),
+        self.problem.send_if_modified(|known| {
+            let differs = *known != problem;
+            if differs {
+                match &problem {
+                    Some(problem) => tracing::error!(%problem, "the database cannot be written"),
+                    None => tracing::info!("the database can be written again"),
+                }
+                *known = problem;
             }
-            *known = problem;
-        }
+            differs
+        });
+    }
+
+    /// Waits until something is found wrong.
+    #[cfg(test)]
+    pub(super) async fn wait_problem(&self) -> String {
+        let mut problem = self.problem.subscribe();
+        let found = problem.wait_for(Option::is_some).await.unwrap();
+        found.clone().unwrap()
     }
 }
 

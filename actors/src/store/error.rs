@@ -1,6 +1,6 @@
 //! How a question to the store can go wrong.
 
-use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::error::DatabaseError;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -100,18 +100,15 @@ mod code {
 }
 
 fn from_database(error: &dyn DatabaseError) -> StoreError {
-    match error.kind() {
-        ErrorKind::UniqueViolation => {
-            return StoreError::Conflict {
-                field: unique_field(error.message()),
-            };
-        }
-        ErrorKind::ForeignKeyViolation => {
-            return StoreError::InUse {
-                by: "something else".to_owned(),
-            };
-        }
-        _ => {}
+    if error.is_unique_violation() {
+        return StoreError::Conflict {
+            field: unique_field(error.message()),
+        };
+    }
+    if error.is_foreign_key_violation() {
+        return StoreError::InUse {
+            by: "something else".to_owned(),
+        };
     }
     // Extended codes carry the primary one in their low byte.
     let primary = error

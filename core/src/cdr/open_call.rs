@@ -127,39 +127,10 @@ impl OpenCall {
                 self.unsettled.remove(recording);
                 self.cdr.recordings.retain(|kept| kept != recording);
             }
-            EventKind::LegAdded { .. } => self.add_leg(event),
-            EventKind::LegAnswered { leg } => {
-                if let Some(leg) = self.leg(*leg) {
-                    leg.answered_at.get_or_insert(at);
-                }
-            }
-            EventKind::LegEnded { leg, cause } => {
-                if let Some(leg) = self.leg(*leg) {
-                    leg.ended_at.get_or_insert(at);
-                    leg.cause.get_or_insert(*cause);
-                }
-            }
-            EventKind::QualityMeasured {
-                leg,
-                received,
-                lost,
-                jitter_micros,
-                round_trip_micros,
-            } => {
-                let measured =
-                    Quality::measured(*received, *lost, *jitter_micros, *round_trip_micros);
-                if let Some(leg) = self.leg(*leg) {
-                    leg.quality = Some(match leg.quality {
-                        // Loss is a running total, so the newest is the truth; of jitter and round
-                        // trip the worst is what was heard.
-                        Some(so_far) => Quality {
-                            loss_percent: measured.loss_percent,
-                            ..so_far.worse(measured)
-                        },
-                        None => measured,
-                    });
-                }
-            }
+            EventKind::LegAdded { .. }
+            | EventKind::LegAnswered { .. }
+            | EventKind::LegEnded { .. }
+            | EventKind::QualityMeasured { .. } => self.apply_to_leg(event),
             EventKind::CallStarted { .. }
             | EventKind::CallEnded { .. }
             | EventKind::LegRinging { .. }
@@ -237,6 +208,41 @@ impl OpenCall {
         if let Some((_, since)) = self.wait.take() {
             let millis = at.duration_since(since).as_millis().max(0);
             self.waited_millis += u64::try_from(millis).unwrap_or(0);
+        }
+    }
+
+    fn apply_to_leg(&mut self, event: &Event) {
+        let at = event.at;
+        if let EventKind::LegAdded { .. } = &event.kind {
+            self.add_leg(event);
+        } else if let EventKind::LegAnswered { leg } = &event.kind {
+            if let Some(leg) = self.leg(*leg) {
+                leg.answered_at.get_or_insert(at);
+            }
+        } else if let EventKind::LegEnded { leg, cause } = &event.kind {
+            if let Some(leg) = self.leg(*leg) {
+                leg.ended_at.get_or_insert(at);
+                leg.cause.get_or_insert(*cause);
+            }
+        } else if let EventKind::QualityMeasured {
+            leg,
+            received,
+            lost,
+            jitter_micros,
+            round_trip_micros,
+        } = &event.kind
+            && let Some(leg) = self.leg(*leg)
+        {
+            let measured = Quality::measured(*received, *lost, *jitter_micros, *round_trip_micros);
+            leg.quality = Some(match leg.quality {
+                // Loss is a running total, so the newest is the truth; of jitter and round trip
+                // the worst is what was heard.
+                Some(so_far) => Quality {
+                    loss_percent: measured.loss_percent,
+                    ..so_far.worse(measured)
+                },
+                None => measured,
+            });
         }
     }
 

@@ -63,8 +63,8 @@ struct Shared {
     arrived: Condvar,
     closing: Mutex<bool>,
     closed: Condvar,
-    durable: Mutex<Position>,
-    problem: Mutex<Option<String>>,
+    durable: watch::Sender<Position>,
+    problem: watch::Sender<Option<String>>,
     listener: Mutex<Option<Listener>>,
     next_seq: u64,
     published: AtomicU64,
@@ -76,7 +76,7 @@ impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Journal")
             .field("folder", &self.folder)
-            .field("durable", &*self.durable.lock())
+            .field("durable", &*self.durable.borrow())
             .finish_non_exhaustive()
     }
 }
@@ -102,8 +102,8 @@ impl Journal {
             arrived: Condvar::new(),
             closing: Mutex::new(false),
             closed: Condvar::new(),
-            durable: Mutex::new(first),
-            problem: Mutex::new(None),
+            durable: watch::Sender::new(first),
+            problem: watch::Sender::new(None),
             listener: Mutex::new(None),
             next_seq: last_seq + 1,
             published: AtomicU64::new(last_seq),
@@ -144,11 +144,27 @@ impl Journal {
 
     /// How far it is safe on disk.
     pub(super) fn durable(&self) -> Position {
-        *self.0.shared.durable.lock()
+        *self.0.shared.durable.borrow()
     }
 
     pub(super) fn folder(&self) -> &Path {
         &self.0.shared.folder
+    }
+
+    /// Waits until everything published before this call is safe on disk.
+    #[cfg(test)]
+    pub(super) async fn wait_durable(&self) {
+        let mut durable = self.0.shared.durable.subscribe();
+        let written = |_: &Position| self.0.shared.queue.lock().is_empty();
+        durable.wait_for(written).await.unwrap();
+    }
+
+    /// Waits until it cannot be written.
+    #[cfg(test)]
+    pub(super) async fn wait_problem(&self) -> String {
+        let mut problem = self.0.shared.problem.subscribe();
+        let found = problem.wait_for(Option::is_some).await.unwrap();
+        found.clone().unwrap()
     }
 
     /// Sets who is called, from the journal's thread, when more is safe on disk.
@@ -176,7 +192,7 @@ impl Journal {
     /// What is wrong, for readiness checks.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        self.0.shared.problem.lock().clone()
+        self.0.shared.problem.borrow().clone()
     }
 
     /// Events published and not yet in the database.
@@ -214,6 +230,3 @@ impl Drop for Owner {
 fn segment_path(folder: &Path, segment: u64) -> PathBuf {
     folder.join(format!("{segment:010}.jsonl"))
 }
-
-#[cfg(test)]
-mod tests;

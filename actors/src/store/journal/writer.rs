@@ -37,7 +37,7 @@ impl Writer {
                 Ok(position) => {
                     self.set_problem(None);
                     self.shared.queue.lock().drain(..batch.len());
-                    *self.shared.durable.lock() = position;
+                    self.shared.durable.send_replace(position);
                     if let Some(listener) = &*self.shared.listener.lock() {
                         listener();
                     }
@@ -83,7 +83,7 @@ impl Writer {
             serde_json::to_writer(&mut self.buffer, &**event)?;
             self.buffer.push(b'\n');
         }
-        let mut position = *self.shared.durable.lock();
+        let mut position = *self.shared.durable.borrow();
         if position.bytes >= SEGMENT_BYTES {
             self.file = None;
             position = Position {
@@ -105,14 +105,17 @@ impl Writer {
     }
 
     fn set_problem(&self, problem: Option<String>) {
-        let mut known = self.shared.problem.lock();
-        if *known != problem {
-            match &problem {
-                Some(problem) => tracing::error!(%problem, "the journal cannot be written"),
-                None => tracing::info!("the journal can be written again"),
+        self.shared.problem.send_if_modified(|known| {
+            let differs = *known != problem;
+            if differs {
+                match &problem {
+                    Some(problem) => tracing::error!(%problem, "the journal cannot be written"),
+                    None => tracing::info!("the journal can be written again"),
+                }
+                *known = problem;
             }
-            *known = problem;
-        }
+            differs
+        });
     }
 }
 

@@ -1,0 +1,65 @@
+//! Calls as actors would tell them.
+
+use offhook_core::EventKind;
+use offhook_core::cause::HangupCause;
+use offhook_core::event::{Direction, EndedBy, QueueExit};
+use offhook_core::id::{AgentId, CallId, LegId, QueueId, RecordingId};
+
+use crate::live::Live;
+
+/// A call from its start until an agent has answered.
+pub(super) fn begin(live: &Live) -> CallId {
+    let (call, queue, agent) = (CallId::random(), QueueId::random(), AgentId::random());
+    live.publish(EventKind::CallStarted {
+        call,
+        direction: Direction::Inbound,
+        from: "+491761234567".to_owned(),
+        from_name: Some("Erika".to_owned()),
+        to: "+4934556643378".to_owned(),
+        did: None,
+        trunk: None,
+        sip_call_id: "f00@127.0.0.1".to_owned(),
+    });
+    live.publish(EventKind::CallAnswered { call });
+    live.publish(EventKind::CallQueued { call, queue });
+    let exit = QueueExit::Answered;
+    live.publish(EventKind::CallDequeued { call, queue, exit });
+    live.publish(EventKind::Bridged {
+        call,
+        caller: LegId::new(call, 0),
+        callee: LegId::new(call, 1),
+        agent: Some(agent),
+    });
+    call
+}
+
+pub(super) fn end(live: &Live, call: CallId) {
+    live.publish(EventKind::CallEnded {
+        call,
+        cause: HangupCause::NormalClearing,
+        ended_by: EndedBy::Caller,
+    });
+}
+
+/// A whole call.
+pub(super) fn whole(live: &Live) -> CallId {
+    let call = begin(live);
+    end(live, call);
+    call
+}
+
+pub(super) fn record(live: &Live, call: CallId) -> RecordingId {
+    let recording = RecordingId::random();
+    live.publish(EventKind::RecordingStarted { recording, call });
+    recording
+}
+
+pub(super) fn save(live: &Live, call: CallId, recording: RecordingId) {
+    live.publish(EventKind::RecordingSaved {
+        recording,
+        call,
+        file: format!("2026/{recording}.wav"),
+        milliseconds: 1_000,
+        bytes: 32_044,
+    });
+}
