@@ -1,0 +1,284 @@
+//! A scripted SIP phone: registers, calls, rings, talks, presses keys, holds, hangs up, and loses
+//! what a test wants lost.
+//!
+//! It is a second, small reading of the RFCs: it shares no code with the server. Its verbs wait for
+//! what they name, for at most [`PATIENCE`]. Keep the [`Phone`] as long as its
+//! calls: they end with it.
+
+mod audio;
+mod dialog;
+mod digest;
+mod line;
+mod ringing;
+mod sdp;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod transport;
+pub mod wire;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+pub use audio::{Heard, RATE};
+pub use dialog::Phase;
+pub use digest::Credentials;
+pub use line::Loss;
+pub use ringing::{Dialling, Ringing};
+pub use sdp::Flow;
+pub use talk::Talk;
+pub use transport::Carrier;
+pub use wire::SipText;
+
+use crate::PATIENCE;
+use crate::g711::Law;
+use crate::server::Server;
+use dialog::Dialog;
+use line::{Identity, Line, token};
+
+/// What a phone is made of.
+#[derive(Debug, Clone)]
+pub struct PhoneSpec {
+    /// The user part of its address.
+    pub user: String,
+    /// Its password, if it is asked for one.
+    pub password: Option<String>,
+    /// Where it sends what belongs to no call. Without one it only takes calls.
+    pub proxy: Option<SocketAddr>,
+    /// UDP or TCP.
+    pub carrier: Carrier,
+    /// What it speaks, in order.
+    pub laws: Vec<Law>,
+}
+
+impl PhoneSpec {
+    /// A UDP phone that speaks both laws, PCMU first.
+    #[must_use]
+    pub fn new(user: &str, proxy: Option<SocketAddr>) -> Self {
+        Self {
+            user: user.to_owned(),
+            password: None,
+            proxy,
+            carrier: Carrier::Udp,
+            laws: vec![Law::Mu, Law::A],
+        }
+    }
+}
+
+/// A phone with one line.
+#[derive(Debug)]
+pub struct Phone {
+    line: Arc<Line>,
+    rings: Mutex<mpsc::UnboundedReceiver<Ringing>>,
+    registration: Mutex<Registration>,
+}
+
+/// Call-ID and CSeq stay those of one registration (RFC 3261 section 10.2.4).
+#[derive(Debug)]
+struct Registration {
+    call_id: String,
+    cseq: u32,
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        self.line.shut();
+    }
+}
+
+impl Phone {
+    /// A caller from outside: what the demo office's trunk "demo" lets in.
+    ///
+    /// # Errors
+    /// When no socket can be opened.
+    pub async fn trunk(server: &Server) -> Result<Self> {
+        Self::new(PhoneSpec::new("+49301234567", Some(server.sip()))).await
+    }
+
+    /// The phone of an extension of the demo office, registered over UDP.
+    ///
+    /// # Errors
+    /// When the extension has no credentials, or registration fails.
+    pub async fn extension(server: &Server, number: &str) -> Result<Self> {
+        Self::extension_over(server, number, Carrier::Udp).await
+    }
+
+    /// The phone of an extension of the demo office, registered over `carrier`.
+    ///
+    /// # Errors
+    /// When the extension has no credentials, or registration fails.
+    pub async fn extension_over(server: &Server, number: &str, carrier: Carrier) -> Result<Self> {
+        let mut spec = PhoneSpec::new(number, Some(server.sip()));
+        spec.password = Some(server.sip_password(number)?);
+        spec.carrier = carrier;
+        let phone = Self::new(spec).await?;
+        phone.registers().await?;
+        Ok(phone)
+    }
+
+    /// A phone made to measure, not registered.
+    ///
+    /// # Errors
+    /// When no socket can be opened.
+    pub async fn new(spec: PhoneSpec) -> Result<Self> {
+        let credentials = spec.password.map(|password| Credentials {
+            user: spec.user.clone(),
+            password,
+        });
+        let identity = Identity {
+            user: spec.user,
+            credentials,
+            proxy: spec.proxy,
+            laws: spec.laws,
+        };
+        let (line, rings) = Line::open(identity, spec.carrier).await?;
+        let registration = Registration {
+            call_id: token(),
+            cseq: 0,
+        };
+        Ok(Self {
+            line,
+            rings: Mutex::new(rings),
+            registration: Mutex::new(registration),
+        })
+    }
+
+    /// Where its SIP arrives.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.line.sockets.local
+    }
+
+    /// Registers for ten minutes.
+    ///
+    /// # Errors
+    /// When the registrar refuses or is silent.
+    pub async fn registers(&self) -> Result<()> {
+        match self.registers_for(600).await? {
+            200 => Ok(()),
+            status => bail!("registration refused with {status}"),
+        }
+    }
+
+    /// Takes the registration back.
+    ///
+    /// # Errors
+    /// When the registrar refuses or is silent.
+    pub async fn unregisters(&self) -> Result<()> {
+        match self.registers_for(0).await? {
+            200 => Ok(()),
+            status => bail!("unregistration refused with {status}"),
+        }
+    }
+
+    /// Registers for so many seconds; resolves to the final status.
+    ///
+    /// # Errors
+    /// When the registrar is silent.
+    pub async fn registers_for(&self, seconds: u32) -> Result<u16> {
+        let proxy = self.line.identity.proxy.context("no registrar")?;
+        let mut registration = self.registration.lock().await;
+        let aor = format!("<sip:{}@{}>", self.line.identity.user, proxy.ip());
+        let mut request = SipText::new(format!("REGISTER sip:{proxy} SIP/2.0"))
+            .with("Via", self.line.via())
+            .with("Max-Forwards", "70")
+            .with("From", format!("{aor};tag={}", token()))
+            .with("To", aor)
+            .with("Call-ID", &*registration.call_id)
+            .with("CSeq", format!("{} REGISTER", registration.cseq + 1))
+            .with("Contact", self.line.contact())
+            .with("Expires", seconds.to_string());
+        let mut response = self.line.transact(&request, proxy, |_| {}).await?;
+        if self.line.authorize(&mut request, &response)? {
+            response = self.line.transact(&request, proxy, |_| {}).await?;
+        }
+        registration.cseq = request.cseq();
+        Ok(response.status().unwrap_or(0))
+    }
+
+    /// Calls a number and waits for the answer.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn dials(&self, number: &str) -> Result<Talk> {
+        self.calls(number).await?.is_answered().await
+    }
+
+    /// Calls a number and goes on while it rings.
+    ///
+    /// # Errors
+    /// When no socket can be opened for the audio.
+    pub async fn calls(&self, number: &str) -> Result<Dialling> {
+        Ok(Dialling::new(
+            Dialog::calling(&self.line, number, true).await?,
+        ))
+    }
+
+    /// Calls a number with an INVITE without SDP: the 200 brings the offer, the ACK answers it.
+    ///
+    /// # Errors
+    /// When no socket can be opened for the audio.
+    pub async fn calls_without_offer(&self, number: &str) -> Result<Dialling> {
+        Ok(Dialling::new(
+            Dialog::calling(&self.line, number, false).await?,
+        ))
+    }
+
+    /// Waits for a call.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub async fn rings(&self) -> Result<Ringing> {
+        self.rings_within(PATIENCE).await
+    }
+
+    /// Waits for a call for so long.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub async fn rings_within(&self, time: Duration) -> Result<Ringing> {
+        let mut rings = self.rings.lock().await;
+        let user = &self.line.identity.user;
+        let ring = timeout(time, rings.recv()).await;
+        ring.ok()
+            .flatten()
+            .with_context(|| format!("the phone of {user} does not ring"))
+    }
+
+    /// Makes sure that no call comes for so long.
+    ///
+    /// # Errors
+    /// When one comes.
+    pub async fn stays_silent_for(&self, time: Duration) -> Result<()> {
+        match self.rings_within(time).await {
+            Ok(call) => bail!("{} rings at {}", call.caller(), self.line.identity.user),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Loses one message of this kind.
+    pub fn loses(&self, loss: Loss) {
+        self.line.lose(loss);
+    }
+
+    /// Closes its TCP connections without a word.
+    pub fn drops_connection(&self) {
+        self.line.sockets.close();
+    }
+
+    /// Says and hears nothing any more on SIP, as if its cable were pulled. Its RTP goes on until
+    /// [`Talk::stops_sending`].
+    pub fn vanishes(&self) {
+        self.line.vanish();
+    }
+
+    /// Sends a message of the test's own making and takes no notice of what comes back.
+    pub fn sends_raw(&self, message: &SipText, to: SocketAddr) {
+        self.line.send(message, to);
+    }
+}

@@ -1,0 +1,492 @@
+//! The real `offhook` binary, on ports and in a data folder of its own.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use reqwest::{Client, Method};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, interval, timeout};
+
+mod events;
+
+pub use events::Events;
+
+use crate::PATIENCE;
+use crate::ears::Wav;
+
+/// How long the server may take to start, on a machine that is busy building.
+const START: Duration = Duration::from_secs(30);
+
+/// `DATA/demo-credentials.json`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DemoCredentials {
+    /// Where HTTP is served, as a URL.
+    pub http: String,
+    /// Where SIP is served, UDP and TCP.
+    pub sip: SocketAddr,
+    /// Somebody who may do everything.
+    pub admin: DemoUser,
+    /// Somebody who may watch and steer.
+    pub supervisor: DemoUser,
+    /// The phones.
+    pub extensions: Vec<DemoExtension>,
+    /// The public number of the office.
+    pub did: String,
+}
+
+/// A user of the API.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DemoUser {
+    /// The user name.
+    pub user: String,
+    /// The password in clear.
+    pub password: String,
+    /// A bearer token.
+    pub token: String,
+}
+
+/// A phone of the office.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DemoExtension {
+    /// The number.
+    pub extension: String,
+    /// The SIP password in clear.
+    pub password: String,
+}
+
+/// How a server is started.
+#[derive(Debug, Clone, Default)]
+pub struct ServerSpec {
+    /// The text of a configuration file.
+    pub config: Option<String>,
+    /// More arguments.
+    pub arguments: Vec<OsString>,
+    /// More environment.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// A running server. It is killed when dropped, and its data is deleted.
+#[derive(Debug)]
+pub struct Server {
+    spec: ServerSpec,
+    child: Child,
+    data: Arc<TempDir>,
+    credentials: DemoCredentials,
+    client: Client,
+    rtp_ports: (u16, u16),
+}
+
+impl Server {
+    /// Starts the demo office.
+    ///
+    /// # Errors
+    /// When the binary is not built, or does not get ready; the error ends with its last lines.
+    pub async fn start() -> Result<Self> {
+        Self::start_with(ServerSpec::default()).await
+    }
+
+    /// Starts the demo office with a configuration, arguments or environment of the test's own.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(spec: ServerSpec) -> Result<Self> {
+        let data = Arc::new(TempDir::with_prefix("offhook-test-")?);
+        // Blocks below the kernel's own choices, so that phones and servers do not meet.
+        let first = 10_000 + rand::random_range(0..100) * 220;
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::launch(spec, data, (any, any), (first, first + 219)).await
+    }
+
+    async fn launch(
+        spec: ServerSpec,
+        data: Arc<TempDir>,
+        (sip, http): (SocketAddr, SocketAddr),
+        rtp_ports: (u16, u16),
+    ) -> Result<Self> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(data.path().join("server.log"))?;
+        let mut command = Command::new(binary()?);
+        command
+            .arg("serve")
+            .arg("--demo")
+            .arg("--data")
+            .arg(data.path());
+        command.args(["--sip", &sip.to_string(), "--http", &http.to_string()]);
+        command.args(["--rtp-ports", &format!("{}-{}", rtp_ports.0, rtp_ports.1)]);
+        if let Some(config) = &spec.config {
+            let path = data.path().join("offhook.toml");
+            fs::write(&path, config)?;
+            command.arg("--config").arg(path);
+        }
+        command.args(&spec.arguments).envs(spec.environment.clone());
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        let child = command
+            .kill_on_drop(true)
+            .spawn()
+            .context("start offhook")?;
+        let mut server = Self {
+            spec,
+            child,
+            data,
+            credentials: unknown_credentials(),
+            client: Client::new(),
+            rtp_ports,
+        };
+        server.credentials = server.wait_until_ready().await?;
+        Ok(server)
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<DemoCredentials> {
+        let path = self.data.path().join("demo-credentials.json");
+        let deadline = Instant::now() + START;
+        let mut look = interval(Duration::from_millis(20));
+        while Instant::now() < deadline {
+            look.tick().await;
+            if let Some(status) = self.child.try_wait()? {
+                bail!("offhook ended with {status}:\n{}", self.log_tail());
+            }
+            let Ok(text) = fs::read_to_string(&path) else {
+                continue;
+            };
+            let Ok(credentials) = serde_json::from_str::<DemoCredentials>(&text) else {
+                continue;
+            };
+            let ready = self
+                .client
+                .get(format!("{}/readyz", credentials.http))
+                .send()
+                .await;
+            if ready.is_ok_and(|ready| ready.status().is_success()) {
+                return Ok(credentials);
+            }
+        }
+        bail!("offhook did not get ready:\n{}", self.log_tail())
+    }
+
+    /// Where SIP is served.
+    #[must_use]
+    pub fn sip(&self) -> SocketAddr {
+        self.credentials.sip
+    }
+
+    /// What the demo office told.
+    #[must_use]
+    pub fn credentials(&self) -> &DemoCredentials {
+        &self.credentials
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// The SIP password of an extension.
+    ///
+    /// # Errors
+    /// When the demo office has no such extension.
+    pub fn sip_password(&self, extension: &str) -> Result<String> {
+        let mut all = self.credentials.extensions.iter();
+        let found = all.find(|known| known.extension == extension);
+        Ok(found
+            .with_context(|| format!("no extension {extension}"))?
+            .password
+            .clone())
+    }
+
+    /// The last lines the server wrote.
+    #[must_use]
+    pub fn log_tail(&self) -> String {
+        let log = fs::read(self.data.path().join("server.log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines
+            .get(lines.len().saturating_sub(40)..)
+            .unwrap_or_default()
+            .join("\n")
+    }
+
+    /// Ends the server with SIGTERM and waits until it has ended.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn terminates(&mut self) -> Result<ExitStatus> {
+        self.signal(Signal::TERM)?;
+        let ended = timeout(PATIENCE * 2, self.child.wait()).await;
+        Ok(ended.context("offhook does not end on SIGTERM")??)
+    }
+
+    /// Ends the server with SIGKILL.
+    ///
+    /// # Errors
+    /// When there is no process any more.
+    pub async fn is_killed(&mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When there is no process any more.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = self.child.id().context("offhook has ended")?;
+        let pid = Pid::from_raw(i32::try_from(pid)?).context("no process")?;
+        Ok(kill_process(pid, signal)?)
+    }
+
+    /// Starts it again on the same data and the same addresses.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn restarts(mut self) -> Result<Self> {
+        if self.child.try_wait()?.is_none() {
+            self.is_killed().await?;
+        }
+        let http = self
+            .credentials
+            .http
+            .trim_start_matches("http://")
+            .parse()?;
+        let addresses = (self.credentials.sip, http);
+        Self::launch(
+            self.spec.clone(),
+            Arc::clone(&self.data),
+            addresses,
+            self.rtp_ports,
+        )
+        .await
+    }
+
+    /// Follows the event stream from now on.
+    ///
+    /// # Errors
+    /// When the WebSocket is refused.
+    pub async fn events(&self) -> Result<Events> {
+        Events::follow(&self.credentials.http, &self.credentials.admin.token).await
+    }
+
+    /// `GET path` as admin; the answer as JSON.
+    ///
+    /// # Errors
+    /// When the status is no success; the error quotes the body.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        self.succeed(Method::GET, path, None).await
+    }
+
+    /// `POST path` as admin.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn post(&self, path: &str, body: Value) -> Result<Value> {
+        self.succeed(Method::POST, path, Some(body)).await
+    }
+
+    /// `PUT path` as admin.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn put(&self, path: &str, body: Value) -> Result<Value> {
+        self.succeed(Method::PUT, path, Some(body)).await
+    }
+
+    /// `DELETE path` as admin.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn delete(&self, path: &str) -> Result<Value> {
+        self.succeed(Method::DELETE, path, None).await
+    }
+
+    async fn succeed(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
+        let token = self.credentials.admin.token.clone();
+        let asked = format!("{method} {path}");
+        let (status, answer) = self.request(method, path, body, &token).await?;
+        ensure!((200..300).contains(&status), "{asked}: {status} {answer}");
+        Ok(answer)
+    }
+
+    /// Any request with any token; the status and the body, as JSON if it is JSON, else as text.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        token: &str,
+    ) -> Result<(u16, Value)> {
+        let mut request = self
+            .client
+            .request(method, self.url(path))
+            .bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.timeout(PATIENCE).send().await?;
+        let status = response.status().as_u16();
+        let text = response.text().await?;
+        let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Ok((status, value))
+    }
+
+    /// The items of a list, all pages together.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), and when it is no list.
+    pub async fn list(&self, path: &str) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let page = match &cursor {
+                Some(cursor) => self.get(&format!("{path}{joint}cursor={cursor}")).await?,
+                None => self.get(path).await?,
+            };
+            let some = page.get("items").and_then(Value::as_array);
+            items.extend(
+                some.with_context(|| format!("{path} is no list"))?
+                    .iter()
+                    .cloned(),
+            );
+            let next = page.get("next_cursor").and_then(Value::as_str);
+            if next.is_none() || next == cursor.as_deref() {
+                return Ok(items);
+            }
+            cursor = next.map(str::to_owned);
+        }
+    }
+
+    /// The one item of a list whose `field` is `value`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn find(&self, path: &str, field: &str, value: &str) -> Result<Value> {
+        let items = self.list(path).await?;
+        let found = items.into_iter().find(|item| item[field] == value);
+        found.with_context(|| format!("no {path} with {field} {value}"))
+    }
+
+    /// Asks again and again until the answer is as wanted: for what has no event.
+    ///
+    /// # Errors
+    /// When it never is; the error quotes the last answer.
+    pub async fn get_until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut look = interval(Duration::from_millis(50));
+        loop {
+            look.tick().await;
+            let answer = self.get(path).await?;
+            if wanted(&answer) {
+                return Ok(answer);
+            }
+            ensure!(Instant::now() < deadline, "{path} stays {answer}");
+        }
+    }
+
+    /// Sets the state of the agent at this extension: `ready`, `on_break` or `logged_out`.
+    ///
+    /// # Errors
+    /// When there is no such agent, or the state is refused.
+    pub async fn sets_agent(&self, extension: &str, state: &str) -> Result<Value> {
+        let agent = self.agent(extension).await?;
+        let id = agent["id"].as_str().context("an agent without id")?;
+        let body = serde_json::json!({ "state": state });
+        self.put(&format!("/api/v1/agents/{id}/state"), body).await
+    }
+
+    /// The agent at this extension.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn agent(&self, extension: &str) -> Result<Value> {
+        self.find("/api/v1/agents", "extension", extension).await
+    }
+
+    /// Waits until the agent at this extension is in this state.
+    ///
+    /// # Errors
+    /// When that does not happen.
+    pub async fn agent_becomes(&self, extension: &str, state: &str) -> Result<Value> {
+        let id = self.agent(extension).await?["id"]
+            .as_str()
+            .unwrap_or("")
+            .to_owned();
+        let path = format!("/api/v1/agents/{id}");
+        self.get_until(&path, |agent| agent["state"] == state).await
+    }
+
+    /// The audio of a recording.
+    ///
+    /// # Errors
+    /// When there is none, or it is no WAV.
+    pub async fn recording(&self, id: &str) -> Result<Wav> {
+        let url = self.url(&format!("/api/v1/recordings/{id}/audio"));
+        let request = self
+            .client
+            .get(url)
+            .bearer_auth(&self.credentials.admin.token);
+        let response = request.timeout(PATIENCE).send().await?.error_for_status()?;
+        let kind = response.headers().get("content-type").cloned();
+        ensure!(kind.is_some_and(|kind| kind == "audio/wav"), "no audio/wav");
+        Wav::parse(&response.bytes().await?)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.credentials.http)
+    }
+}
+
+fn unknown_credentials() -> DemoCredentials {
+    let nobody = DemoUser {
+        user: String::new(),
+        password: String::new(),
+        token: String::new(),
+    };
+    DemoCredentials {
+        http: String::new(),
+        sip: ([127, 0, 0, 1], 0).into(),
+        admin: nobody.clone(),
+        supervisor: nobody,
+        extensions: Vec::new(),
+        did: String::new(),
+    }
+}
+
+/// The binary: `OFFHOOK_BIN`, or what cargo says, or the one beside the test's own folder.
+fn binary() -> Result<PathBuf> {
+    for name in ["OFFHOOK_BIN", "CARGO_BIN_EXE_offhook"] {
+        if let Some(path) = env::var_os(name) {
+            return Ok(path.into());
+        }
+    }
+    let test = env::current_exe()?;
+    let mut folders = test.ancestors().skip(1).take(3);
+    let found = folders.find_map(|folder| {
+        let path = folder.join("offhook");
+        path.is_file().then_some(path)
+    });
+    found.context("no offhook binary: run `cargo build -p offhook-api` first, or set OFFHOOK_BIN")
+}
