@@ -18,6 +18,7 @@
 //! | [`pii`] | wrappers whose `Debug` hides what logs must not show |
 //! | [`sip`] | the SIP core, sans-IO |
 //! | [`sdp`] | session descriptions and the offer/answer machine |
+//! | [`fuzz`] | what must hold for any bytes from the network |
 
 pub mod cause;
 pub mod cdr;
@@ -25,6 +26,7 @@ pub mod config;
 pub mod dialplan;
 pub mod directory;
 pub mod event;
+pub mod fuzz;
 pub mod id;
 pub mod live;
 pub mod number;

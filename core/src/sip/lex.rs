@@ -79,11 +79,20 @@ pub(crate) enum Angles {
 /// The parts of `text` between top-level `separator`s, trimmed, empty ones left out (RFC 3261
 /// section 7.3.1 allows none, real lists have them).
 pub(crate) fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> + use<'_> {
+    split_as(text, separator, Angles::Protect)
+}
+
+/// The same where `<` and `>` may be mere characters: between parameters.
+pub(crate) fn split_as(
+    text: &[u8],
+    separator: u8,
+    angles: Angles,
+) -> impl Iterator<Item = &[u8]> + use<'_> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         loop {
             let text = rest?;
-            let part = match find_outside(text, separator, Angles::Protect) {
+            let part = match find_outside(text, separator, angles) {
                 Some(at) => {
                     rest = text.get(at + 1..);
                     text.get(..at).unwrap_or_default()

@@ -87,7 +87,8 @@ impl NameAddr {
             }
         };
         let uri = lex::trim(uri);
-        if uri.is_empty() {
+        let forbidden = |byte: &u8| *byte <= b' ' || *byte == 0x7f || b"<>\"".contains(byte);
+        if uri.is_empty() || uri.iter().any(forbidden) {
             return error(header, lex::offset(value, text), HeaderErrorKind::Uri);
         }
         let display = (!display.is_empty()).then(|| lex::share(value, display));

@@ -58,7 +58,7 @@ impl Params {
 
     /// The parameters, names and raw values.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        lex::split(&self.raw, b';').map(split_pair)
+        lex::split_as(&self.raw, b';', Angles::Ignore).map(split_pair)
     }
 
     /// The raw value of the parameter `name`, in any case, with its quotes if it has some. Empty for

@@ -28,16 +28,16 @@ fn compare_sip(one: &Uri, two: &Uri) -> bool {
         && headers(one) == headers(two)
 }
 
-/// Whether no parameter of `one` speaks against `two`.
+/// Whether no parameter of `one` speaks against `two`. Of parameters that are there twice, one has to
+/// agree.
 fn params_agree(one: &Uri, two: &Uri) -> bool {
+    let lower = |text: &[u8]| normal(text).to_ascii_lowercase();
     one.params().all(|(name, value)| {
-        let name = normal(name).to_ascii_lowercase();
-        let same = |(other, _): &(&[u8], _)| normal(other).eq_ignore_ascii_case(&name);
-        match two.params().find(same) {
-            Some((_, other)) => {
-                let value = value.map(|value| normal(value).to_ascii_lowercase());
-                value == other.map(|other| normal(other).to_ascii_lowercase())
-            }
+        let (name, value) = (lower(name), value.map(lower));
+        let same = two.params().filter(|(other, _)| lower(other) == name);
+        let mut values = same.map(|(_, other)| other.map(lower)).peekable();
+        match values.peek() {
+            Some(_) => values.any(|other| other == value),
             None => !TELLING.contains(&&name[..]),
         }
     })
