@@ -34,9 +34,6 @@ pub enum DialogError {
     /// CSeq is missing or broken.
     #[error("CSeq is missing or broken")]
     CSeq,
-    /// The request has no Contact to send requests to.
-    #[error("Contact is missing or broken")]
-    Contact,
 }
 
 /// A request whose CSeq number is not above the last one's (RFC 3261 section 12.2.2).
@@ -61,7 +58,8 @@ pub struct Dialog {
 
 impl Dialog {
     /// The dialog an INVITE starts on the side that was called. `local_tag` goes into To of every
-    /// response; `first_cseq` numbers our first request.
+    /// response; `first_cseq` numbers our first request. A caller that follows RFC 2543 may send no
+    /// Contact; it is reached at its From.
     ///
     /// # Errors
     /// When a header that the dialog is made of is missing or broken.
@@ -82,7 +80,7 @@ impl Dialog {
                 .ok_or(DialogError::From)?
                 .clone(),
             remote_tag: from.tag(),
-            target: contact_uri(headers).ok_or(DialogError::Contact)?,
+            target: contact_uri(headers).unwrap_or_else(|| from.uri.clone()),
             routes: RouteSet::as_recorded(headers),
             local_cseq: first_cseq.saturating_sub(1),
             remote_cseq: Some(headers.cseq().map_err(|_| DialogError::CSeq)?.number),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::body;
 use crate::sip::HeaderName;
-use crate::sip::header::{MaxForwards, join};
+use crate::sip::header::{ContentType, MaxForwards, join};
 use crate::sip::message::Request;
 use crate::sip::method::Method;
 use crate::sip::status::phrase;
@@ -107,11 +107,18 @@ fn check_invite(request: &Request) -> Result<(), Refusal> {
     let headers = &request.headers;
     let mut contacts = headers.list(&HeaderName::Contact);
     match contacts.next() {
+        // RFC 2543 did without it.
+        None if headers
+            .top_via()
+            .is_ok_and(|via| via.unique_branch().is_none()) => {}
         None => return Err(Refusal::malformed("Missing Contact")),
         Some(_) if contacts.next().is_some() => {
             return Err(Refusal::malformed("Repeated Contact"));
         }
         Some(_) => {}
+    }
+    if headers.has(&HeaderName::Accept) && !headers.list(&HeaderName::Accept).any(takes_sdp) {
+        return Err(Refusal::new(406).with(HeaderName::Accept, "application/sdp"));
     }
     let hops = headers.get(&HeaderName::MaxForwards);
     let hops = hops.and_then(|value| MaxForwards::parse(value).ok());
@@ -119,6 +126,17 @@ fn check_invite(request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::new(483));
     }
     Ok(())
+}
+
+/// Whether an `Accept` range has room for SDP, in which we describe sessions.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what an iterator over a list yields"
+)]
+fn takes_sdp(range: Bytes) -> bool {
+    ContentType::parse(&range).is_ok_and(|range| {
+        range.is("application", "sdp") || range.is("application", "*") || range.is("*", "*")
+    })
 }
 
 fn check_require(request: &Request, supported: &[String]) -> Result<(), Refusal> {

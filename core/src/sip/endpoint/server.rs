@@ -9,7 +9,6 @@ use super::check::{ALLOW, Refusal, check};
 use super::event::{EndpointEvent, ServerTxn, TxnGone};
 use super::path::Path;
 use super::{Endpoint, via};
-use crate::sip::HeaderName;
 use crate::sip::header::{Via, join};
 use crate::sip::invite::reason;
 use crate::sip::message::{Request, Response};
@@ -18,6 +17,7 @@ use crate::sip::transaction::key::Key;
 use crate::sip::transaction::server::Server;
 use crate::sip::transaction::server_invite::{ServerInvite, State, Step};
 use crate::sip::transaction::table::{Id, Timed};
+use crate::sip::{HeaderErrorKind, HeaderName};
 
 #[derive(Debug)]
 enum Machine {
@@ -140,8 +140,13 @@ impl Endpoint {
     }
 
     pub(super) fn handle_request(&mut self, now: Instant, path: Path, mut request: Request) {
-        let Ok(top) = request.headers.top_via() else {
-            return;
+        let top = match request.headers.top_via() {
+            Ok(top) => top,
+            Err(error) if error.kind == HeaderErrorKind::Missing => return,
+            Err(error) => {
+                let refusal = Refusal::malformed(error.reason());
+                return self.refuse_pathless(path, &request, refusal);
+            }
         };
         let reply_path = via::reply_path(&top, path);
         let key = Key::server(&request, &top);
@@ -324,17 +329,27 @@ impl Endpoint {
         status: u16,
         reason: &'static str,
     ) {
-        let Ok(top) = request.headers.top_via() else {
-            return;
-        };
-        let mut request = request.clone();
-        via::stamp(&mut request, &top, path.peer);
         let refusal = Refusal {
             status,
             reason: reason.into(),
             headers: Vec::new(),
         };
+        let top = match request.headers.top_via() {
+            Ok(top) => top,
+            Err(error) if error.kind == HeaderErrorKind::Missing => return,
+            Err(_) => return self.refuse_pathless(path, request, refusal),
+        };
+        let mut request = request.clone();
+        via::stamp(&mut request, &top, path.peer);
         self.refuse(via::reply_path(&top, path), &request, &top, refusal);
+    }
+
+    /// Refuses a request whose topmost Via cannot be read: the answer goes where the request came
+    /// from. (Without any Via nobody could take it for an answer, and there is none.)
+    fn refuse_pathless(&mut self, path: Path, request: &Request, refusal: Refusal) {
+        let host = path.peer.ip().to_string();
+        let stand_in = Via::new(path.transport.as_str(), &host, path.peer.port(), "");
+        self.refuse(path, request, &stand_in, refusal);
     }
 
     /// Answers without remembering (section 8.2.7). An ACK is never answered.

@@ -1,23 +1,32 @@
 //! Answering challenges (RFC 3261 section 22).
 
 use super::message::RequestTag;
-use super::usage::InviteUsage;
-use crate::pii::Secret;
+use super::sent::Purpose;
+use super::usage::{InviteUsage, Stage};
 use crate::sip::HeaderName;
+use crate::sip::digest::{Credentials, DigestClient};
+use crate::sip::header::CSeq;
 use crate::sip::message::{Request, Response};
 
-/// What challenges are answered with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The user name.
-    pub username: String,
-    /// The password.
-    pub password: Secret,
-}
+/// How often one request is tried again. More than one realm may ask, and a nonce may be stale.
+const MOST_CHALLENGES: u8 = 4;
 
 impl InviteUsage {
-    /// Sends the request again with credentials, if the response is a challenge we can answer and
-    /// have not answered before. Returns the new request's tag.
+    /// Challenges are answered in this name from now on, for a call that came in and whose peer
+    /// wants to know who hangs up.
+    pub fn set_credentials(&mut self, credentials: Credentials) {
+        self.digest = Some(DigestClient::new(credentials));
+    }
+
+    /// Signs a request in the realms that have asked before, which saves a round trip.
+    pub(super) fn authorize(&mut self, request: &mut Request) {
+        if let Some(digest) = &mut self.digest {
+            digest.authorize(request, &mut self.ids);
+        }
+    }
+
+    /// Sends the request again with credentials, if the response is a challenge that can be
+    /// answered and has not been answered in vain. Returns the new request's tag.
     pub(super) fn answer_challenge(
         &mut self,
         tag: RequestTag,
@@ -26,9 +35,35 @@ impl InviteUsage {
         if !matches!(response.status, 401 | 407) {
             return None;
         }
-        self.credentials.as_ref()?;
-        self.sent.get(tag)?;
-        None
+        let challenges = self.sent.get(tag)?.challenges;
+        let digest = self.digest.as_mut()?;
+        if challenges == MOST_CHALLENGES || digest.challenged(response).is_err() {
+            return None;
+        }
+        let mut sent = self.sent.remove(tag)?;
+        let number = self.next_cseq(sent.purpose, &sent.request)?;
+        let method = sent.request.method.clone();
+        let cseq = CSeq { number, method };
+        sent.request.headers.set(HeaderName::CSeq, cseq.write());
+        self.authorize(&mut sent.request);
+        sent.challenges += 1;
+        Some(self.sent.send(&mut self.outbox, sent))
+    }
+
+    /// The number of a request that goes out again: the next one in its dialog.
+    fn next_cseq(&mut self, purpose: Purpose, request: &Request) -> Option<u32> {
+        let dialog = match (purpose, &mut self.stage) {
+            (Purpose::Reinvite | Purpose::Bye, Stage::Established(established)) => {
+                Some(&mut established.dialog)
+            }
+            (Purpose::Reinvite | Purpose::Bye, Stage::Leaving(leaving)) => leaving.dialog.as_mut(),
+            // Before the answer there is no dialog, and a fork's has only its BYE.
+            _ => None,
+        };
+        match dialog {
+            Some(dialog) => Some(dialog.next_cseq()),
+            None => Some(request.headers.cseq().ok()?.number + 1),
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl InviteUsage {
             })),
             sent: SentRequests::default(),
             forks: Vec::new(),
-            credentials: None,
+            digest: None,
             timers: Timers::default(),
             outbox: Outbox::default(),
         })

@@ -19,6 +19,7 @@ use crate::cause::HangupCause;
 use crate::id::IdSource;
 use crate::sip::HeaderName;
 use crate::sip::dialog::{Dialog, DialogKey, RouteSet};
+use crate::sip::digest::DigestClient;
 use crate::sip::endpoint::{TxnFailure, body};
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
@@ -108,7 +109,7 @@ impl InviteUsage {
             })),
             sent,
             forks: Vec::new(),
-            credentials: spec.credentials,
+            digest: spec.credentials.map(DigestClient::new),
             timers: Timers::default(),
             outbox,
         }

@@ -47,6 +47,7 @@ impl InviteUsage {
         copy_credentials(invite, &mut ack);
         self.outbox.ack(ack.clone(), next_hop.clone());
         let mut bye = dialog.request(Method::Bye);
+        self.authorize(&mut bye);
         self.signature.sign(&mut bye);
         let reason = reason::write(HangupCause::AnsweredElsewhere);
         bye.headers.push(HeaderName::Reason, reason);

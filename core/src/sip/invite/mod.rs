@@ -36,7 +36,7 @@ mod signature;
 mod tests;
 mod usage;
 
-pub use authorize::Credentials;
+pub use super::digest::Credentials;
 pub use message::{EndedSide, NextHop, RequestTag, UsageEffect, UsageEvent, UsageInput};
 pub use party::{LocalParty, OutgoingInvite};
 pub use usage::{InviteUsage, UsageState};

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::authorize::Credentials;
 use crate::sip::HeaderName;
+use crate::sip::digest::Credentials;
 use crate::sip::endpoint::FlowId;
 
 /// What a dialog says about our side.

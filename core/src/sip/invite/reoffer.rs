@@ -90,6 +90,9 @@ impl InviteUsage {
             return;
         };
         let mut request = established.dialog.request(Method::Invite);
+        if let Some(digest) = &mut self.digest {
+            digest.authorize(&mut request, &mut self.ids);
+        }
         self.signature.introduce(&mut request);
         put_request_sdp(&mut request, sdp.clone());
         let next_hop = self.signature.next_hop(established.dialog.next_hop());

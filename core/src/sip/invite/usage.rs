@@ -5,7 +5,6 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::answer::{Acked, Unacked};
-use super::authorize::Credentials;
 use super::callee::Incoming;
 use super::caller::Outgoing;
 use super::fork::Fork;
@@ -17,6 +16,7 @@ use super::signature::Signature;
 use crate::id::IdSource;
 use crate::sip::HeaderName;
 use crate::sip::dialog::{Dialog, DialogKey};
+use crate::sip::digest::DigestClient;
 use crate::sip::endpoint::{ServerTxn, TxnFailure};
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
@@ -31,7 +31,7 @@ pub struct InviteUsage {
     pub(super) stage: Stage,
     pub(super) sent: SentRequests,
     pub(super) forks: Vec<Fork>,
-    pub(super) credentials: Option<Credentials>,
+    pub(super) digest: Option<DigestClient>,
     pub(super) timers: Timers<UsageTimer>,
     pub(super) outbox: Outbox,
 }
@@ -278,8 +278,9 @@ impl InviteUsage {
     }
 
     /// A BYE for `dialog`.
-    pub(super) fn bye(&self, dialog: &mut Dialog, reason: Option<String>) -> Sent {
+    pub(super) fn bye(&mut self, dialog: &mut Dialog, reason: Option<String>) -> Sent {
         let mut request = dialog.request(Method::Bye);
+        self.authorize(&mut request);
         self.signature.sign(&mut request);
         if let Some(reason) = reason {
             request.headers.push(HeaderName::Reason, reason);

@@ -7,9 +7,6 @@ use crate::sip::header::Via;
 use crate::sip::message::Request;
 use crate::sip::method::Method;
 
-/// What every branch since RFC 3261 begins with.
-pub(crate) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
-
 /// A transaction's key within the table of its side.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key(Box<[u8]>);
@@ -32,13 +29,13 @@ impl Key {
     }
 
     fn server_as(method: &Method, request: &Request, via: &Via) -> Option<Self> {
-        match via.branch() {
-            Some(branch) if has_cookie(&branch) => {
+        match via.unique_branch() {
+            Some(branch) => {
                 let port = via.port.unwrap_or(0).to_be_bytes();
                 let host = via.host.to_ascii_lowercase();
                 Some(Self::join(&[method.as_bytes(), &branch, &host, &port]))
             }
-            _ => Self::rfc2543(method, request),
+            None => Self::rfc2543(method, request),
         }
     }
 
@@ -77,9 +74,4 @@ impl Key {
         // No part can contain a NUL: it would not have passed as a token, host or header value.
         Self(parts.join(&0).into())
     }
-}
-
-fn has_cookie(branch: &[u8]) -> bool {
-    branch.len() > MAGIC_COOKIE.len()
-        && branch[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
 }

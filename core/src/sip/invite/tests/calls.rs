@@ -85,7 +85,7 @@ fn a_phone_that_thinks_gets_100_trying_to_its_caller() {
     pair.tell(B, answers);
     pair.run_ms(1_000);
     pair.tell(A, |usage, now| {
-        usage.hang_up(now, HangupCause::NormalClearing)
+        usage.hang_up(now, HangupCause::NormalClearing);
     });
     pair.finish();
 }
@@ -105,7 +105,7 @@ fn early_media_is_passed_on_and_stands_in_for_an_answer_without_sdp() {
         sdp: Some(ANSWER.into())
     }));
     pair.tell(A, |usage, now| {
-        usage.hang_up(now, HangupCause::NormalClearing)
+        usage.hang_up(now, HangupCause::NormalClearing);
     });
     pair.finish();
 }
@@ -165,7 +165,7 @@ fn an_offer_may_come_late_from_the_called_side() {
         sdp: Some(ANSWER.into())
     }));
     pair.tell(B, |usage, now| {
-        usage.hang_up(now, HangupCause::NormalClearing)
+        usage.hang_up(now, HangupCause::NormalClearing);
     });
     pair.finish();
 }
@@ -178,7 +178,7 @@ fn hanging_up_before_a_late_offer_is_answered_still_acknowledges_it() {
     pair.dial_with(spec);
     pair.run_ms(100);
     pair.tell(A, |usage, now| {
-        usage.hang_up(now, HangupCause::NoCommonCodec)
+        usage.hang_up(now, HangupCause::NoCommonCodec);
     });
     pair.finish();
     assert_eq!(
@@ -197,7 +197,7 @@ fn the_reason_of_a_bye_reaches_the_other_side() {
     pair.dial();
     pair.run_ms(100);
     pair.tell(A, |usage, now| {
-        usage.hang_up(now, HangupCause::MediaTimeout)
+        usage.hang_up(now, HangupCause::MediaTimeout);
     });
     pair.finish();
     // Both have Q.850 number 102.

@@ -109,7 +109,7 @@ fn story(seed: u64, loss: u64) -> Pair {
             2..=4 => pair.tell(side, answers),
             5 => pair.tell(side, |usage, now| usage.reinvite(now, "v=0 re".into())),
             6 => pair.tell(side, |usage, now| {
-                usage.accept_reinvite(now, "v=0 ok".into())
+                usage.accept_reinvite(now, "v=0 ok".into());
             }),
             _ => pair.tell(side, |usage, now| {
                 usage.hang_up(now, HangupCause::NormalClearing);

@@ -65,9 +65,12 @@ impl Side {
 
     /// How often it was told that a call ended.
     pub(super) fn endings(&self) -> Vec<(HangupCause, Option<u16>)> {
-        let ending = |event: &UsageEvent| match event {
-            UsageEvent::Ended { cause, status, .. } => Some((*cause, *status)),
-            _ => None,
+        let ending = |event: &UsageEvent| {
+            if let UsageEvent::Ended { cause, status, .. } = event {
+                Some((*cause, *status))
+            } else {
+                None
+            }
         };
         self.events.iter().filter_map(ending).collect()
     }

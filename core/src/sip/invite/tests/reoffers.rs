@@ -81,9 +81,12 @@ fn a_change_waits_for_the_one_before_and_the_last_wish_counts() {
     pair.tell(B, |usage, now| usage.accept_reinvite(now, HELD.into()));
     pair.run_ms(100);
     assert_eq!(pair.sides[A].events, [answered(), answered()]);
-    let offered = |event: &UsageEvent| match event {
-        UsageEvent::Reoffered { sdp } => sdp.clone(),
-        _ => None,
+    let offered = |event: &UsageEvent| {
+        if let UsageEvent::Reoffered { sdp } = event {
+            sdp.clone()
+        } else {
+            None
+        }
     };
     let offers: Vec<_> = pair.sides[B].events.iter().filter_map(offered).collect();
     assert_eq!(offers, ["v=0 one", "v=0 hold"]);

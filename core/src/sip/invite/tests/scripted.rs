@@ -184,8 +184,8 @@ impl Script {
     }
 }
 
-fn header(request: &Request, name: HeaderName) -> String {
-    let rows: Vec<_> = request.headers.all(&name).collect();
+fn header(request: &Request, name: &HeaderName) -> String {
+    let rows: Vec<_> = request.headers.all(name).collect();
     let row = |row: &&Bytes| String::from_utf8_lossy(row).into_owned();
     rows.iter().map(row).collect::<Vec<_>>().join(", ")
 }
@@ -219,14 +219,14 @@ fn our_requests_follow_the_recorded_route_to_the_contact() {
     assert_eq!(bye.uri, "sip:alice@192.0.2.1:5999;transport=udp");
     assert_eq!(next_hop.uri, "sip:one.example;lr");
     assert_eq!(
-        header(&bye, HeaderName::Route),
+        header(&bye, &HeaderName::Route),
         "<sip:one.example;lr>, <sip:two.example;lr>"
     );
     assert_eq!(
-        header(&bye, HeaderName::Reason),
+        header(&bye, &HeaderName::Reason),
         "Q.850;cause=16;text=\"Normal Call Clearing\""
     );
-    assert!(header(&bye, HeaderName::To).ends_with(";tag=peer"));
+    assert!(header(&bye, &HeaderName::To).ends_with(";tag=peer"));
 }
 
 #[test]
@@ -391,8 +391,8 @@ fn the_first_phone_that_answers_wins_and_the_others_are_hung_up() {
     assert_eq!(ack.uri, "sip:three@192.0.2.3");
     let (bye_tag, bye, _) = script.sent();
     assert_eq!((&bye.method, &bye.uri), (&Method::Bye, &ack.uri));
-    assert!(header(&bye, HeaderName::Reason).contains("completed elsewhere"));
-    assert!(header(&bye, HeaderName::To).ends_with("tag=three"));
+    assert!(header(&bye, &HeaderName::Reason).contains("completed elsewhere"));
+    assert!(header(&bye, &HeaderName::To).ends_with("tag=three"));
     // Each repeats its 200 and gets the same ACK again, but no second BYE.
     script.peer_answers(tag, &invite, 200, "three", "v=0 answer");
     assert_eq!(script.acked(), ack);
@@ -431,7 +431,7 @@ fn a_strict_router_gets_itself_in_the_request_uri() {
     let ack = script.acked();
     assert_eq!(ack.uri, "sip:near.example;x=y");
     assert_eq!(
-        header(&ack, HeaderName::Route),
+        header(&ack, &HeaderName::Route),
         "<sip:far.example;lr>, <sip:bob@192.0.2.3>"
     );
 }
@@ -515,9 +515,9 @@ fn the_hops_a_call_may_take_go_into_its_invite() {
     else {
         panic!("no request");
     };
-    assert_eq!(header(&request, HeaderName::MaxForwards), "12");
+    assert_eq!(header(&request, &HeaderName::MaxForwards), "12");
     assert_eq!(
-        header(&request, HeaderName::Route),
+        header(&request, &HeaderName::Route),
         "<sip:proxy.example;lr>"
     );
     assert_eq!(next_hop.uri, "sip:proxy.example;lr");
