@@ -23,4 +23,6 @@ pub mod graph;
 pub mod rtcp;
 pub mod rtp;
 pub mod session;
+#[cfg(test)]
+mod test_time;
 pub mod time;

@@ -19,10 +19,10 @@ pub const fn alaw_encode(sample: i16) -> u8 {
     };
     let magnitude = magnitude >> 4;
     let code = if magnitude < 32 {
-        magnitude >> 1
+        magnitude
     } else {
         let segment = 27 - magnitude.leading_zeros();
-        ((segment << 4) as i32) | ((magnitude >> segment) & 0x0F)
+        (((segment + 1) << 4) as i32) | ((magnitude >> segment) & 0x0F)
     };
     (sign | code as u8) ^ TOGGLE
 }

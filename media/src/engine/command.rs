@@ -95,11 +95,13 @@ impl CommandSender {
     }
 
     /// Moves what waits outside of the ring into it. For the shard: leaves it for the next turn
-    /// when somebody is pushing right now.
-    pub(crate) fn try_flush(&self) {
-        if let Some(mut state) = self.state.try_lock() {
-            self.flush(&mut state);
-        }
+    /// when somebody is pushing right now, and then says false.
+    pub(crate) fn try_flush(&self) -> bool {
+        let Some(mut state) = self.state.try_lock() else {
+            return false;
+        };
+        self.flush(&mut state);
+        true
     }
 
     fn flush(&self, state: &mut SenderState) {

@@ -106,11 +106,11 @@ impl Engine {
         let mut threads = Threads::default();
         let (recorder, sender) = Recorder::new(&config.recordings, &outbox, &recordings);
         let mut made = Vec::new();
-        for index in 0..count {
+        for _ in 0..count {
             let parts = ShardParts {
-                index,
                 config: config.clone(),
                 wake: wake.clone(),
+                outbox: outbox.clone(),
                 ports: give_back.clone(),
                 recorder: sender.clone(),
             };

@@ -1,8 +1,14 @@
 //! A leg as its shard keeps it: sockets, media and neighbours.
 
-use offhook_core::LegId;
+use std::io;
+use std::net::SocketAddr;
+
+use offhook_core::{LegId, RecordingId};
 
 use crate::engine::socket::LegSockets;
+use crate::graph::tap::Side;
+use crate::session::{MediaSession, StreamSeed};
+use crate::time::RtpTime;
 
 /// A leg on its way to its shard.
 #[derive(Debug)]
@@ -10,10 +16,72 @@ pub(crate) struct NewLeg {
     pub(crate) id: LegId,
     pub(crate) port: u16,
     pub(crate) sockets: LegSockets,
+    pub(crate) seed: StreamSeed,
 }
 
 impl NewLeg {
     pub(crate) fn new(id: LegId, port: u16, sockets: LegSockets) -> Self {
-        Self { id, port, sockets }
+        let seed = StreamSeed {
+            ssrc: rand::random(),
+            sequence: rand::random(),
+            time: RtpTime(rand::random()),
+        };
+        Self {
+            id,
+            port,
+            sockets,
+            seed,
+        }
+    }
+}
+
+/// A leg of a shard.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub(crate) id: LegId,
+    pub(crate) port: u16,
+    pub(crate) sockets: LegSockets,
+    /// Whether the RTP socket is connected, so that the kernel keeps strangers out.
+    pub(crate) connected: bool,
+    pub(crate) session: MediaSession,
+    /// The other side of its bridge.
+    pub(crate) partner: Option<usize>,
+    /// Its slot of the wheel, while it needs one.
+    pub(crate) slot: Option<usize>,
+    /// The recordings it is part of.
+    pub(crate) taps: Vec<LegTap>,
+    #[cfg(test)]
+    pub(crate) panics: bool,
+}
+
+/// A recording's part of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LegTap {
+    pub(crate) recording: RecordingId,
+    pub(crate) side: Side,
+}
+
+impl Leg {
+    /// Sends a packet by RTP.
+    pub(crate) fn send(&self, packet: &[u8]) -> io::Result<()> {
+        if self.connected {
+            self.sockets.rtp.send(packet)?;
+        } else if let Some(to) = self.session.destination() {
+            self.sockets.rtp.send_to(packet, to)?;
+        }
+        Ok(())
+    }
+
+    /// From now on takes packets from this address only.
+    pub(crate) fn connect(&mut self, to: SocketAddr) {
+        // Unconnected it works as well: the latch keeps strangers out, only less cheaply.
+        self.connected = self.sockets.rtp.connect(to).is_ok();
+    }
+
+    /// Takes packets from anywhere again.
+    pub(crate) fn disconnect(&mut self) {
+        if self.connected && self.sockets.disconnect().is_ok() {
+            self.connected = false;
+        }
     }
 }

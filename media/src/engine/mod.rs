@@ -6,6 +6,7 @@
 
 mod command;
 mod config;
+mod control;
 mod event;
 mod handle;
 mod leg;
@@ -14,14 +15,20 @@ mod record;
 mod recorder;
 mod socket;
 mod stats;
+mod traffic;
+mod wheel;
 mod worker;
+
+#[cfg(test)]
+mod tests;
 
 pub use config::{EngineConfig, EngineError};
 pub use event::{EngineEvent, EngineEvents, LegFailure, RecordingFailure, Refusal};
 pub use handle::{Engine, LegPort};
-pub use record::{Layout, RecordSpec, Recovered, recover_recordings};
-pub use stats::{DropReason, Dropped, EngineStats, ShardStats};
+pub use record::{RecordSpec, Recovered, recover_recordings};
+pub use stats::{Dropped, EngineStats, ShardStats};
 
 pub use crate::graph::bank::SoundBank;
 pub use crate::graph::playlist::{PlayEnd, PlayId, PlayItem, Playlist, Source, ToneId};
-pub use crate::session::RemoteMedia;
+pub use crate::graph::recording::Layout;
+pub use crate::session::{DropReason, RemoteMedia};

@@ -1,24 +1,58 @@
 //! The shard: one thread and the legs it owns.
 
+use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant, SystemTime};
 
+use ahash::AHashMap;
 use mio::{Events, Poll, Token, Waker};
-use rtrb::{Consumer, RingBuffer};
+use offhook_core::LegId;
+use rtrb::{Consumer, Producer, PushError, RingBuffer};
+use slab::Slab;
 
-use crate::engine::command::{Command, CommandReceiver, CommandSender};
+use crate::engine::command::{CommandReceiver, CommandSender};
 use crate::engine::config::EngineConfig;
-use crate::engine::event::{EngineEvent, Wake};
+use crate::engine::event::{EngineEvent, LegFailure, Outbox, Wake};
+use crate::engine::leg::Leg;
 use crate::engine::recorder::RecorderCommand;
-use crate::engine::stats::PublishedStats;
+use crate::engine::stats::{PublishedStats, ShardStats};
+use crate::engine::wheel::Wheel;
 use crate::graph::tap::TapFrame;
+use crate::rtcp::NtpClock;
+use crate::session::SessionSettings;
+
+/// The token of the eventfd that commands come with.
+const WAKER: Token = Token(0);
+
+/// Sockets that one wait can report.
+const READY: usize = 1024;
+
+/// Largest packet that is taken; audio never needs more.
+pub(crate) const BUFFER: usize = 2048;
+
+/// Events that fit into the ring before they wait in the shard.
+const EVENTS: usize = 1024;
+
+/// Events that may wait in the shard before those are dropped that a far end can make at will.
+const MAX_WAITING: usize = 65_536;
+
+/// Tapped frames that fit into the ring: 0.8 s of 100 recorded calls.
+const TAPS: usize = 8192;
+
+/// Time-outs are looked at this often: they are seconds.
+const SWEEP: Duration = Duration::from_millis(50);
+
+/// Sockets handled between two readings of the clock.
+const PER_READING: usize = 16;
 
 /// What a shard is made from.
 pub(crate) struct ShardParts {
-    pub(crate) index: usize,
     pub(crate) config: EngineConfig,
     pub(crate) wake: Arc<Wake>,
+    pub(crate) outbox: Outbox,
     pub(crate) ports: Sender<u16>,
     pub(crate) recorder: Sender<RecorderCommand>,
 }
@@ -31,33 +65,276 @@ pub(crate) struct ShardEnds {
     pub(crate) taps: Consumer<TapFrame>,
 }
 
+/// One media thread's state.
 pub(crate) struct Shard {
-    poll: Poll,
-    commands: CommandReceiver,
+    pub(super) poll: Poll,
+    pub(super) commands: CommandReceiver,
+    sender: Arc<CommandSender>,
+    pub(super) events: EventSink,
+    pub(super) legs: Slab<Leg>,
+    pub(super) index: AHashMap<LegId, usize>,
+    /// When each leg, by its key, has a time-out to be looked at.
+    pub(super) deadlines: Vec<Option<Instant>>,
+    pub(super) next_sweep: Option<Instant>,
+    pub(super) wheel: Wheel,
+    pub(super) taps: Producer<TapFrame>,
+    pub(super) recorder: Sender<RecorderCommand>,
+    pub(super) ports: Sender<u16>,
+    pub(super) settings: SessionSettings,
+    pub(super) stats: ShardStats,
+    published: Arc<PublishedStats>,
+    pub(super) buffer: Box<[u8; BUFFER]>,
+    /// The legs being handled: those that end should that panic.
+    pub(super) touched: [Option<usize>; 2],
+    /// Legs whose sockets were not read empty.
+    pub(super) unfinished: Vec<usize>,
 }
 
 impl Shard {
-    pub(crate) fn new(_parts: ShardParts) -> io::Result<(Self, ShardEnds)> {
+    pub(crate) fn new(parts: ShardParts) -> io::Result<(Self, ShardEnds)> {
         let poll = Poll::new()?;
-        let (sender, commands) = CommandSender::new(Waker::new(poll.registry(), Token(0))?);
-        let ends = ShardEnds {
-            commands: Arc::new(sender),
-            stats: Arc::default(),
-            events: RingBuffer::new(1).1,
-            taps: RingBuffer::new(1).1,
+        let (sender, commands) = CommandSender::new(Waker::new(poll.registry(), WAKER)?);
+        let sender = Arc::new(sender);
+        let (event_ring, events) = RingBuffer::new(EVENTS);
+        let (tap_ring, taps) = RingBuffer::new(TAPS);
+        let published = Arc::new(PublishedStats::default());
+        let now = now();
+        let shard = Self {
+            poll,
+            commands,
+            sender: sender.clone(),
+            events: EventSink {
+                ring: event_ring,
+                waiting: VecDeque::new(),
+                wake: parts.wake,
+                outbox: parts.outbox,
+            },
+            legs: Slab::new(),
+            index: AHashMap::new(),
+            deadlines: Vec::new(),
+            next_sweep: None,
+            wheel: Wheel::new(now),
+            taps: tap_ring,
+            recorder: parts.recorder,
+            ports: parts.ports,
+            settings: SessionSettings {
+                rtp_timeout: parts.config.rtp_timeout,
+                rtcp_interval: parts.config.rtcp_interval,
+                quality_interval: parts.config.quality_interval,
+                clock: NtpClock::new(now, wall()),
+            },
+            stats: ShardStats::default(),
+            published: published.clone(),
+            buffer: Box::new([0; BUFFER]),
+            touched: [None; 2],
+            unfinished: Vec::new(),
         };
-        Ok((Self { poll, commands }, ends))
+        let ends = ShardEnds {
+            commands: sender,
+            stats: published,
+            events,
+            taps,
+        };
+        Ok((shard, ends))
     }
 
+    /// Runs until told to end.
     pub(crate) fn run(mut self) {
-        let mut events = Events::with_capacity(64);
-        loop {
-            self.poll.poll(&mut events, None).ok();
-            while let Some(command) = self.commands.pop() {
-                if matches!(command, Command::Shutdown) {
-                    return;
-                }
+        let mut ready = Events::with_capacity(READY);
+        while self.turn(&mut ready) {}
+        self.end();
+    }
+
+    /// Waits, then does all that is due; false when told to end.
+    pub(super) fn turn(&mut self, ready: &mut Events) -> bool {
+        let timeout = self.timeout(now());
+        if let Err(error) = self.poll.poll(ready, timeout)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, "a media thread cannot wait for its sockets");
+        }
+        let woke = now();
+        self.wheel.pass(woke);
+        let goes_on = self.take_commands(woke);
+        let reached = self.take_packets(ready, woke);
+        self.run_wheel(reached);
+        self.sweep(reached);
+        self.events.flush();
+        self.stats.busy += now().saturating_duration_since(woke);
+        self.stats.legs = self.legs.len() as u64;
+        self.published.publish(&self.stats);
+        goes_on
+    }
+
+    /// Does something with legs; should it panic, only those end.
+    pub(super) fn guarded(&mut self, leg: usize, work: impl FnOnce(&mut Self)) {
+        self.touched = [Some(leg), None];
+        // What is left half done belongs to the legs that are removed.
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            for leg in std::mem::take(&mut self.touched).into_iter().flatten() {
+                self.fail(leg);
             }
         }
     }
+
+    fn fail(&mut self, key: usize) {
+        let Some(id) = self.legs.get(key).map(|leg| leg.id) else {
+            return;
+        };
+        tracing::error!(leg = %id, "a fault in the media engine ended a leg");
+        if catch_unwind(AssertUnwindSafe(|| self.remove(key, now()))).is_err() {
+            self.drop_leg(key);
+        }
+        self.events.push(EngineEvent::LegFailed {
+            leg: id,
+            reason: LegFailure::Panicked,
+        });
+    }
+
+    fn take_commands(&mut self, now: Instant) -> bool {
+        let mut goes_on = true;
+        loop {
+            while let Some(command) = self.commands.pop() {
+                goes_on &= self.execute(command, now);
+            }
+            if !self.commands.has_overflowed() {
+                return goes_on;
+            }
+            let sender = self.sender.clone();
+            if !sender.try_flush() {
+                return goes_on;
+            }
+        }
+    }
+
+    fn take_packets(&mut self, ready: &Events, woke: Instant) -> Instant {
+        let mut reached = woke;
+        for _ in 0..self.unfinished.len() {
+            let leg = self.unfinished.swap_remove(0);
+            self.guarded(leg, |shard| shard.receive_rtp(leg, reached));
+        }
+        for (count, event) in ready.iter().enumerate() {
+            if count % PER_READING == PER_READING - 1 {
+                reached = now();
+            }
+            let Some(number) = event.token().0.checked_sub(1) else {
+                continue;
+            };
+            let leg = number / 2;
+            self.guarded(leg, |shard| {
+                if number % 2 == 0 {
+                    shard.receive_rtp(leg, reached);
+                } else {
+                    shard.receive_rtcp(leg, reached);
+                }
+            });
+        }
+        reached
+    }
+
+    fn run_wheel(&mut self, now: Instant) {
+        while let Some(mut due) = self.wheel.pop_due(now, &mut self.stats.skipped_slots) {
+            let before = due.legs.len();
+            due.legs.retain(|&leg| {
+                self.guarded(leg, |shard| shard.tick(leg, due.at, due.tick));
+                self.stays_in_wheel(leg)
+            });
+            let left = before - due.legs.len();
+            self.wheel.give_back(due.slot, due.legs, left);
+        }
+    }
+
+    /// Looks at the time-outs that have passed.
+    fn sweep(&mut self, now: Instant) {
+        if self.next_sweep.is_none_or(|due| due > now) {
+            return;
+        }
+        for leg in 0..self.deadlines.len() {
+            if self.deadlines[leg].is_some_and(|due| due <= now) {
+                self.guarded(leg, |shard| shard.handle_timeout(leg, now));
+            }
+        }
+        let first = self.deadlines.iter().flatten().min();
+        self.next_sweep = first.map(|first| (*first).max(now + SWEEP));
+    }
+
+    fn timeout(&self, now: Instant) -> Option<Duration> {
+        if !self.unfinished.is_empty() || !self.events.waiting.is_empty() {
+            return Some(Duration::from_millis(u64::from(self.unfinished.is_empty())));
+        }
+        let due = [self.wheel.next_due(), self.next_sweep];
+        let first = due.into_iter().flatten().min()?;
+        Some(first.saturating_duration_since(now))
+    }
+
+    fn end(mut self) {
+        let all: Vec<usize> = self.legs.iter().map(|(key, _)| key).collect();
+        for key in all {
+            self.guarded(key, |shard| shard.remove(key, now()));
+        }
+        self.events.end();
+        self.stats.legs = 0;
+        self.published.publish(&self.stats);
+    }
+}
+
+/// Where a shard's events go: the ring, and in order behind it what the ring had no room for.
+pub(super) struct EventSink {
+    ring: Producer<EngineEvent>,
+    waiting: VecDeque<EngineEvent>,
+    wake: Arc<Wake>,
+    outbox: Outbox,
+}
+
+impl EventSink {
+    pub(super) fn push(&mut self, event: EngineEvent) {
+        if self.waiting.is_empty() {
+            match self.ring.push(event) {
+                Ok(()) => self.wake.signal(),
+                Err(PushError::Full(event)) => self.waiting.push_back(event),
+            }
+            return;
+        }
+        // Nobody has fetched events for long: what far ends make at will is not kept for ever.
+        let at_will = matches!(
+            event,
+            EngineEvent::Digit { .. } | EngineEvent::Quality { .. }
+        );
+        if self.waiting.len() < MAX_WAITING || !at_will {
+            self.waiting.push_back(event);
+        }
+    }
+
+    fn flush(&mut self) {
+        while let Some(event) = self.waiting.pop_front() {
+            if let Err(PushError::Full(event)) = self.ring.push(event) {
+                self.waiting.push_front(event);
+                return;
+            }
+            self.wake.signal();
+        }
+    }
+
+    fn end(&mut self) {
+        self.flush();
+        for event in self.waiting.drain(..) {
+            self.outbox.push(event);
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the media thread is the shell that tells its sessions the time"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "read once per thread, to anchor the wall clock RTCP carries"
+)]
+fn wall() -> SystemTime {
+    SystemTime::now()
 }

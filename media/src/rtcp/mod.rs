@@ -1,1 +1,12 @@
-//! RTCP packets (RFC 3550).
+//! RTCP packets: reports, descriptions and goodbyes (RFC 3550 section 6).
+
+mod compound;
+mod interval;
+mod ntp;
+mod report;
+
+pub use compound::{Compound, CompoundWriter, RtcpError, RtcpPacket};
+pub use interval::{first_report, next_report};
+pub use ntp::{NtpClock, NtpTime};
+pub(crate) use ntp::{long as ntp_long, short as ntp_short};
+pub use report::{ReportBlock, ReportBlocks, SenderInfo};

@@ -1,11 +1,37 @@
 //! One leg's media, sans-IO: told of packets and of the time, says what to send.
+//!
+//! ```text
+//!  network ──▶ latch ──▶ source ──▶ digits ──▶ (bridge, tap)
+//!  network ◀── stream ◀── digit sender · player · background · (bridge)
+//! ```
 
+mod digit_receiver;
+mod digit_sender;
+mod drop_reason;
+mod latch;
+mod media_session;
 mod remote;
+mod reports;
+mod stream;
 
+pub use digit_receiver::{DigitInput, DigitReceiver};
+pub use digit_sender::DigitSender;
+pub use drop_reason::DropReason;
+pub use latch::Latch;
+pub use media_session::{
+    Content, MediaSession, PACKET_LEN, Received, SessionEvent, SessionSettings,
+};
 pub use remote::RemoteMedia;
+pub use reports::Reports;
+pub use stream::{OutStream, StreamSeed};
+
+use crate::rtp::TelephoneEvent;
 
 /// Whether this is one of the 16 keys of a telephone.
 #[must_use]
 pub fn is_digit(key: char) -> bool {
-    matches!(key, '0'..='9' | '*' | '#' | 'A'..='D')
+    TelephoneEvent::of_key(key).is_some()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! What a shard does when told to.
+
+use std::time::Instant;
+
+use mio::{Interest, Token};
+use offhook_core::{LegId, RecordingId};
+
+use crate::engine::command::Command;
+use crate::engine::event::{EngineEvent, Refusal};
+use crate::engine::leg::{Leg, LegTap, NewLeg};
+use crate::engine::recorder::RecorderCommand;
+use crate::engine::worker::Shard;
+use crate::graph::player::{Background, Player};
+use crate::graph::playlist::PlayEnd;
+use crate::graph::tap::Side;
+use crate::session::{MediaSession, RemoteMedia};
+
+impl Shard {
+    /// Does what a command says; false when it says to end.
+    pub(super) fn execute(&mut self, command: Command, now: Instant) -> bool {
+        match command {
+            Command::AddLeg(new) => self.add(*new, now),
+            Command::SetRemote(leg, remote) => self.with(leg, "set_remote", |shard, key| {
+                shard.set_remote(key, *remote, now);
+            }),
+            Command::SetSource(leg, background) => self.with(leg, "set_source", |shard, key| {
+                shard.set_background(key, background);
+            }),
+            Command::Bridge(a, b) => self.bridge(a, b),
+            Command::Unbridge(leg) => self.with(leg, "unbridge", Self::unbridge),
+            Command::Play(leg, player) => self.play(leg, player),
+            Command::StopPlay(leg) => self.with(leg, "stop_play", |shard, key| {
+                shard.legs[key].session.stop_play();
+            }),
+            Command::SendDigits(leg, digits) => self.with(leg, "send_digits", |shard, key| {
+                shard.send_digits(key, &digits);
+            }),
+            Command::Tap(leg, recording, side) => self.start_tap(leg, recording, side),
+            Command::Untap(recording) => self.stop_taps(recording),
+            Command::RemoveLeg(leg) => self.with(leg, "remove_leg", |shard, key| {
+                shard.remove(key, now);
+            }),
+            Command::Shutdown => return false,
+            #[cfg(test)]
+            Command::PanicAtPacket(leg) => self.with(leg, "panic", |shard, key| {
+                shard.legs[key].panics = true;
+            }),
+            #[cfg(test)]
+            Command::Panic(leg) => self.with(leg, "panic", |_, _| panic!("told to panic")),
+        }
+        true
+    }
+
+    /// Puts a leg into the wheel or takes it out, as it needs.
+    pub(super) fn fit_wheel(&mut self, key: usize) {
+        let Some(leg) = self.legs.get_mut(key) else {
+            return;
+        };
+        match (leg.session.needs_wheel(), leg.slot) {
+            (true, None) => leg.slot = Some(self.wheel.add(key)),
+            (false, Some(slot)) => {
+                leg.slot = None;
+                self.wheel.remove(slot, key);
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+
+    /// Ends a leg: its bridge, its playlist, its share in recordings, its sockets.
+    pub(super) fn remove(&mut self, key: usize, now: Instant) {
+        self.unbridge(key);
+        let Some(leg) = self.legs.get_mut(key) else {
+            return;
+        };
+        let mut goodbye = [0; 128];
+        if let Some((length, to)) = leg.session.end(now, &mut goodbye) {
+            // The far end finds out without it too.
+            leg.sockets.rtcp.send_to(&goodbye[..length], to).ok();
+        }
+        self.tell_events(key);
+        self.drop_leg(key);
+    }
+
+    /// Forgets a leg and gives its ports back.
+    pub(super) fn drop_leg(&mut self, key: usize) {
+        let Some(mut leg) = self.legs.try_remove(key) else {
+            return;
+        };
+        if let Some(partner) = leg.partner.and_then(|partner| self.legs.get_mut(partner)) {
+            partner.partner = None;
+        }
+        if let Some(slot) = leg.slot {
+            self.wheel.remove(slot, key);
+        }
+        self.index.remove(&leg.id);
+        self.deadlines[key] = None;
+        self.unfinished.retain(|other| *other != key);
+        for tap in &leg.taps {
+            self.tell_recorder(RecorderCommand::LegEnded(tap.recording));
+        }
+        let registry = self.poll.registry();
+        // Closing them, below, takes them off the poller in any case.
+        registry.deregister(&mut leg.sockets.rtp).ok();
+        registry.deregister(&mut leg.sockets.rtcp).ok();
+        let port = leg.port;
+        drop(leg);
+        // Without a handle nobody needs ports any more.
+        self.ports.send(port).ok();
+    }
+
+    /// Does something with a leg, or refuses to when there is none.
+    fn with(&mut self, leg: LegId, command: &'static str, work: impl FnOnce(&mut Self, usize)) {
+        let Some(&key) = self.index.get(&leg) else {
+            return self.refuse(leg, command, Refusal::UnknownLeg);
+        };
+        self.guarded(key, |shard| work(shard, key));
+        self.tell_events(key);
+        self.fit_wheel(key);
+    }
+
+    fn refuse(&mut self, leg: LegId, command: &'static str, reason: Refusal) {
+        self.events.push(EngineEvent::CommandRefused {
+            leg,
+            command,
+            reason,
+        });
+    }
+
+    fn add(&mut self, new: NewLeg, now: Instant) {
+        let id = new.id;
+        if self.index.contains_key(&id) {
+            self.ports.send(new.port).ok();
+            return self.refuse(id, "add_leg", Refusal::LegExists);
+        }
+        let mut leg = Leg {
+            id,
+            port: new.port,
+            sockets: new.sockets,
+            connected: false,
+            session: MediaSession::new(self.settings, new.seed, now),
+            partner: None,
+            slot: None,
+            taps: Vec::new(),
+            #[cfg(test)]
+            panics: false,
+        };
+        let entry = self.legs.vacant_entry();
+        let key = entry.key();
+        let registry = self.poll.registry();
+        let (rtp, rtcp) = (Token(1 + 2 * key), Token(2 + 2 * key));
+        let watched = registry
+            .register(&mut leg.sockets.rtp, rtp, Interest::READABLE)
+            .and_then(|()| registry.register(&mut leg.sockets.rtcp, rtcp, Interest::READABLE));
+        if watched.is_err() {
+            self.ports.send(leg.port).ok();
+            return self.refuse(id, "add_leg", Refusal::Socket);
+        }
+        entry.insert(leg);
+        self.index.insert(id, key);
+        if self.deadlines.len() <= key {
+            self.deadlines.resize(key + 1, None);
+        }
+    }
+
+    fn set_remote(&mut self, key: usize, remote: RemoteMedia, now: Instant) {
+        let leg = &mut self.legs[key];
+        let id = leg.id;
+        match leg.session.set_remote(now, remote) {
+            None => self.refuse(id, "set_remote", Refusal::UnsupportedCodec),
+            Some(opened) => {
+                if opened {
+                    leg.disconnect();
+                }
+                let due = leg.session.poll_timeout();
+                self.deadlines[key] = due;
+                self.next_sweep = [self.next_sweep, due].into_iter().flatten().min();
+            }
+        }
+    }
+
+    fn set_background(&mut self, key: usize, background: Background) {
+        self.legs[key].session.set_background(background);
+    }
+
+    fn bridge(&mut self, a: LegId, b: LegId) {
+        let Some(&other) = self.index.get(&b) else {
+            return self.refuse(b, "bridge", Refusal::UnknownLeg);
+        };
+        self.with(a, "bridge", |shard, key| {
+            shard.touched[1] = Some(other);
+            shard.unbridge(key);
+            shard.unbridge(other);
+            for (key, partner) in [(key, other), (other, key)] {
+                let leg = &mut shard.legs[key];
+                leg.partner = Some(partner);
+                leg.session.set_background(Background::Bridge);
+            }
+            shard.fit_wheel(other);
+        });
+    }
+
+    fn unbridge(&mut self, key: usize) {
+        let partner = self.legs.get(key).and_then(|leg| leg.partner);
+        let Some(partner) = partner else {
+            return;
+        };
+        for key in [key, partner] {
+            let Some(leg) = self.legs.get_mut(key) else {
+                continue;
+            };
+            leg.partner = None;
+            // Who was given something else to hear meanwhile goes on hearing that.
+            if matches!(leg.session.background(), Background::Bridge) {
+                leg.session.set_background(Background::Silence);
+            }
+            self.fit_wheel(key);
+        }
+    }
+
+    fn play(&mut self, id: LegId, player: Player) {
+        let play = player.play();
+        let Some(&key) = self.index.get(&id) else {
+            return self.events.push(EngineEvent::PlaybackEnded {
+                leg: id,
+                play,
+                end: PlayEnd::Failed,
+            });
+        };
+        self.guarded(key, |shard| shard.legs[key].session.play(player));
+        self.tell_events(key);
+        self.fit_wheel(key);
+    }
+
+    fn send_digits(&mut self, key: usize, digits: &[u8]) {
+        let leg = &mut self.legs[key];
+        let id = leg.id;
+        if !leg
+            .session
+            .send_digits(digits.iter().copied().map(char::from))
+        {
+            self.refuse(id, "send_digits", Refusal::NoTelephoneEvent);
+        }
+    }
+
+    fn start_tap(&mut self, id: LegId, recording: RecordingId, side: Side) {
+        let Some(&key) = self.index.get(&id) else {
+            self.tell_recorder(RecorderCommand::LegEnded(recording));
+            return self.refuse(id, "record", Refusal::UnknownLeg);
+        };
+        let tap = LegTap { recording, side };
+        // One leg per side: who comes later takes the place.
+        let mut replaced = 0;
+        for (_, leg) in &mut self.legs {
+            let before = leg.taps.len();
+            leg.taps.retain(|other| *other != tap);
+            replaced += before - leg.taps.len();
+        }
+        self.legs[key].taps.push(tap);
+        self.tell_recorder(RecorderCommand::LegJoined(recording));
+        for _ in 0..replaced {
+            self.tell_recorder(RecorderCommand::LegEnded(recording));
+        }
+    }
+
+    fn stop_taps(&mut self, recording: RecordingId) {
+        for (_, leg) in &mut self.legs {
+            leg.taps.retain(|tap| tap.recording != recording);
+        }
+        self.tell_recorder(RecorderCommand::Stop(recording));
+    }
+
+    fn tell_recorder(&self, command: RecorderCommand) {
+        // It outlives the shards; should it be gone, so are the recordings.
+        self.recorder.send(command).ok();
+    }
+}

@@ -1,0 +1,289 @@
+//! An engine with phones.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+use offhook_core::sdp::Codec;
+use offhook_core::{CallId, LegId};
+use tempfile::TempDir;
+
+use crate::codec::Coding;
+use crate::dsp::goertzel::Goertzel;
+use crate::dsp::tone::sine;
+use crate::engine::*;
+use crate::rtp::{HEADER_LEN, Packet, RtpHeader, TelephoneEvent};
+use crate::time::{FRAME_SAMPLES, RtpTime};
+
+/// Long enough for a machine that builds something else at the same time.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) struct Rig {
+    pub(super) engine: Engine,
+    pub(super) call: CallId,
+    pub(super) folder: TempDir,
+    events: EngineEvents,
+    wake: Receiver<()>,
+    waiting: Vec<EngineEvent>,
+    legs: u32,
+}
+
+impl Rig {
+    pub(super) fn new() -> Self {
+        Self::with(|_| {}, SoundBank::new())
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut EngineConfig), bank: SoundBank) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = EngineConfig {
+            shards: 2,
+            recordings: folder.path().to_owned(),
+            ..EngineConfig::default()
+        };
+        change(&mut config);
+        let (signal, wake) = sync_channel(1);
+        let wake_up = Arc::new(move || {
+            // Full is as good: the reader has yet to come.
+            signal.try_send(()).ok();
+        });
+        let (engine, events) = Engine::start(config, bank, wake_up).unwrap();
+        Self {
+            engine,
+            call: CallId::random(),
+            folder,
+            events,
+            wake,
+            waiting: Vec::new(),
+            legs: 0,
+        }
+    }
+
+    /// A leg with a phone at its far end, ready to talk.
+    pub(super) fn phone(&mut self, codec: Codec) -> Phone {
+        let phone = self.silent_phone(codec);
+        self.engine.set_remote(phone.leg, phone.remote());
+        phone
+    }
+
+    /// A leg that does not know its phone yet.
+    pub(super) fn silent_phone(&mut self, codec: Codec) -> Phone {
+        let leg = LegId::new(self.call, self.legs);
+        self.legs += 1;
+        let port = self.engine.add_leg(leg).unwrap();
+        Phone::new(leg, port.rtp, codec)
+    }
+
+    /// The next event that `wanted` gives something for; others wait for their turn.
+    pub(super) fn wait<T>(&mut self, wanted: impl Fn(&EngineEvent) -> Option<T>) -> T {
+        loop {
+            let found = self
+                .waiting
+                .iter()
+                .position(|event| wanted(event).is_some());
+            if let Some(index) = found {
+                let event = self.waiting.remove(index);
+                return wanted(&event).unwrap();
+            }
+            match self.events.pop() {
+                Some(event) => self.waiting.push(event),
+                None => {
+                    let woken = self.wake.recv_timeout(PATIENCE);
+                    assert!(woken.is_ok(), "only these came: {:?}", self.waiting);
+                }
+            }
+        }
+    }
+
+    /// All that has come and was not waited for.
+    pub(super) fn rest(&mut self) -> Vec<EngineEvent> {
+        while let Some(event) = self.events.pop() {
+            self.waiting.push(event);
+        }
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Waits until all that was commanded is done, by a command whose answer is known.
+    pub(super) fn settle(&mut self) {
+        let nobody = LegId::new(self.call, u32::MAX);
+        self.engine.stop_play(nobody);
+        self.wait(|event| match event {
+            EngineEvent::CommandRefused { leg, .. } if *leg == nobody => Some(()),
+            _ => None,
+        });
+    }
+}
+
+/// A far end.
+pub(super) struct Phone {
+    pub(super) leg: LegId,
+    pub(super) socket: UdpSocket,
+    pub(super) engine: SocketAddr,
+    pub(super) codec: Codec,
+    coding: Coding,
+    ssrc: u32,
+    sequence: u16,
+    said: usize,
+}
+
+impl Phone {
+    fn new(leg: LegId, engine: SocketAddr, codec: Codec) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self {
+            leg,
+            socket,
+            engine,
+            codec,
+            coding: Coding::of(codec).unwrap(),
+            ssrc: rand::random(),
+            sequence: rand::random(),
+            said: 0,
+        }
+    }
+
+    pub(super) fn remote(&self) -> RemoteMedia {
+        let rtp = self.socket.local_addr().unwrap();
+        RemoteMedia {
+            rtp,
+            rtcp: SocketAddr::new(rtp.ip(), rtp.port().wrapping_add(1)),
+            codec: self.codec,
+            payload_type: self.codec.payload_type(),
+            telephone_event: Some(101),
+            ptime: Duration::from_millis(20),
+            send: true,
+            receive: true,
+        }
+    }
+
+    /// Says the next frame of a tone.
+    pub(super) fn says(&mut self, hertz: f64) {
+        let pcm = sine(hertz, self.said + FRAME_SAMPLES, 8000.0);
+        let mut payload = [0; FRAME_SAMPLES];
+        self.coding.encode_frame(&pcm[self.said..], &mut payload);
+        self.sends(self.codec.payload_type(), &payload);
+        self.said += FRAME_SAMPLES;
+    }
+
+    /// Sends one packet, next in its stream.
+    pub(super) fn sends(&mut self, payload_type: u8, payload: &[u8]) {
+        let header = RtpHeader {
+            marker: false,
+            payload_type,
+            sequence: self.sequence,
+            time: RtpTime(u32::try_from(self.said).unwrap()),
+            ssrc: self.ssrc,
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        let datagram = [&header.to_bytes()[..], payload].concat();
+        self.socket.send_to(&datagram, self.engine).unwrap();
+    }
+
+    /// Presses a key: three reports and three ends.
+    pub(super) fn presses(&mut self, key: char) {
+        self.said += FRAME_SAMPLES;
+        for n in 1..=6u16 {
+            let event = TelephoneEvent {
+                duration: 160 * n.min(4),
+                end: n > 3,
+                ..TelephoneEvent::of_key(key).unwrap()
+            };
+            self.sends(101, &event.to_bytes());
+        }
+    }
+
+    /// The next packet that comes.
+    pub(super) fn receives(&self) -> (RtpHeader, Vec<u8>) {
+        let mut buffer = [0; 2048];
+        let (length, from) = self.socket.recv_from(&mut buffer).unwrap();
+        assert_eq!(from, self.engine);
+        let packet = Packet::parse(&buffer[..length]).unwrap();
+        assert_eq!(packet.payload.start, HEADER_LEN);
+        (packet.header, buffer[packet.payload].to_vec())
+    }
+
+    /// What is heard in so many frames from now on.
+    pub(super) fn hears(&self, frames: usize) -> Vec<i16> {
+        let mut pcm = Vec::new();
+        while pcm.len() < frames * FRAME_SAMPLES {
+            let (header, payload) = self.receives();
+            assert_eq!(header.payload_type, self.codec.payload_type());
+            pcm.extend(payload.iter().map(|byte| self.coding.decode(*byte)));
+        }
+        pcm
+    }
+
+    /// Takes all that has come so far without listening.
+    pub(super) fn ignores_the_past(&self) {
+        self.socket.set_nonblocking(true).unwrap();
+        while self.socket.recv_from(&mut [0; 2048]).is_ok() {}
+        self.socket.set_nonblocking(false).unwrap();
+    }
+
+    /// Whether nothing has come; to be asked only when it would have come by now.
+    pub(super) fn heard_nothing(&self) -> bool {
+        self.socket.set_nonblocking(true).unwrap();
+        let nothing = self.socket.recv_from(&mut [0; 2048]).is_err();
+        self.socket.set_nonblocking(false).unwrap();
+        nothing
+    }
+}
+
+/// The pace of a real phone, kept by waiting for a packet that never comes.
+pub(super) struct Pace {
+    socket: UdpSocket,
+    next: Instant,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self {
+            socket,
+            next: now(),
+        }
+    }
+
+    /// Waits until 20 ms after the last time.
+    pub(super) fn next_frame(&mut self) {
+        self.next += Duration::from_millis(20);
+        let left = self.next.saturating_duration_since(now());
+        if !left.is_zero() {
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            assert!(self.socket.recv(&mut [0; 1]).is_err());
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "phones keep real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Whether the samples are this tone and nothing else.
+pub(super) fn is_tone(pcm: &[i16], hertz: f64) -> bool {
+    Goertzel::new(hertz).share(pcm) > 0.9
+}
+
+/// Whether the samples are silent.
+pub(super) fn is_silent(pcm: &[i16]) -> bool {
+    pcm.iter().all(|sample| sample.abs() <= 8)
+}
+
+/// Lets both talk for so many frames; what each heard.
+pub(super) fn talk(
+    a: &mut Phone,
+    a_says: f64,
+    b: &mut Phone,
+    b_says: f64,
+    frames: usize,
+) -> (Vec<i16>, Vec<i16>) {
+    let (mut a_heard, mut b_heard) = (Vec::new(), Vec::new());
+    for _ in 0..frames {
+        a.says(a_says);
+        b.says(b_says);
+        b_heard.extend(b.hears(1));
+        a_heard.extend(a.hears(1));
+    }
+    (a_heard, b_heard)
+}

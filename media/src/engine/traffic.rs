@@ -1,0 +1,203 @@
+//! What a shard does with packets: the path every one of them takes.
+
+use std::time::Instant;
+
+use offhook_core::LegId;
+
+use crate::engine::event::EngineEvent;
+use crate::engine::worker::{BUFFER, Shard};
+use crate::graph::player::Background;
+use crate::graph::tap::{TapHeader, tap};
+use crate::session::{Content, DropReason, PACKET_LEN, Received, SessionEvent};
+
+/// Packets read from one socket before others have their turn.
+const BUDGET: usize = 32;
+
+/// Room for the RTCP packets we write.
+const REPORT: usize = 128;
+
+impl Shard {
+    /// Reads a leg's RTP socket empty and passes on what it holds.
+    pub(super) fn receive_rtp(&mut self, key: usize, now: Instant) {
+        for _ in 0..BUDGET {
+            let Some(leg) = self.legs.get_mut(key) else {
+                return;
+            };
+            let (length, from) = match leg.sockets.rtp.recv_from(&mut self.buffer[..]) {
+                Ok(received) => received,
+                // An ICMP error of an earlier send, which is dealt with by being read.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => continue,
+                Err(_) => return,
+            };
+            self.stats.packets_in += 1;
+            #[cfg(test)]
+            assert!(!leg.panics, "told to panic at a packet");
+            let received = if length == BUFFER {
+                Err(DropReason::Malformed)
+            } else {
+                let datagram = &self.buffer[..length];
+                leg.session.receive(now, from, datagram)
+            };
+            match received {
+                Ok(received) => {
+                    if received.latched {
+                        leg.connect(from);
+                    }
+                    self.pass_on(key, &received, now);
+                }
+                Err(reason) => self.stats.dropped.count(reason),
+            }
+        }
+        self.unfinished.push(key);
+    }
+
+    /// Reads a leg's RTCP socket empty.
+    pub(super) fn receive_rtcp(&mut self, key: usize, now: Instant) {
+        let Some(leg) = self.legs.get_mut(key) else {
+            return;
+        };
+        // Whoever sends more than this at once is not reporting; the rest waits for the next turn
+        // of the socket.
+        for _ in 0..BUDGET {
+            match leg.sockets.rtcp.recv_from(&mut self.buffer[..]) {
+                Ok((length, from)) => {
+                    leg.session.receive_rtcp(now, from, &self.buffer[..length]);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Makes a leg's frame of this turn of the wheel.
+    pub(super) fn tick(&mut self, key: usize, at: Instant, tick: u64) {
+        let Some(leg) = self.legs.get_mut(key) else {
+            return;
+        };
+        let mut packet = [0; PACKET_LEN];
+        if let Some(length) = leg.session.tick(at, tick, &mut packet) {
+            match leg.send(&packet[..length]) {
+                Ok(()) => self.stats.packets_out += 1,
+                Err(_) => self.stats.dropped.count(DropReason::SendFailed),
+            }
+        }
+        self.tell_events(key);
+    }
+
+    /// Whether a leg goes on needing the wheel; if not, it is taken for having left its slot.
+    pub(super) fn stays_in_wheel(&mut self, key: usize) -> bool {
+        let Some(leg) = self.legs.get_mut(key) else {
+            return false;
+        };
+        let stays = leg.session.needs_wheel();
+        if !stays {
+            leg.slot = None;
+        }
+        stays
+    }
+
+    /// Does what has become due for a leg: reports, time-outs.
+    pub(super) fn handle_timeout(&mut self, key: usize, now: Instant) {
+        let Some(leg) = self.legs.get_mut(key) else {
+            self.deadlines[key] = None;
+            return;
+        };
+        let mut report = [0; REPORT];
+        if let Some((length, to)) = leg.session.poll_report(now, &mut report) {
+            // A lost report is a report lost, as on any network.
+            leg.sockets.rtcp.send_to(&report[..length], to).ok();
+        }
+        leg.session.handle_timeout(now);
+        self.deadlines[key] = leg.session.poll_timeout();
+        self.tell_events(key);
+    }
+
+    /// Tells what happened in a leg's session; its need of the wheel may have changed with it.
+    pub(super) fn tell_events(&mut self, key: usize) {
+        while let Some(leg) = self.legs.get_mut(key)
+            && let Some(event) = leg.session.poll_event()
+        {
+            let id = leg.id;
+            self.events.push(engine_event(id, event));
+        }
+    }
+
+    /// Hands an accepted packet to whoever is to hear it.
+    fn pass_on(&mut self, key: usize, received: &Received, now: Instant) {
+        let leg = &self.legs[key];
+        let echo = matches!(leg.session.background(), Background::Echo);
+        let partner = leg.partner;
+        if !leg.taps.is_empty() {
+            self.tap(key, received, now);
+        }
+        self.tell_events(key);
+        self.fit_wheel(key);
+        let listener = if echo { Some(key) } else { partner };
+        if let Some(listener) = listener {
+            self.relay(listener, received, now);
+        }
+        if echo && let Some(partner) = partner {
+            self.relay(partner, received, now);
+        }
+    }
+
+    fn relay(&mut self, listener: usize, received: &Received, now: Instant) {
+        self.touched[1] = Some(listener);
+        let Some(leg) = self.legs.get_mut(listener) else {
+            return;
+        };
+        match leg.session.relay(now, received, &mut self.buffer[..]) {
+            Ok(None) => {}
+            Ok(Some(place)) => match leg.send(&self.buffer[place]) {
+                Ok(()) => self.stats.packets_out += 1,
+                Err(_) => self.stats.dropped.count(DropReason::SendFailed),
+            },
+            Err(reason) => self.stats.dropped.count(reason),
+        }
+    }
+
+    fn tap(&mut self, key: usize, received: &Received, now: Instant) {
+        let Content::Audio(coding) = received.content else {
+            return;
+        };
+        for leg_tap in &self.legs[key].taps {
+            let header = TapHeader {
+                recording: leg_tap.recording,
+                side: leg_tap.side,
+                arrived: now,
+                stream: (received.ssrc, received.arrival.epoch),
+                time: received.time,
+                coding,
+            };
+            let payload = &self.buffer[received.payload.clone()];
+            if !tap(&mut self.taps, header, payload) {
+                self.stats.recording_overruns += 1;
+            }
+        }
+    }
+}
+
+fn engine_event(leg: LegId, event: SessionEvent) -> EngineEvent {
+    match event {
+        SessionEvent::FirstPacket => EngineEvent::FirstPacket { leg },
+        SessionEvent::Digit(digit) => EngineEvent::Digit { leg, digit },
+        SessionEvent::PlaybackEnded(play, end) => EngineEvent::PlaybackEnded { leg, play, end },
+        SessionEvent::RtpTimeout => EngineEvent::RtpTimeout { leg },
+        SessionEvent::Quality {
+            received,
+            lost,
+            jitter,
+            round_trip,
+        } => EngineEvent::Quality {
+            leg,
+            received,
+            lost,
+            jitter_micros: micros(jitter),
+            round_trip_micros: round_trip.map(micros),
+        },
+    }
+}
+
+fn micros(duration: std::time::Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}
