@@ -4,9 +4,11 @@
 pub mod agent;
 pub mod alarm;
 pub mod directory;
+pub mod edge;
 pub mod inbox;
 pub mod live;
 pub mod queue;
+pub mod registrar;
 pub mod restart;
 pub mod store;
 pub mod call;

@@ -1,0 +1,147 @@
+//! Who may begin a call, and who may register.
+//!
+//! | From is | source is trusted by | Request-URI is | then |
+//! | --- | --- | --- | --- |
+//! | an enabled extension | – | – | password of that extension, else 401 or 403 |
+//! | anybody else | a trunk | a DID | a call by that trunk |
+//! | anybody else | a trunk | anything else | 404 |
+//! | anybody else | nobody | – | 401, and 403 whatever is answered |
+
+use std::time::Instant;
+
+use offhook_core::Directory;
+use offhook_core::dialplan;
+use offhook_core::directory::Extension;
+use offhook_core::sip::endpoint::Path;
+use offhook_core::sip::header::NameAddr;
+use offhook_core::sip::message::{Request, Response};
+use offhook_core::sip::status::phrase;
+use offhook_core::sip::{HeaderName, Uri};
+
+use super::login::{Login, forbidden};
+use super::stats::Counters;
+use crate::call::{Origin, Party};
+
+/// A call that may begin.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    pub(crate) origin: Origin,
+    pub(crate) from: Party,
+    pub(crate) dialled: String,
+}
+
+/// Decides about one request.
+pub(crate) struct Admission<'a> {
+    pub(crate) login: &'a mut Login,
+    pub(crate) directory: &'a Directory,
+    pub(crate) counters: &'a Counters,
+    pub(crate) now: Instant,
+    pub(crate) path: Path,
+}
+
+impl Admission<'_> {
+    /// Whether an INVITE outside of any dialog begins a call; `Err` is what it is answered with.
+    pub(crate) fn invite(&mut self, request: &Request) -> Result<Admitted, Box<Response>> {
+        let from = request.headers.from().map_err(|_| refusal(request, 400))?;
+        let caller = user(&from).unwrap_or_default();
+        let dialled = Uri::parse(&request.uri)
+            .ok()
+            .and_then(|uri| uri.user_text());
+        let dialled = dialled.unwrap_or_default();
+        let extension = self.directory.extension_numbered(&caller);
+        if let Some(extension) = extension.filter(|extension| extension.enabled) {
+            if self.prove(request)? != extension.number {
+                return Err(forbidden(request));
+            }
+            let origin = Origin::Extension(extension.id);
+            return Ok(Admitted {
+                origin,
+                from: party_of(extension, &from),
+                dialled,
+            });
+        }
+        let Some(trunk) = self.directory.trunk_trusting(self.path.peer.ip()) else {
+            self.prove(request)?;
+            return Err(forbidden(request));
+        };
+        if dialplan::from_trunk(self.directory, trunk, &dialled).is_err() {
+            return Err(refusal(request, 404));
+        }
+        let origin = Origin::Trunk(trunk.id);
+        Ok(Admitted {
+            origin,
+            from: trunk_party(request, &from),
+            dialled,
+        })
+    }
+
+    /// The extension a REGISTER is for, if it may be registered by whoever sends this.
+    pub(crate) fn register(&mut self, request: &Request) -> Result<String, Box<Response>> {
+        let to = request.headers.to().map_err(|_| refusal(request, 400))?;
+        let from = request.headers.from().map_err(|_| refusal(request, 400))?;
+        let proved = self.prove(request)?;
+        let is_own = |address: &NameAddr| user(address).is_some_and(|user| user == proved);
+        if is_own(&to) && is_own(&from) {
+            Ok(proved)
+        } else {
+            Err(forbidden(request))
+        }
+    }
+
+    fn prove(&mut self, request: &Request) -> Result<String, Box<Response>> {
+        let source = self.path.peer.ip();
+        self.login
+            .prove(self.now, self.directory, self.counters, request, source)
+    }
+}
+
+/// A refusal without further headers.
+pub(crate) fn refusal(request: &Request, status: u16) -> Box<Response> {
+    Box::new(Response::to(request, status, phrase(status)))
+}
+
+fn user(address: &NameAddr) -> Option<String> {
+    Uri::parse(&address.uri).ok()?.user_text()
+}
+
+/// Our own name for an extension counts before the one its phone was set to.
+fn party_of(extension: &Extension, from: &NameAddr) -> Party {
+    let own = Some(extension.name.clone()).filter(|name| !name.is_empty());
+    Party {
+        number: extension.number.clone(),
+        name: own.or_else(|| name(from)),
+    }
+}
+
+/// The caller as the carrier has checked it (RFC 3325), unless the caller wants to stay unknown;
+/// else as `From` says.
+fn trunk_party(request: &Request, from: &NameAddr) -> Party {
+    let headers = &request.headers;
+    let hidden = headers.all(&HeaderName::Privacy).any(|value| {
+        value
+            .split(|byte| b";, ".contains(byte))
+            .any(|word| word == b"id")
+    });
+    let asserted = headers
+        .list(&HeaderName::PAssertedIdentity)
+        .filter_map(|value| NameAddr::parse(&value, &HeaderName::PAssertedIdentity).ok())
+        .find(|address| user(address).is_some())
+        .filter(|_| !hidden);
+    match asserted {
+        Some(asserted) => Party {
+            number: user(&asserted).unwrap_or_default(),
+            name: name(&asserted).or_else(|| name(from)),
+        },
+        None => Party {
+            number: user(from).unwrap_or_default(),
+            name: name(from),
+        },
+    }
+}
+
+fn name(address: &NameAddr) -> Option<String> {
+    address
+        .display_name()
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+}

@@ -1,0 +1,36 @@
+//! What the signalling task is told.
+
+use std::io;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use offhook_core::LegId;
+use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn};
+use offhook_core::sip::invite::UsageEffect;
+use offhook_core::sip::message::Response;
+
+/// What sockets tell.
+#[derive(Debug)]
+pub(crate) enum Inbound {
+    /// A datagram, or one message of a stream.
+    Message(Path, Bytes),
+    /// A connection is gone.
+    Closed(FlowId),
+}
+
+/// What everybody else tells.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Do this for a leg.
+    Perform(LegId, UsageEffect),
+    /// Forget a leg.
+    Close(LegId),
+    /// Answer a request that belongs to no leg.
+    Respond(ServerTxn, Response),
+    /// A host name was looked up.
+    Resolved(u64, io::Result<Vec<SocketAddr>>),
+    /// A connection stands, or cannot be had.
+    Connected(SocketAddr, Option<Path>),
+    /// A fault for tests of supervision: the task panics.
+    Fault,
+}

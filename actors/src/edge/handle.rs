@@ -1,0 +1,254 @@
+//! The edge, as everybody else holds it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use offhook_core::config::SipConfig;
+use offhook_core::sip::dialog::DialogKey;
+use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
+use offhook_core::sip::invite::{LocalParty, UsageEffect};
+use offhook_core::sip::message::Response;
+use offhook_core::{LegId, TrunkId};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::command::{Command, Inbound};
+use super::legs::Legs;
+use super::net::{INBOUND, Net};
+use super::{CallSide, EdgeStats, tcp, udp};
+use crate::directory::DirectoryHandle;
+use crate::registrar::{Registrar, Replies};
+
+/// What our `User-Agent` and `Server` say.
+const PRODUCT: &str = concat!("Offhook/", env!("CARGO_PKG_VERSION"));
+
+/// The receiving ends of the signalling task's channels. Whoever runs the task holds them; its
+/// successor gets them with everything that waits.
+#[derive(Debug)]
+pub(crate) struct Feeds {
+    pub(crate) inbound: mpsc::Receiver<Inbound>,
+    pub(crate) commands: mpsc::UnboundedReceiver<Command>,
+}
+
+/// What outlives the signalling task.
+pub(crate) struct Shared {
+    pub(crate) net: Net,
+    pub(crate) legs: Mutex<Legs>,
+    pub(crate) feeds: tokio::sync::Mutex<Feeds>,
+    pub(crate) directory: DirectoryHandle,
+    pub(crate) calls: OnceLock<Arc<dyn CallSide>>,
+    pub(crate) registrar: OnceLock<Registrar>,
+    pub(crate) draining: AtomicBool,
+    pub(crate) transactions: AtomicUsize,
+}
+
+impl Shared {
+    /// A connection is gone, and with it every registration that used it.
+    pub(crate) fn flow_closed(&self, flow: FlowId) {
+        if let Some(registrar) = self.registrar.get() {
+            registrar.flow_closed(flow);
+        }
+    }
+
+    /// Whether a trunk has as many calls as it may have, both ways together.
+    pub(crate) fn is_full(&self, trunk: TrunkId) -> bool {
+        let directory = self.directory.load();
+        let limit = directory.trunk(trunk).map_or(0, |trunk| trunk.max_calls);
+        let Some(limit) = usize::try_from(limit).ok().filter(|limit| *limit > 0) else {
+            return false;
+        };
+        let placed = self
+            .calls
+            .get()
+            .map_or(0, |calls| calls.placed_through(trunk));
+        self.legs.lock().calls_by(trunk) + placed >= limit
+    }
+
+    /// What we call ourselves to a peer that sees us at `local`.
+    pub(crate) fn party(
+        &self,
+        local: SocketAddr,
+        transport: SipTransport,
+        flow: Option<FlowId>,
+        address: Option<SocketAddr>,
+    ) -> LocalParty {
+        let parameter = match transport {
+            SipTransport::Udp => "",
+            SipTransport::Tcp => ";transport=tcp",
+            SipTransport::Tls => ";transport=tls",
+            SipTransport::Ws | SipTransport::Wss => ";transport=ws",
+        };
+        LocalParty {
+            contact: format!("<sip:offhook@{local}{parameter}>").into(),
+            product: Bytes::from_static(PRODUCT.as_bytes()),
+            flow,
+            address,
+        }
+    }
+}
+
+/// The edge: cheap to clone, and the same for as long as the process lives, however often the
+/// signalling task falls. No method waits.
+#[derive(Clone)]
+pub struct SipCore {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What [`SipCoreActor`](super::SipCoreActor) is started with, the first time and again.
+#[derive(Clone)]
+pub struct SipCoreArguments {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl SipCore {
+    /// Binds every address the configuration names and begins to receive. Nothing is answered until
+    /// a [`SipCoreActor`](super::SipCoreActor) is spawned with [`arguments`](Self::arguments). Must
+    /// be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub fn open(config: &SipConfig, directory: DirectoryHandle) -> io::Result<Self> {
+        let (inbound, inbound_feed) = mpsc::channel(INBOUND);
+        let (commands, command_feed) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            net: Net::bind(config.clone(), inbound, commands)?,
+            legs: Mutex::default(),
+            feeds: tokio::sync::Mutex::new(Feeds {
+                inbound: inbound_feed,
+                commands: command_feed,
+            }),
+            directory,
+            calls: OnceLock::new(),
+            registrar: OnceLock::new(),
+            draining: AtomicBool::new(false),
+            transactions: AtomicUsize::new(0),
+        });
+        listen(&shared);
+        Ok(Self { shared })
+    }
+
+    /// What to spawn the actor with.
+    #[must_use]
+    pub fn arguments(&self) -> SipCoreArguments {
+        SipCoreArguments {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Says who takes calls. Until then INVITEs are refused with 503; only the first one counts.
+    pub fn set_calls(&self, calls: Arc<dyn CallSide>) {
+        self.shared.calls.set(calls).ok();
+    }
+
+    /// Says who keeps registrations. Until then REGISTER is refused with 503; only the first one
+    /// counts.
+    pub fn set_registrar(&self, registrar: Registrar) {
+        self.shared.registrar.set(registrar).ok();
+    }
+
+    /// Does what a leg's usage wants. A response or a CANCEL for a transaction that is not this
+    /// leg's, or is over, is dropped.
+    pub fn perform(&self, leg: LegId, effect: UsageEffect) {
+        self.tell(Command::Perform(leg, effect));
+    }
+
+    /// Requests of the dialog `key` are for `leg` from now on.
+    pub fn bind(&self, leg: LegId, key: DialogKey) {
+        self.shared.legs.lock().bind(leg, key);
+    }
+
+    /// Forgets a leg, after everything it asked for before.
+    pub fn close(&self, leg: LegId) {
+        self.tell(Command::Close(leg));
+    }
+
+    /// What we call ourselves to the peer of this path. A stream's connection is named, because the
+    /// peer may be reached no other way.
+    #[must_use]
+    pub fn local_party(&self, path: &Path) -> LocalParty {
+        let flow = path.transport.is_reliable().then_some(path.flow);
+        self.shared.party(path.local, path.transport, flow, None)
+    }
+
+    /// What is bound, with the ports that were chosen.
+    #[must_use]
+    pub fn listening(&self) -> Vec<(SipTransport, SocketAddr)> {
+        self.shared.net.listening()
+    }
+
+    /// While draining, INVITEs that would begin a call get 503; everything else goes on.
+    pub fn drain(&self, draining: bool) {
+        self.shared.draining.store(draining, Ordering::Relaxed);
+    }
+
+    /// The figures now.
+    #[must_use]
+    pub fn stats(&self) -> EdgeStats {
+        let net = &self.shared.net;
+        let counters = &net.counters;
+        let (legs, dialogs) = self.shared.legs.lock().counts();
+        EdgeStats {
+            received: counters.received.load(Ordering::Relaxed),
+            dropped: counters.dropped.load(Ordering::Relaxed),
+            unsent: counters.unsent.load(Ordering::Relaxed),
+            waiting: net.inbound.max_capacity() - net.inbound.capacity(),
+            connections: net.connections(),
+            refused_connections: counters.refused_connections.load(Ordering::Relaxed),
+            transactions: self.shared.transactions.load(Ordering::Relaxed),
+            legs,
+            dialogs,
+            failed_logins: counters.failed_logins.load(Ordering::Relaxed),
+            bans: counters.bans.load(Ordering::Relaxed),
+            refused_calls: counters.refused_calls.load(Ordering::Relaxed),
+            falls: counters.falls.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Makes the signalling task panic, for tests of supervision.
+    #[doc(hidden)]
+    pub fn inject_fault(&self) {
+        self.tell(Command::Fault);
+    }
+
+    pub(crate) fn tell(&self, command: Command) {
+        // The receiver lives as long as `shared`, so there is always somebody to read it.
+        self.shared.net.commands.send(command).ok();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "readers outlive the signalling task so that its fall loses nothing; each ends with \
+              its socket's channel"
+)]
+fn listen(shared: &Arc<Shared>) {
+    for index in 0..shared.net.udp.len() {
+        tokio::spawn(udp::read(Arc::clone(shared), index));
+    }
+    for port in &shared.net.tcp {
+        tokio::spawn(tcp::accept(Arc::clone(shared), Arc::clone(&port.listener)));
+    }
+}
+
+impl Replies for SipCore {
+    fn respond(&self, txn: ServerTxn, response: Response) {
+        self.tell(Command::Respond(txn, response));
+    }
+}
+
+impl std::fmt::Debug for SipCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SipCore")
+            .field("listening", &self.listening())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for SipCoreArguments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SipCoreArguments").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,236 @@
+//! Which leg a dialog or a transaction belongs to.
+
+use ahash::AHashMap;
+use offhook_core::sip::dialog::DialogKey;
+use offhook_core::sip::endpoint::{ClientTxn, Path, ServerTxn};
+use offhook_core::sip::invite::RequestTag;
+use offhook_core::{LegId, TrunkId};
+
+/// Finished transactions a leg is still found by: a 2xx may be repeated, and more of them may come
+/// from other branches of a fork. Older ones are forgotten.
+const REMEMBERED: usize = 16;
+
+/// Everything that is known of legs, forgotten together when a leg is closed.
+#[derive(Debug, Default)]
+pub(crate) struct Legs {
+    by_key: AHashMap<DialogKey, LegId>,
+    by_client: AHashMap<ClientTxn, (LegId, RequestTag)>,
+    by_server: AHashMap<ServerTxn, LegId>,
+    legs: AHashMap<LegId, Leg>,
+    /// Calls that came in by each trunk and are not over.
+    by_trunk: AHashMap<TrunkId, usize>,
+}
+
+#[derive(Debug, Default)]
+struct Leg {
+    keys: Vec<DialogKey>,
+    clients: Vec<(RequestTag, ClientTxn)>,
+    servers: Vec<ServerTxn>,
+    trunk: Option<TrunkId>,
+    /// The way the peer was heard from last.
+    last: Option<Path>,
+}
+
+impl Legs {
+    /// Requests of this dialog are for this leg.
+    pub(crate) fn bind(&mut self, leg: LegId, key: DialogKey) {
+        if self.by_key.insert(key.clone(), leg) != Some(leg) {
+            self.legs.entry(leg).or_default().keys.push(key);
+        }
+    }
+
+    /// This leg came in by a trunk.
+    pub(crate) fn came_by(&mut self, leg: LegId, trunk: TrunkId) {
+        self.legs.entry(leg).or_default().trunk = Some(trunk);
+        *self.by_trunk.entry(trunk).or_default() += 1;
+    }
+
+    /// The peer of this leg sent a request this way.
+    pub(crate) fn heard_from(&mut self, leg: LegId, path: Path) {
+        self.legs.entry(leg).or_default().last = Some(path);
+    }
+
+    /// The way the peer of this leg was heard from last.
+    pub(crate) fn last_way(&self, leg: LegId) -> Option<Path> {
+        self.legs.get(&leg)?.last
+    }
+
+    /// The leg of a dialog.
+    pub(crate) fn of_dialog(&self, key: &DialogKey) -> Option<LegId> {
+        self.by_key.get(key).copied()
+    }
+
+    /// A peer's request was given to this leg.
+    pub(crate) fn add_server(&mut self, leg: LegId, txn: ServerTxn) {
+        self.by_server.insert(txn, leg);
+        let servers = &mut self.legs.entry(leg).or_default().servers;
+        servers.push(txn);
+        if servers.len() > REMEMBERED {
+            let oldest = servers.remove(0);
+            self.by_server.remove(&oldest);
+        }
+    }
+
+    /// The leg that answers this request.
+    pub(crate) fn of_server(&self, txn: ServerTxn) -> Option<LegId> {
+        self.by_server.get(&txn).copied()
+    }
+
+    /// Nothing more will be heard of this request.
+    pub(crate) fn remove_server(&mut self, txn: ServerTxn) -> Option<LegId> {
+        let leg = self.by_server.remove(&txn)?;
+        if let Some(entry) = self.legs.get_mut(&leg) {
+            entry.servers.retain(|known| *known != txn);
+        }
+        Some(leg)
+    }
+
+    /// This leg's request went out.
+    pub(crate) fn add_client(&mut self, leg: LegId, tag: RequestTag, txn: ClientTxn) {
+        self.by_client.insert(txn, (leg, tag));
+        let clients = &mut self.legs.entry(leg).or_default().clients;
+        clients.push((tag, txn));
+        if clients.len() > REMEMBERED {
+            let (_, oldest) = clients.remove(0);
+            self.by_client.remove(&oldest);
+        }
+    }
+
+    /// The leg that sent this request, and what it calls it.
+    pub(crate) fn of_client(&self, txn: ClientTxn) -> Option<(LegId, RequestTag)> {
+        self.by_client.get(&txn).copied()
+    }
+
+    /// The transaction of a leg's request.
+    pub(crate) fn client_of(&self, leg: LegId, tag: RequestTag) -> Option<ClientTxn> {
+        let clients = &self.legs.get(&leg)?.clients;
+        clients
+            .iter()
+            .find(|known| known.0 == tag)
+            .map(|known| known.1)
+    }
+
+    /// Nothing more will be heard of this request.
+    pub(crate) fn remove_client(&mut self, txn: ClientTxn) -> Option<(LegId, RequestTag)> {
+        let (leg, tag) = self.by_client.remove(&txn)?;
+        if let Some(entry) = self.legs.get_mut(&leg) {
+            entry.clients.retain(|known| known.1 != txn);
+        }
+        Some((leg, tag))
+    }
+
+    /// Forgets a leg with all that belongs to it.
+    pub(crate) fn close(&mut self, leg: LegId) {
+        let Some(entry) = self.legs.remove(&leg) else {
+            return;
+        };
+        for key in &entry.keys {
+            if self.by_key.get(key) == Some(&leg) {
+                self.by_key.remove(key);
+            }
+        }
+        for (_, txn) in &entry.clients {
+            self.by_client.remove(txn);
+        }
+        for txn in &entry.servers {
+            self.by_server.remove(txn);
+        }
+        if let Some(trunk) = entry.trunk
+            && let Some(calls) = self.by_trunk.get_mut(&trunk)
+        {
+            *calls -= 1;
+            if *calls == 0 {
+                self.by_trunk.remove(&trunk);
+            }
+        }
+    }
+
+    /// Forgets every transaction, because the endpoint that had them is gone; dialogs stay. Tells
+    /// which requests of which legs will hear nothing more.
+    pub(crate) fn lose_transactions(
+        &mut self,
+    ) -> (Vec<(LegId, RequestTag)>, Vec<(LegId, ServerTxn)>) {
+        let clients = self.by_client.drain().map(|(_, owner)| owner).collect();
+        let servers = self
+            .by_server
+            .drain()
+            .map(|(txn, leg)| (leg, txn))
+            .collect();
+        for entry in self.legs.values_mut() {
+            entry.clients.clear();
+            entry.servers.clear();
+        }
+        (clients, servers)
+    }
+
+    /// Calls that came in by this trunk and are not over.
+    pub(crate) fn calls_by(&self, trunk: TrunkId) -> usize {
+        self.by_trunk.get(&trunk).copied().unwrap_or(0)
+    }
+
+    /// How many legs and dialogs are known.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.legs.len(), self.by_key.len())
+    }
+
+    /// Whether nothing at all is remembered.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.legs.is_empty()
+            && self.by_key.is_empty()
+            && self.by_client.is_empty()
+            && self.by_server.is_empty()
+            && self.by_trunk.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use offhook_core::{CallId, IdSource};
+
+    use super::*;
+
+    fn leg() -> LegId {
+        LegId::new(CallId::new(&mut IdSource::seeded(1)), 0)
+    }
+
+    fn key(tag: &'static str) -> DialogKey {
+        DialogKey {
+            call_id: "c@h".into(),
+            local_tag: tag.into(),
+        }
+    }
+
+    #[test]
+    fn a_closed_leg_leaves_nothing_behind() {
+        let (mut legs, leg) = (Legs::default(), leg());
+        let trunk = TrunkId::new(&mut IdSource::seeded(2));
+        legs.bind(leg, key("a"));
+        legs.bind(leg, key("a"));
+        legs.bind(leg, key("b"));
+        legs.came_by(leg, trunk);
+        legs.add_server(leg, ServerTxn(1));
+        for number in 0..40 {
+            legs.add_client(leg, RequestTag(number), ClientTxn(u64::from(number)));
+        }
+        assert_eq!(legs.of_dialog(&key("b")), Some(leg));
+        assert_eq!(legs.calls_by(trunk), 1);
+        assert_eq!(legs.client_of(leg, RequestTag(39)), Some(ClientTxn(39)));
+        assert_eq!(legs.client_of(leg, RequestTag(0)), None);
+        legs.close(leg);
+        assert!(legs.is_empty());
+    }
+
+    #[test]
+    fn a_lost_endpoint_tells_every_waiting_leg_and_keeps_dialogs() {
+        let (mut legs, leg) = (Legs::default(), leg());
+        legs.bind(leg, key("a"));
+        legs.add_server(leg, ServerTxn(1));
+        legs.add_client(leg, RequestTag(7), ClientTxn(2));
+        let (clients, servers) = legs.lose_transactions();
+        assert_eq!(clients, [(leg, RequestTag(7))]);
+        assert_eq!(servers, [(leg, ServerTxn(1))]);
+        assert_eq!(legs.of_server(ServerTxn(1)), None);
+        assert_eq!(legs.of_dialog(&key("a")), Some(leg));
+    }
+}

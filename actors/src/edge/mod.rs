@@ -1,0 +1,50 @@
+//! The edge: where SIP comes in and goes out.
+//!
+//! ```text
+//!  UDP, TCP ──▶ one bounded channel ──▶ ┌───────────────┐ ──▶ CallSide::incoming, sip_input
+//!  readers      (full: datagrams are    │ signalling    │ ──▶ Registrar
+//!               dropped, streams wait)  │ task          │
+//!  sockets ◀──────────────────────────  └───────────────┘ ◀── SipCore::perform, bind, close
+//! ```
+//!
+//! All signalling runs on one task: it feeds core's [`Endpoint`](offhook_core::sip::endpoint), asks
+//! [admission](admission) who may call, and carries messages between transactions and legs.
+//! It is a plain task and not a ractor mailbox, because a mailbox has no bound and hands over one
+//! message at a time; here a bounded channel gives back pressure, and what arrived together is
+//! worked on together. [`SipCoreActor`] owns the task for its supervisor: when the task falls, the
+//! actor falls.
+//!
+//! **What survives a fall:** sockets, connections, what waits in the channels, and which dialog
+//! belongs to which leg; they live outside the actor. What is lost are transactions. Every leg that
+//! waited for one is told so, and peers send again what was not answered.
+//!
+//! | who owns | what |
+//! | --- | --- |
+//! | [`net`] | sockets, connections, their limits, our address as a peer sees it |
+//! | [`legs`] | dialog → leg, transaction ↔ leg |
+//! | [`signalling`] | the endpoint, and the order of things |
+//! | [`outbox`] | requests that wait for a name or a connection |
+//! | [`admission`] | who may call and register; [`ban`] who may not even try |
+
+mod actor;
+mod admission;
+mod ban;
+mod command;
+mod contacts;
+mod handle;
+mod legs;
+mod login;
+mod net;
+mod outbox;
+mod signalling;
+mod stats;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod udp;
+mod upward;
+
+pub use actor::{SipCoreActor, SipCoreMessage};
+pub use handle::{SipCore, SipCoreArguments};
+pub use stats::EdgeStats;
+pub use upward::CallSide;

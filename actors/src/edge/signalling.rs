@@ -1,0 +1,463 @@
+//! The one task all signalling runs on.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use offhook_core::sip::dialog::DialogKey;
+use offhook_core::sip::endpoint::{
+    ALLOW, ClientTxn, Endpoint, EndpointConfig, EndpointEvent, Path, ServerTxn, TxnFailure,
+};
+use offhook_core::sip::invite::{LocalParty, RequestTag, UsageEffect, UsageInput};
+use offhook_core::sip::message::{Request, Response};
+use offhook_core::sip::status::phrase;
+use offhook_core::sip::{HeaderName, Method};
+use offhook_core::{Directory, HangupCause, IdSource, LegId, TrunkId};
+
+use super::admission::{Admission, Admitted, refusal};
+use super::command::{Command, Inbound};
+use super::handle::{Feeds, Shared};
+use super::login::Login;
+use super::outbox::{Outbox, Outgoing, Posted};
+use crate::alarm;
+use crate::call::{IncomingCall, Origin};
+use crate::registrar::Registration;
+
+/// Messages and commands worked on before anything is sent.
+const BATCH: usize = 256;
+
+/// Runs signalling until the task is aborted. What a fallen predecessor left undone is settled before
+/// anything new is looked at.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    // An aborted predecessor lets go of the feeds only when it is next polled.
+    let mut feeds = shared.feeds.lock().await;
+    let Feeds { inbound, commands } = &mut *feeds;
+    let mut signalling = Signalling::new(Arc::clone(&shared), alarm::now());
+    signalling.recover();
+    let mut messages = Vec::with_capacity(BATCH);
+    let mut orders = Vec::with_capacity(BATCH);
+    loop {
+        let wake = signalling.endpoint.poll_timeout();
+        let due = async {
+            match wake {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = commands.recv_many(&mut orders, BATCH) => {}
+            _ = inbound.recv_many(&mut messages, BATCH) => {}
+            () = due => {}
+        }
+        let now = alarm::now();
+        signalling.set_load(inbound.len() + messages.len());
+        for order in orders.drain(..) {
+            signalling.command(now, order);
+        }
+        for message in messages.drain(..) {
+            signalling.inbound(now, message);
+        }
+        signalling.endpoint.handle_timeout(now);
+        signalling.settle(now);
+    }
+}
+
+struct Signalling {
+    shared: Arc<Shared>,
+    endpoint: Endpoint,
+    outbox: Outbox,
+    login: Login,
+    overloaded: bool,
+}
+
+impl Signalling {
+    fn new(shared: Arc<Shared>, now: Instant) -> Self {
+        let config = &shared.net.config;
+        let endpoint = EndpointConfig {
+            retry_after: u32::try_from(config.limits.retry_after.as_secs()).unwrap_or(u32::MAX),
+            ..EndpointConfig::default()
+        };
+        Self {
+            endpoint: Endpoint::new(endpoint, IdSource::from_entropy()),
+            outbox: Outbox::default(),
+            login: Login::new(now, &config.realm),
+            overloaded: false,
+            shared,
+        }
+    }
+
+    /// Tells every leg that waited for a transaction of a fallen predecessor that nothing comes.
+    fn recover(&self) {
+        let (clients, servers) = self.shared.legs.lock().lose_transactions();
+        let failure = TxnFailure::Transport;
+        for (leg, tag) in clients {
+            self.tell(leg, UsageInput::RequestFailed { tag, failure });
+        }
+        for (leg, txn) in servers {
+            self.tell(leg, UsageInput::FlowLost { txn });
+        }
+    }
+
+    /// Above the high-water mark new calls are refused, until the backlog is down to half of it.
+    fn set_load(&mut self, waiting: usize) {
+        let high = self.shared.net.config.limits.high_water;
+        let mark = if self.overloaded { high / 2 } else { high };
+        let overloaded = waiting > mark;
+        if overloaded != self.overloaded {
+            tracing::warn!(waiting, overloaded, "signalling load");
+        }
+        self.overloaded = overloaded;
+        let draining = self.shared.draining.load(Ordering::Relaxed);
+        self.endpoint.set_overloaded(overloaded || draining);
+    }
+
+    fn inbound(&mut self, now: Instant, message: Inbound) {
+        match message {
+            Inbound::Message(path, data) => self.endpoint.handle_message(now, path, &data),
+            Inbound::Closed(flow) => self.endpoint.handle_flow_closed(flow),
+        }
+        self.dispatch(now);
+    }
+
+    /// Sends everything that wants to be sent.
+    fn settle(&mut self, now: Instant) {
+        self.dispatch(now);
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            self.shared.net.send(transmit.path, transmit.data);
+        }
+        self.shared
+            .transactions
+            .store(self.endpoint.transactions(), Ordering::Relaxed);
+    }
+
+    fn dispatch(&mut self, now: Instant) {
+        while let Some(event) = self.endpoint.poll_event() {
+            self.event(now, event);
+        }
+    }
+
+    fn event(&mut self, now: Instant, event: EndpointEvent) {
+        match event {
+            EndpointEvent::Request { txn, path, request } => self.request(now, txn, path, request),
+            EndpointEvent::Ack { path, request } => {
+                let key = DialogKey::of_request(&request.headers);
+                if let Some(leg) = key.and_then(|key| self.heard_from(&key, path)) {
+                    self.tell(leg, UsageInput::Ack(request));
+                }
+            }
+            EndpointEvent::Cancelled { txn, cause } => {
+                let leg = self.shared.legs.lock().of_server(txn);
+                if let Some(leg) = leg {
+                    self.tell(leg, UsageInput::Cancelled { txn, cause });
+                }
+            }
+            EndpointEvent::Response { txn, response, .. } => self.response(txn, response),
+            EndpointEvent::Failed { txn, failure } => {
+                let owner = self.shared.legs.lock().remove_client(txn);
+                if let Some((leg, tag)) = owner {
+                    self.tell(leg, UsageInput::RequestFailed { tag, failure });
+                }
+            }
+            EndpointEvent::ServerFlowLost { txn } => {
+                let owner = self.shared.legs.lock().remove_server(txn);
+                if let Some(leg) = owner {
+                    self.tell(leg, UsageInput::FlowLost { txn });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The leg of a dialog, with the way its peer was just heard from noted.
+    fn heard_from(&self, key: &DialogKey, path: Path) -> Option<LegId> {
+        let mut legs = self.shared.legs.lock();
+        let leg = legs.of_dialog(key)?;
+        legs.heard_from(leg, path);
+        Some(leg)
+    }
+
+    fn request(&mut self, now: Instant, txn: ServerTxn, path: Path, request: Request) {
+        if request.method == Method::Register {
+            return self.register(now, txn, path, request);
+        }
+        if let Some(key) = DialogKey::of_request(&request.headers) {
+            let Some(leg) = self.heard_from(&key, path) else {
+                return self.respond(now, txn, *refusal(&request, 481));
+            };
+            self.shared.legs.lock().add_server(leg, txn);
+            return self.tell(leg, UsageInput::Request { txn, request });
+        }
+        if request.method == Method::Invite {
+            return self.invite(now, txn, path, request);
+        }
+        let mut response = refusal(&request, 405);
+        response.headers.push(HeaderName::Allow, ALLOW);
+        self.respond(now, txn, *response);
+    }
+
+    fn register(&mut self, now: Instant, txn: ServerTxn, path: Path, request: Request) {
+        let directory = self.shared.directory.load();
+        let registered = self.admission(now, &directory, path).register(&request);
+        let extension = match registered {
+            Ok(extension) => extension,
+            Err(response) => return self.respond(now, txn, *response),
+        };
+        let busy = self.busy(&request);
+        let registration = Registration {
+            txn,
+            path,
+            extension,
+            request,
+        };
+        let registrar = self.shared.registrar.get();
+        if !registrar.is_some_and(|registrar| registrar.register(registration)) {
+            self.respond(now, txn, busy);
+        }
+    }
+
+    fn invite(&mut self, now: Instant, txn: ServerTxn, path: Path, request: Request) {
+        let Some(calls) = self.shared.calls.get().map(Arc::clone) else {
+            return self.refuse_call(now, txn, &request, HangupCause::Congestion);
+        };
+        if let Err(cause) = calls.admits() {
+            return self.refuse_call(now, txn, &request, cause);
+        }
+        let directory = self.shared.directory.load();
+        let Admitted {
+            origin,
+            from,
+            dialled,
+        } = match self.admission(now, &directory, path).invite(&request) {
+            Ok(admitted) => admitted,
+            Err(response) => return self.respond(now, txn, *response),
+        };
+        let trunk = match origin {
+            Origin::Trunk(trunk) => Some(trunk),
+            Origin::Extension(_) => None,
+        };
+        if trunk.is_some_and(|trunk| self.shared.is_full(trunk)) {
+            return self.refuse_call(now, txn, &request, HangupCause::Congestion);
+        }
+        let call = IncomingCall {
+            origin,
+            from,
+            dialled,
+            txn,
+            local: self.local_party(path, trunk, &request),
+            path,
+            request: request.clone(),
+        };
+        match calls.incoming(call) {
+            Ok(leg) => {
+                let mut legs = self.shared.legs.lock();
+                legs.add_server(leg, txn);
+                legs.heard_from(leg, path);
+                if let Some(trunk) = trunk {
+                    legs.came_by(leg, trunk);
+                }
+            }
+            Err(cause) => self.refuse_call(now, txn, &request, cause),
+        }
+    }
+
+    /// Phones are answered where they are heard from, because their Contact may lie behind a NAT; a
+    /// trunk, or a phone behind a proxy, says itself where it wants to be reached.
+    fn local_party(&self, path: Path, trunk: Option<TrunkId>, request: &Request) -> LocalParty {
+        let routed = trunk.is_some() || request.headers.has(&HeaderName::RecordRoute);
+        let stream = path.transport.is_reliable();
+        let flow = (stream && !routed).then_some(path.flow);
+        let address = (!stream && !routed).then_some(path.peer);
+        self.shared.party(path.local, path.transport, flow, address)
+    }
+
+    fn admission<'a>(
+        &'a mut self,
+        now: Instant,
+        directory: &'a Directory,
+        path: Path,
+    ) -> Admission<'a> {
+        let counters = &self.shared.net.counters;
+        Admission {
+            login: &mut self.login,
+            directory,
+            counters,
+            now,
+            path,
+        }
+    }
+
+    fn refuse_call(&mut self, now: Instant, txn: ServerTxn, request: &Request, cause: HangupCause) {
+        self.shared
+            .net
+            .counters
+            .refused_calls
+            .fetch_add(1, Ordering::Relaxed);
+        let response = if cause.sip_status() == 503 {
+            self.busy(request)
+        } else {
+            Response::to(request, cause.sip_status(), cause.phrase())
+        };
+        self.respond(now, txn, response);
+    }
+
+    /// The refusal of what could be asked again later.
+    fn busy(&self, request: &Request) -> Response {
+        let mut response = Response::to(request, 503, phrase(503));
+        let after = self.shared.net.config.limits.retry_after.as_secs().max(1);
+        response
+            .headers
+            .push(HeaderName::RetryAfter, after.to_string());
+        response
+    }
+
+    fn respond(&mut self, now: Instant, txn: ServerTxn, response: Response) {
+        // A peer that is gone by now needs no answer.
+        self.endpoint.respond(now, txn, response).ok();
+    }
+
+    /// A response is for the leg that asked. A 2xx to an INVITE may come again, or from another
+    /// branch of a fork, so it is still looked for.
+    fn response(&mut self, txn: ClientTxn, response: Response) {
+        let invite = is_invite(&response);
+        let mut legs = self.shared.legs.lock();
+        let owner = if response.is_provisional() || (invite && response.is_success()) {
+            legs.of_client(txn)
+        } else {
+            legs.remove_client(txn)
+        };
+        drop(legs);
+        if let Some((leg, tag)) = owner {
+            self.tell(leg, UsageInput::Response { tag, response });
+        }
+    }
+
+    fn tell(&self, leg: LegId, input: UsageInput) {
+        if let Some(calls) = self.shared.calls.get() {
+            calls.sip_input(leg, input);
+        }
+    }
+}
+
+/// What others want.
+impl Signalling {
+    #[expect(clippy::panic, reason = "the fault that supervision is tested with")]
+    fn command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Perform(leg, effect) => self.perform(now, leg, effect),
+            Command::Close(leg) => {
+                self.shared.legs.lock().close(leg);
+                self.outbox.close(leg);
+            }
+            Command::Respond(txn, response) => self.respond(now, txn, response),
+            Command::Resolved(number, addresses) => {
+                if let Some(posted) = self.outbox.resolved(&self.shared, number, addresses) {
+                    self.posted(now, posted);
+                }
+            }
+            Command::Connected(peer, path) => {
+                for posted in self.outbox.connected(peer, path) {
+                    self.posted(now, posted);
+                }
+            }
+            Command::Fault => panic!("a fault was injected into the signalling task"),
+        }
+        self.dispatch(now);
+    }
+
+    fn perform(&mut self, now: Instant, leg: LegId, effect: UsageEffect) {
+        match effect {
+            UsageEffect::Respond { txn, response } => self.respond_for(now, leg, txn, response),
+            UsageEffect::Request {
+                tag,
+                request,
+                next_hop,
+            } => {
+                let outgoing = Outgoing {
+                    leg,
+                    tag: Some(tag),
+                    request,
+                };
+                let last = self.shared.legs.lock().last_way(leg);
+                let posted = self.outbox.post(&self.shared, outgoing, &next_hop, last);
+                self.posted(now, posted);
+            }
+            UsageEffect::Ack { request, next_hop } => {
+                let outgoing = Outgoing {
+                    leg,
+                    tag: None,
+                    request,
+                };
+                let last = self.shared.legs.lock().last_way(leg);
+                let posted = self.outbox.post(&self.shared, outgoing, &next_hop, last);
+                self.posted(now, posted);
+            }
+            UsageEffect::Cancel { tag, reason } => self.cancel(now, leg, tag, reason),
+        }
+    }
+
+    /// Only the leg that was given a request may answer it: after a fall, numbers of transactions
+    /// begin again.
+    fn respond_for(&mut self, now: Instant, leg: LegId, txn: ServerTxn, response: Response) {
+        let over = !response.is_provisional() && !(is_invite(&response) && response.is_success());
+        let mut legs = self.shared.legs.lock();
+        if legs.of_server(txn) != Some(leg) {
+            return;
+        }
+        if over {
+            legs.remove_server(txn);
+        }
+        drop(legs);
+        self.respond(now, txn, response);
+    }
+
+    fn posted(&mut self, now: Instant, posted: Posted) {
+        match posted {
+            Posted::Waiting => {}
+            Posted::Ready(
+                Outgoing {
+                    leg,
+                    tag: Some(tag),
+                    request,
+                },
+                path,
+            ) => {
+                let txn = self.endpoint.request(now, path, request);
+                self.shared.legs.lock().add_client(leg, tag, txn);
+            }
+            Posted::Ready(
+                Outgoing {
+                    tag: None, request, ..
+                },
+                path,
+            ) => {
+                self.endpoint.send_ack(path, request);
+            }
+            Posted::Unreachable(Outgoing {
+                leg,
+                tag: Some(tag),
+                ..
+            }) => {
+                let failure = TxnFailure::Transport;
+                self.tell(leg, UsageInput::RequestFailed { tag, failure });
+            }
+            Posted::Unreachable(Outgoing { tag: None, .. }) => {}
+        }
+    }
+
+    fn cancel(&mut self, now: Instant, leg: LegId, tag: RequestTag, reason: Option<String>) {
+        let txn = self.shared.legs.lock().client_of(leg, tag);
+        if let Some(txn) = txn {
+            self.endpoint.cancel(now, txn, reason);
+        } else if self.outbox.withdraw(leg, tag) {
+            let failure = TxnFailure::Transport;
+            self.tell(leg, UsageInput::RequestFailed { tag, failure });
+        }
+    }
+}
+
+fn is_invite(response: &Response) -> bool {
+    response
+        .headers
+        .cseq()
+        .is_ok_and(|cseq| cseq.method == Method::Invite)
+}

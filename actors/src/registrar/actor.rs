@@ -1,0 +1,206 @@
+//! The registrar's shell: mail → bindings → answers, events and watchers.
+
+use std::collections::BTreeSet;
+
+use offhook_core::event::EventKind;
+use offhook_core::sip::registrar::{BindingChange, ChangeKind};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::task::AbortHandle;
+
+use super::handle::{Mail, RegistrarArguments};
+use crate::alarm::{self, Alarm};
+
+/// Serves one [`Registrar`](super::Registrar).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RegistrarActor;
+
+/// What happens to the actor.
+#[derive(Debug)]
+pub enum RegistrarMessage {
+    /// There is mail.
+    Look,
+    /// A registration has run out.
+    Expire,
+    /// The office has changed.
+    DirectoryChanged,
+    /// A fault for tests of supervision: the actor panics.
+    #[doc(hidden)]
+    Fault,
+}
+
+/// The actor while it runs.
+pub struct Serving {
+    arguments: RegistrarArguments,
+    alarm: Alarm<RegistrarMessage>,
+    /// The extensions that watchers believe to be reachable.
+    reachable: BTreeSet<String>,
+    follower: AbortHandle,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+impl Actor for RegistrarActor {
+    type Msg = RegistrarMessage;
+    type State = Serving;
+    type Arguments = RegistrarArguments;
+
+    async fn pre_start(
+        &self,
+        me: ActorRef<RegistrarMessage>,
+        arguments: RegistrarArguments,
+    ) -> Result<Serving, ActorProcessingErr> {
+        let mut serving = Serving {
+            follower: follow(&arguments, me.clone()),
+            alarm: Alarm::default(),
+            reachable: BTreeSet::new(),
+            arguments,
+        };
+        for extension in serving.arguments.registrar.counts().into_keys() {
+            serving.weigh(extension);
+        }
+        serving
+            .arguments
+            .registrar
+            .0
+            .inbox
+            .attach(me, || RegistrarMessage::Look);
+        Ok(serving)
+    }
+
+    #[expect(clippy::panic, reason = "the fault that supervision is tested with")]
+    async fn handle(
+        &self,
+        me: ActorRef<RegistrarMessage>,
+        message: RegistrarMessage,
+        serving: &mut Serving,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            RegistrarMessage::Look => {
+                while let Some(mail) = serving.arguments.registrar.0.inbox.take() {
+                    serving.mail(mail);
+                }
+            }
+            RegistrarMessage::Expire => {
+                serving
+                    .arguments
+                    .registrar
+                    .0
+                    .bindings
+                    .write()
+                    .expire(alarm::now());
+            }
+            RegistrarMessage::DirectoryChanged => serving.drop_strangers(),
+            RegistrarMessage::Fault => panic!("a fault was injected into the registrar"),
+        }
+        serving.tell_changes();
+        let next = serving.arguments.registrar.0.bindings.read().next_expiry();
+        serving.alarm.rearm(&me, next, || RegistrarMessage::Expire);
+        Ok(())
+    }
+}
+
+/// Has `me` told when the office changes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "turns a watch channel into messages; the actor aborts it when it ends"
+)]
+fn follow(arguments: &RegistrarArguments, me: ActorRef<RegistrarMessage>) -> AbortHandle {
+    let mut changes = arguments.directory.follow();
+    let follower = tokio::spawn(async move {
+        while changes.changed().await.is_ok() {
+            if me.cast(RegistrarMessage::DirectoryChanged).is_err() {
+                return;
+            }
+        }
+    });
+    follower.abort_handle()
+}
+
+impl Serving {
+    fn mail(&self, mail: Mail) {
+        let mut bindings = self.arguments.registrar.0.bindings.write();
+        match mail {
+            Mail::Register(registration) => {
+                let response = bindings.handle_register(
+                    alarm::now(),
+                    &registration.extension,
+                    registration.path,
+                    &registration.request,
+                );
+                drop(bindings);
+                self.arguments.replies.respond(registration.txn, response);
+            }
+            Mail::FlowClosed(flow) => bindings.flow_closed(flow),
+        }
+    }
+
+    /// Ends the registrations of extensions that are no more or may not register any longer.
+    fn drop_strangers(&self) {
+        let directory = self.arguments.directory.load();
+        let known = |number: &str| {
+            directory
+                .extension_numbered(number)
+                .is_some_and(|extension| extension.enabled)
+        };
+        for extension in self.arguments.registrar.counts().into_keys() {
+            if !known(&extension) {
+                self.arguments
+                    .registrar
+                    .0
+                    .bindings
+                    .write()
+                    .remove(&extension);
+            }
+        }
+    }
+
+    fn tell_changes(&mut self) {
+        loop {
+            let change = self.arguments.registrar.0.bindings.write().poll_change();
+            let Some(BindingChange { aor, contact, kind }) = change else {
+                return;
+            };
+            let contact = String::from_utf8_lossy(&contact).into_owned();
+            let extension = aor.clone();
+            match kind {
+                ChangeKind::Registered => {
+                    self.publish(EventKind::PhoneRegistered { extension, contact });
+                }
+                ChangeKind::Unregistered => {
+                    self.publish(EventKind::PhoneUnregistered { extension, contact });
+                }
+                ChangeKind::Renewed => {}
+            }
+            self.weigh(aor);
+        }
+    }
+
+    fn publish(&self, kind: EventKind) {
+        self.arguments.live.publish(kind);
+    }
+
+    /// Tells watchers whether an extension can be reached, if that is news.
+    fn weigh(&mut self, extension: String) {
+        let reachable = self.arguments.registrar.is_reachable(&extension);
+        if reachable != self.reachable.contains(&extension) {
+            self.arguments.watch.reachable(&extension, reachable);
+            if reachable {
+                self.reachable.insert(extension);
+            } else {
+                self.reachable.remove(&extension);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Serving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Serving")
+            .field("reachable", &self.reachable)
+            .finish_non_exhaustive()
+    }
+}
