@@ -58,6 +58,15 @@ impl<M: Message, T> Inbox<M, T> {
         self.send(nudge());
     }
 
+    /// Puts mail before everything that lies here, in its own order. Nobody is nudged: this is for the
+    /// one who takes the mail.
+    pub fn put_first(&self, items: Vec<T>) {
+        let mut mail = self.mail.lock();
+        for item in items.into_iter().rev() {
+            mail.push_front(item);
+        }
+    }
+
     /// The oldest piece of mail.
     pub fn take(&self) -> Option<T> {
         self.mail.lock().pop_front()

@@ -66,13 +66,12 @@ impl Actor for CallActor {
         let CallArgs { slot, neighbours, begin } = args;
         let mut state =
             CallState { machine: slot.machine(), slot, neighbours, alarm: Alarm::default() };
-        state.slot.set_actor(me.clone());
         if begin == Begin::Ending {
             let end = CallCommand::HangUp(HangupCause::InternalError);
             state.machine.handle(now(), CallInput::Command(end));
         }
         state.perform(&me);
-        me.cast(CallMsg::Look)?;
+        state.slot.attach(me);
         Ok(state)
     }
 

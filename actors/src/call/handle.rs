@@ -13,7 +13,8 @@ use ractor::rpc::CallResult;
 use ractor::{Actor, ActorRef, SpawnErr};
 
 use super::actor::CallMsg;
-use super::input::{CallCommand, CallInput, IncomingCall, Originate};
+use super::input::{CallCommand, CallInput, Originate};
+use crate::edge::IncomingCall;
 use super::machine::{CallMachine, Office};
 use super::perform::Neighbours;
 use super::slot::Slot;
@@ -145,7 +146,7 @@ impl Calls {
     #[must_use]
     pub fn live(&self) -> Vec<CallId> {
         let slots = self.shared.slots();
-        slots.iter().filter(|slot| !slot.machine().is_over()).map(|slot| slot.id).collect()
+        slots.iter().filter(|slot| !slot.is_over()).map(|slot| slot.id).collect()
     }
 
     /// Takes a call that came in; answers the id of its first leg.

@@ -13,6 +13,9 @@ pub trait Neighbours: Send + Sync + 'static {
     /// through [`Calls::tell`](super::Calls::tell).
     fn perform(&self, call: CallId, effect: CallEffect) -> Option<CallInput>;
 
+    /// A call is gone without having been able to say good-bye: let everybody go who was in it.
+    fn call_gone(&self, call: CallId);
+
     /// The office as it is now.
     fn directory(&self) -> Arc<Directory>;
 }

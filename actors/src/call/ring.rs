@@ -14,7 +14,7 @@ use offhook_core::{AgentId, AttemptId, HangupCause, QueueId};
 use offhook_media::engine::{Source, ToneId};
 
 use super::effect::{CallEffect, MediaEffect, RingTarget};
-use super::input::Contact;
+use crate::edge::Contact;
 use super::leg::{LegState, Role};
 use super::machine::{CallMachine, CallTimer, Stage};
 use super::talk::Answered;

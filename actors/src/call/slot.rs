@@ -1,7 +1,5 @@
 //! What of a call outlives its actor: the inbox and the last good machine.
 
-use std::collections::VecDeque;
-
 use offhook_core::CallId;
 use parking_lot::Mutex;
 use ractor::ActorRef;
@@ -9,14 +7,14 @@ use ractor::ActorRef;
 use super::actor::CallMsg;
 use super::input::CallInput;
 use super::machine::CallMachine;
+use crate::inbox::Inbox;
 use crate::restart::Falls;
 
 /// One call's place, kept by the supervisor from its first input to its last.
 pub(crate) struct Slot {
     pub(crate) id: CallId,
-    inbox: Mutex<VecDeque<CallInput>>,
+    inbox: Inbox<CallMsg, CallInput>,
     machine: Mutex<CallMachine>,
-    actor: Mutex<Option<ActorRef<CallMsg>>>,
     /// How often the actor fell lately.
     pub(crate) falls: Mutex<Falls>,
 }
@@ -31,35 +29,24 @@ impl Slot {
     pub(crate) fn new(machine: CallMachine, falls: Falls) -> Self {
         Self {
             id: machine.id(),
-            inbox: Mutex::default(),
+            inbox: Inbox::default(),
             machine: Mutex::new(machine),
-            actor: Mutex::default(),
             falls: Mutex::new(falls),
         }
     }
 
-    /// Puts an input in the inbox, and wakes the actor if it had nothing to do.
+    /// Puts an input in the inbox and wakes the actor.
     pub(crate) fn post(&self, input: CallInput) {
-        let was_empty = {
-            let mut inbox = self.inbox.lock();
-            inbox.push_back(input);
-            inbox.len() == 1
-        };
-        if was_empty {
-            self.cast(CallMsg::Look);
-        }
+        self.inbox.deliver(input, || CallMsg::Look);
     }
 
     /// Puts answers to what was just done before everything that came meanwhile.
     pub(crate) fn post_first(&self, answers: Vec<CallInput>) {
-        let mut inbox = self.inbox.lock();
-        for answer in answers.into_iter().rev() {
-            inbox.push_front(answer);
-        }
+        self.inbox.put_first(answers);
     }
 
     pub(crate) fn take(&self) -> Option<CallInput> {
-        self.inbox.lock().pop_front()
+        self.inbox.take()
     }
 
     /// The machine as it was after the last input that went well.
@@ -67,24 +54,21 @@ impl Slot {
         self.machine.lock().clone()
     }
 
+    /// Whether the conversation is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.machine.lock().is_over()
+    }
+
     pub(crate) fn keep(&self, machine: &CallMachine) {
         self.machine.lock().clone_from(machine);
     }
 
-    pub(crate) fn set_actor(&self, actor: ActorRef<CallMsg>) {
-        *self.actor.lock() = Some(actor);
+    /// From now on this actor has the call; it is woken for what lies in the inbox already.
+    pub(crate) fn attach(&self, actor: ActorRef<CallMsg>) {
+        self.inbox.attach(actor, || CallMsg::Look);
     }
 
     pub(crate) fn actor(&self) -> Option<ActorRef<CallMsg>> {
-        self.actor.lock().clone()
-    }
-
-    /// Lost while the actor is being restarted; a new actor looks into the inbox by itself.
-    fn cast(&self, message: CallMsg) {
-        if let Some(actor) = self.actor()
-            && actor.cast(message).is_err()
-        {
-            tracing::debug!(call = %self.id, "the call's actor is being restarted");
-        }
+        self.inbox.actor()
     }
 }

@@ -127,6 +127,7 @@ impl CallsState {
                 let ended = EventKind::CallEnded { call, cause, ended_by };
                 neighbours.perform(call, CallEffect::Publish(ended));
             }
+            neighbours.call_gone(call);
         }
         self.shared.forget(call);
     }

@@ -1,0 +1,359 @@
+//! The supervision tree, and how it starts and stops.
+//!
+//! ```text
+//! Root (one-for-one)
+//! ├─ Store      carries the journal into the database
+//! ├─ Reports    hands the media engine's reports to calls
+//! ├─ SipCore    sockets and transactions
+//! ├─ Registrar  bindings
+//! ├─ Calls      one CallActor per call, menus included
+//! ├─ Agents     one AgentActor per agent
+//! └─ Queues     one QueueActor per queue
+//! ```
+//!
+//! Every child keeps what must survive it outside of itself, so that starting it again is all there is to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ahash::AHashMap;
+use offhook_core::config::Config;
+use offhook_core::event::EventKind;
+use offhook_core::{HangupCause, RecordingId};
+use offhook_media::engine::{Engine, EngineConfig, EngineError, recover_recordings};
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+
+use crate::agent::{AgentPorts, Agents};
+use crate::alarm::now;
+use crate::call::{CallCommand, Calls};
+use crate::edge::{SipCore, SipCoreActor};
+use crate::engine::{BankError, Reports, sound_bank};
+use crate::live::Live;
+use crate::queue::{QueuePorts, Queues};
+use crate::registrar::Registrar;
+use crate::restart::{Falls, RestartLimit, Verdict};
+use crate::store::{Store, StoreActor};
+use crate::switchboard::Switchboard;
+
+/// Falls of one child that are mended at once; one more, and it gets a pause first.
+const FORGIVEN: RestartLimit = RestartLimit { falls: 5, within: Duration::from_secs(10) };
+
+/// How long a child that falls too often stays down.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long calls that were told to end have for saying good-bye, and the store for its last batch.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Why Offhook cannot start. One sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A SIP address cannot be bound.
+    #[error("cannot listen for SIP: {0}")]
+    Sip(std::io::Error),
+    /// The media engine cannot start.
+    #[error("cannot start the media engine: {0}")]
+    Engine(#[from] EngineError),
+    /// The built-in sounds are broken, or there are no tones for the country.
+    #[error("cannot load the sounds: {0}")]
+    Sounds(#[from] BankError),
+    /// An actor cannot be spawned.
+    #[error("cannot start: {0}")]
+    Spawn(#[from] SpawnErr),
+}
+
+/// A running Offhook, as the API holds it.
+#[derive(Debug, Clone)]
+pub struct Offhook {
+    /// What survives a restart.
+    pub store: Store,
+    /// Everybody's handle.
+    pub switchboard: Switchboard,
+    root: ActorRef<RootMsg>,
+}
+
+/// Starts everything. Sockets are bound before this returns, and calls are taken from then on.
+///
+/// # Errors
+/// One sentence for the operator. Nothing keeps running then.
+pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError> {
+    let bank = sound_bank(TONES)?;
+    let reports = Reports::default();
+    let live = Live::new(&store);
+    announce_recovered(&store, &live).await;
+    let (engine, events) = Engine::start(engine_config(config, &store), bank, reports.waker())?;
+    reports.fill(events);
+    let directory = store.directory().clone();
+    let sip = SipCore::open(&config.sip, directory.clone()).map_err(StartError::Sip)?;
+    let switchboard = Switchboard {
+        registrar: Registrar::new(&config.sip.registrar),
+        calls: Calls::new(config.limits.calls, &config.media.codecs),
+        queues: Queues::default(),
+        agents: Agents::default(),
+        live,
+        directory,
+        engine,
+        sip,
+    };
+    let tree = Tree { store: store.clone(), switchboard: switchboard.clone(), reports };
+    let (root, _) = Actor::spawn(None, Root, tree).await?;
+    Ok(Offhook { store, switchboard, root })
+}
+
+/// Whose tones callers hear. German, like the office of the examples.
+const TONES: &str = "de";
+
+fn engine_config(config: &Config, store: &Store) -> EngineConfig {
+    let media = &config.media;
+    EngineConfig {
+        shards: media.shards,
+        ip: media.address,
+        advertised_ip: media.external_address,
+        ports: media.rtp_ports.inclusive(),
+        recordings: store.recordings_folder(),
+        rtp_timeout: media.rtp_timeout,
+        ..EngineConfig::default()
+    }
+}
+
+/// Recordings that a crash cut short are whole again and reported as saved.
+async fn announce_recovered(store: &Store, live: &Live) {
+    let recovered = match recover_recordings(&store.recordings_folder()) {
+        Ok(recovered) => recovered,
+        Err(error) => return tracing::error!(%error, "cannot look for unfinished recordings"),
+    };
+    for found in recovered {
+        let name = found.file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let Ok(recording) = name.parse::<RecordingId>() else {
+            tracing::warn!(file = %found.file.display(), "a recording of unknown origin was mended");
+            continue;
+        };
+        match store.recordings().get(recording).await {
+            Ok(known) => {
+                live.publish(EventKind::RecordingSaved {
+                    recording,
+                    call: known.call,
+                    file: format!("{recording}.wav"),
+                    milliseconds: found.milliseconds,
+                    bytes: found.bytes,
+                });
+            }
+            Err(error) => tracing::warn!(%recording, %error, "a mended recording is not listed"),
+        }
+    }
+}
+
+impl Offhook {
+    /// Takes no new calls, lets the present ones finish for up to `limit`, ends the others, closes
+    /// recordings and writes everything down.
+    pub async fn drain(&self, limit: Duration) {
+        let calls = &self.switchboard.calls;
+        calls.drain();
+        self.switchboard.sip.drain(true);
+        self.until_quiet(limit).await;
+        for call in calls.live() {
+            let end = CallCommand::HangUp(HangupCause::Administrative);
+            // It may have ended by itself meanwhile.
+            calls.command(call, end).await.ok();
+        }
+        self.until_quiet(FAREWELL).await;
+        self.stop().await;
+    }
+
+    /// Stops at once: recordings are closed and everything is written down, calls are left alone.
+    pub async fn stop(&self) {
+        let engine = self.switchboard.engine.clone();
+        if tokio::task::spawn_blocking(move || engine.shutdown()).await.is_err() {
+            tracing::error!("the media engine did not stop cleanly");
+        }
+        if !self.store.settle(FAREWELL).await {
+            tracing::warn!("the journal is not empty: it is applied at the next start");
+        }
+        self.root.stop(None);
+    }
+
+    async fn until_quiet(&self, limit: Duration) {
+        let deadline = tokio::time::Instant::from_std(now() + limit);
+        let mut events = self.switchboard.live.subscribe();
+        while !self.switchboard.calls.live().is_empty() {
+            if tokio::time::timeout_at(deadline, events.next()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// What the root starts its children with.
+struct Tree {
+    store: Store,
+    switchboard: Switchboard,
+    reports: Reports,
+}
+
+/// The root's messages.
+#[derive(Debug)]
+enum RootMsg {
+    /// The office changed.
+    OfficeChanged,
+    /// A child that fell too often has had its pause.
+    Revive(Child),
+}
+
+/// The children, in the order they start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Child {
+    Store,
+    Reports,
+    Calls,
+    Agents,
+    Queues,
+    Registrar,
+    SipCore,
+}
+
+const CHILDREN: [Child; 7] = [
+    Child::Store,
+    Child::Reports,
+    Child::Calls,
+    Child::Agents,
+    Child::Queues,
+    Child::Registrar,
+    // Last: from here on somebody may call.
+    Child::SipCore,
+];
+
+#[derive(Debug)]
+struct Root;
+
+struct RootState {
+    tree: Tree,
+    children: AHashMap<ActorId, Child>,
+    falls: AHashMap<Child, Falls>,
+}
+
+impl Actor for Root {
+    type Msg = RootMsg;
+    type State = RootState;
+    type Arguments = Tree;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "follows the directory for as long as the root lives; ends when it cannot be told"
+    )]
+    async fn pre_start(
+        &self,
+        me: ActorRef<RootMsg>,
+        tree: Tree,
+    ) -> Result<RootState, ActorProcessingErr> {
+        let mut changes = tree.switchboard.directory.follow();
+        let mut state = RootState { tree, children: AHashMap::new(), falls: AHashMap::new() };
+        for child in CHILDREN {
+            state.start(&me, child).await?;
+        }
+        tokio::spawn(async move {
+            while changes.changed().await.is_ok() && me.cast(RootMsg::OfficeChanged).is_ok() {}
+        });
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<RootMsg>,
+        message: RootMsg,
+        state: &mut RootState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            RootMsg::OfficeChanged => {
+                let directory = state.tree.switchboard.directory.load();
+                state.tree.switchboard.agents.reconfigure(Arc::clone(&directory)).await;
+                state.tree.switchboard.queues.reconfigure(directory).await;
+            }
+            RootMsg::Revive(child) => state.revive(&me, child).await,
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        me: ActorRef<RootMsg>,
+        event: SupervisionEvent,
+        state: &mut RootState,
+    ) -> Result<(), ActorProcessingErr> {
+        let (actor, why) = match event {
+            SupervisionEvent::ActorTerminated(actor, ..) => (actor, "it stopped".to_owned()),
+            SupervisionEvent::ActorFailed(actor, error) => (actor, error.to_string()),
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {
+                return Ok(());
+            }
+        };
+        if let Some(child) = state.children.remove(&actor.get_id()) {
+            tracing::error!(?child, why, "a part of Offhook fell and is started again");
+            state.fell(&me, child).await;
+        }
+        Ok(())
+    }
+}
+
+impl RootState {
+    async fn fell(&mut self, me: &ActorRef<RootMsg>, child: Child) {
+        let falls = self.falls.entry(child).or_insert_with(|| Falls::new(FORGIVEN));
+        match falls.record(now()) {
+            Verdict::Restart => self.revive(me, child).await,
+            Verdict::GiveUp => {
+                me.send_after(PAUSE, move || RootMsg::Revive(child));
+            }
+        }
+    }
+
+    async fn revive(&mut self, me: &ActorRef<RootMsg>, child: Child) {
+        if let Err(error) = self.start(me, child).await {
+            tracing::error!(?child, %error, "a part of Offhook cannot be started again");
+            me.send_after(PAUSE, move || RootMsg::Revive(child));
+        }
+    }
+
+    async fn start(&mut self, me: &ActorRef<RootMsg>, child: Child) -> Result<(), SpawnErr> {
+        let cell = self.tree.start(child, me.get_cell()).await?;
+        self.children.insert(cell.get_id(), child);
+        Ok(())
+    }
+}
+
+impl Tree {
+    async fn start(&self, child: Child, above: ActorCell) -> Result<ActorCell, SpawnErr> {
+        let board = &self.switchboard;
+        let everybody = || Arc::new(board.clone());
+        match child {
+            Child::Store => {
+                let (actor, _) =
+                    Actor::spawn_linked(None, StoreActor, self.store.clone(), above).await?;
+                Ok(actor.get_cell())
+            }
+            Child::Reports => {
+                self.reports.start(board.calls.clone(), board.live.clone(), above).await
+            }
+            Child::Calls => board.calls.start(everybody(), above).await,
+            Child::Agents => {
+                let ports =
+                    AgentPorts { queues: Arc::new(board.queues.clone()), events: everybody() };
+                let directory = board.directory.load();
+                Ok(board.agents.start(ports, directory, Some(above)).await?.0)
+            }
+            Child::Queues => {
+                let agents = Arc::new(board.agents.clone());
+                let ports = QueuePorts { calls: everybody(), agents, events: everybody() };
+                let directory = board.directory.load();
+                Ok(board.queues.start(ports, directory, Some(above)).await?.0)
+            }
+            Child::Registrar => board.registrar.start(everybody(), everybody(), above).await,
+            Child::SipCore => {
+                board.sip.set_calls(everybody());
+                board.sip.set_registrar(board.registrar.clone());
+                let arguments = board.sip.arguments();
+                let (actor, _) =
+                    Actor::spawn_linked(None, SipCoreActor, arguments, above).await?;
+                Ok(actor.get_cell())
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Who hears what from whom: every effect of one actor becomes a message to another here, and only
+//! here. The handles on both sides know nothing of each other.
+
+use std::sync::Arc;
+
+use offhook_core::directory::{AgentState, Directory};
+use offhook_core::dialplan;
+use offhook_core::event::{Direction, EventKind};
+use offhook_core::live::{LiveCall, LiveLeg};
+use offhook_core::sdp::Negotiated;
+use offhook_core::sip::invite::UsageInput;
+use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, LegId, QueueId, TrunkId};
+use offhook_media::engine::{Engine, Layout, PlayItem, Playlist, RecordSpec, RemoteMedia};
+
+use crate::agent::{AgentCommand, Agents};
+use crate::call::{
+    CallEffect, CallInput, CallToAgent, Calls, MediaEffect, MediaInput, Neighbours, RingTarget,
+};
+use crate::directory::DirectoryHandle;
+use crate::edge::{CallSide, Contact, IncomingCall, SipCore};
+use crate::live::Live;
+use crate::queue::{CallsPort, Publish, QueueToCall, Queues};
+use crate::registrar::{PhoneWatch, Registrar};
+
+/// Everybody's handle.
+#[derive(Debug, Clone)]
+pub struct Switchboard {
+    /// The event bus.
+    pub live: Live,
+    /// The office.
+    pub directory: DirectoryHandle,
+    /// The media engine.
+    pub engine: Engine,
+    /// Signalling.
+    pub sip: SipCore,
+    /// Registered phones.
+    pub registrar: Registrar,
+    /// Calls.
+    pub calls: Calls,
+    /// Queues.
+    pub queues: Queues,
+    /// Agents.
+    pub agents: Agents,
+}
+
+impl Neighbours for Switchboard {
+    fn perform(&self, call: CallId, effect: CallEffect) -> Option<CallInput> {
+        match effect {
+            CallEffect::Sip { leg, effect } => self.sip.perform(leg, effect),
+            CallEffect::BindDialog { leg, key } => self.sip.bind(leg, key),
+            CallEffect::CloseLeg(leg) => self.sip.close(leg),
+            CallEffect::Media(effect) => return self.media(effect),
+            CallEffect::FindContacts { ring, target } => {
+                return Some(CallInput::Contacts { ring, contacts: self.contacts(&target) });
+            }
+            CallEffect::Queue { queue, tell } => self.queues.tell(queue, tell),
+            CallEffect::Agent { agent, tell } => self.tell_agent(call, agent, tell),
+            CallEffect::Engaged(extension) => self.agents.direct_call_started(extension, call),
+            CallEffect::Disengaged(extension) => self.agents.direct_call_ended(extension, call),
+            CallEffect::Publish(kind) => {
+                self.live.publish(kind);
+            }
+            CallEffect::Done => {}
+        }
+        None
+    }
+
+    fn call_gone(&self, call: CallId) {
+        self.queues.call_gone(call);
+        self.agents.call_gone(call);
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        self.directory.load()
+    }
+}
+
+impl Switchboard {
+    fn media(&self, effect: MediaEffect) -> Option<CallInput> {
+        let engine = &self.engine;
+        match effect {
+            MediaEffect::AddLeg(leg) => return Some(CallInput::Media(self.add_leg(leg))),
+            MediaEffect::RemoveLeg(leg) => engine.remove_leg(leg),
+            MediaEffect::SetRemote(leg, agreed) => engine.set_remote(leg, remote(&agreed)),
+            MediaEffect::SetSource(leg, source) => engine.set_source(leg, &source),
+            MediaEffect::Bridge(a, b) => engine.bridge(a, b),
+            MediaEffect::Unbridge(leg) => engine.unbridge(leg),
+            MediaEffect::Play { leg, play, prompts, barge_in } => {
+                let items = prompts.into_iter().map(PlayItem::Sound).collect();
+                engine.play(leg, play, &Playlist { items, barge_in, repeat: false });
+            }
+            MediaEffect::StopPlay(leg) => engine.stop_play(leg),
+            MediaEffect::Record { recording, caller, callee } => engine.record(&RecordSpec {
+                recording,
+                left: caller,
+                right: Some(callee),
+                layout: Layout::Stereo,
+                file: format!("{recording}.wav"),
+            }),
+            MediaEffect::StopRecording(recording) => engine.stop_record(recording),
+        }
+        None
+    }
+
+    fn add_leg(&self, leg: LegId) -> MediaInput {
+        match self.engine.add_leg(leg) {
+            Ok(port) => MediaInput::PortReady { leg, port },
+            Err(error) => {
+                tracing::error!(%leg, %error, "no port for a leg");
+                MediaInput::PortFailed { leg }
+            }
+        }
+    }
+
+    fn contacts(&self, target: &RingTarget) -> Result<Vec<Contact>, HangupCause> {
+        match target {
+            RingTarget::Extension(id) => {
+                if self.is_busy(*id) {
+                    return Err(HangupCause::UserBusy);
+                }
+                self.sip.contacts_of(*id)
+            }
+            RingTarget::External(number) => self.sip.contacts_outside(number),
+        }
+    }
+
+    /// Whether the extension has as many calls as it may.
+    fn is_busy(&self, id: ExtensionId) -> bool {
+        let directory = self.directory.load();
+        let Some(extension) = directory.extension(id) else { return false };
+        let limit = usize::try_from(extension.incoming_limit).unwrap_or(usize::MAX);
+        let number = Some(extension.number.as_str());
+        let here = |call: &&LiveCall| call.legs.iter().any(|leg| leg.extension.as_deref() == number);
+        limit > 0 && self.live.view(|view| view.calls().filter(here).count()) >= limit
+    }
+
+    fn tell_agent(&self, call: CallId, agent: AgentId, tell: CallToAgent) {
+        match tell {
+            CallToAgent::CallEnded(attempt) => self.agents.call_ended(agent, attempt),
+            CallToAgent::SetState(state) => self.set_agent(call, agent, state),
+        }
+    }
+
+    /// An agent dialled a code: the call hears later how it went.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one question with a time limit, answered into the call's inbox; a call never waits"
+    )]
+    fn set_agent(&self, call: CallId, agent: AgentId, state: AgentState) {
+        let (agents, calls) = (self.agents.clone(), self.calls.clone());
+        let command = match state {
+            AgentState::LoggedOut => AgentCommand::LogOut,
+            _ => AgentCommand::Ready,
+        };
+        tokio::spawn(async move {
+            let wished = command.state();
+            let set = agents.set_state(agent, command).await;
+            let state = set.ok().map(|_| wished);
+            calls.tell(call, CallInput::AgentStateSet { state });
+        });
+    }
+}
+
+fn remote(agreed: &Negotiated) -> RemoteMedia {
+    RemoteMedia {
+        rtp: agreed.remote_rtp,
+        rtcp: agreed.remote_rtcp,
+        codec: agreed.codec,
+        payload_type: agreed.payload_type,
+        telephone_event: agreed.telephone_event,
+        ptime: agreed.ptime,
+        send: agreed.direction.can_send(),
+        receive: agreed.direction.can_receive(),
+    }
+}
+
+impl CallSide for Switchboard {
+    fn incoming(&self, call: IncomingCall) -> Result<LegId, HangupCause> {
+        self.calls.incoming(&call)
+    }
+
+    fn sip_input(&self, leg: LegId, input: UsageInput) {
+        self.calls.tell(leg.call, CallInput::Sip { leg, input });
+    }
+
+    fn admits(&self) -> Result<(), HangupCause> {
+        self.calls.admits()
+    }
+
+    fn placed_through(&self, trunk: TrunkId) -> usize {
+        let directory = self.directory.load();
+        let placed = |leg: &&LiveLeg| {
+            leg.direction == Direction::Outbound
+                && leg.extension.is_none()
+                && dialplan::outbound_trunk(&directory, &leg.remote).is_some_and(|t| t.id == trunk)
+        };
+        self.live.view(|view| view.calls().flat_map(|call| &call.legs).filter(placed).count())
+    }
+}
+
+impl CallsPort for Switchboard {
+    fn tell(&self, call: CallId, message: QueueToCall) {
+        if !self.calls.tell(call, CallInput::Queue(message)) {
+            // It cannot answer for itself any more.
+            self.queues.call_gone(call);
+        }
+    }
+
+    fn queue_restarted(&self, queue: QueueId) {
+        self.calls.tell_all(&QueueToCall::QueueRestarted { queue });
+    }
+}
+
+impl Publish for Switchboard {
+    fn publish(&self, kind: EventKind) {
+        self.live.publish(kind);
+    }
+}
+
+impl PhoneWatch for Switchboard {
+    fn reachable(&self, extension: &str, reachable: bool) {
+        let directory = self.directory.load();
+        let Some(extension) = directory.extension_numbered(extension) else { return };
+        if reachable {
+            self.agents.phone_reachable(extension.id);
+        } else {
+            self.agents.phone_gone(extension.id);
+        }
+    }
+}
