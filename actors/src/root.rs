@@ -30,7 +30,7 @@ use crate::edge::{SipCore, SipCoreActor};
 use crate::engine::{BankError, Reports, sound_bank};
 use crate::live::Live;
 use crate::queue::{QueuePorts, Queues};
-use crate::registrar::Registrar;
+use crate::registrar::{Registrar, RegistrarActor, RegistrarArguments};
 use crate::restart::{Falls, RestartLimit, Verdict};
 use crate::store::{Store, StoreActor};
 use crate::switchboard::Switchboard;
@@ -86,7 +86,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     let directory = store.directory().clone();
     let sip = SipCore::open(&config.sip, directory.clone()).map_err(StartError::Sip)?;
     let switchboard = Switchboard {
-        registrar: Registrar::new(&config.sip.registrar),
+        registrar: Registrar::new(config.sip.registrar.clone()),
         calls: Calls::new(config.limits.calls, &config.media.codecs),
         queues: Queues::default(),
         agents: Agents::default(),
@@ -345,7 +345,18 @@ impl Tree {
                 let directory = board.directory.load();
                 Ok(board.queues.start(ports, directory, Some(above)).await?.0)
             }
-            Child::Registrar => board.registrar.start(everybody(), everybody(), above).await,
+            Child::Registrar => {
+                let arguments = RegistrarArguments {
+                    registrar: board.registrar.clone(),
+                    replies: Arc::new(board.sip.clone()),
+                    live: board.live.clone(),
+                    directory: board.directory.clone(),
+                    watch: everybody(),
+                };
+                let (actor, _) =
+                    Actor::spawn_linked(None, RegistrarActor, arguments, above).await?;
+                Ok(actor.get_cell())
+            }
             Child::SipCore => {
                 board.sip.set_calls(everybody());
                 board.sip.set_registrar(board.registrar.clone());

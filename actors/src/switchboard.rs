@@ -14,10 +14,11 @@ use offhook_media::engine::{Engine, Layout, PlayItem, Playlist, RecordSpec, Remo
 
 use crate::agent::{AgentCommand, Agents};
 use crate::call::{
-    CallEffect, CallInput, CallToAgent, Calls, MediaEffect, MediaInput, Neighbours, RingTarget,
+    CallEffect, CallInput, CallToAgent, Calls, Contact, IncomingCall, MediaEffect, MediaInput,
+    Neighbours, RingTarget,
 };
 use crate::directory::DirectoryHandle;
-use crate::edge::{CallSide, Contact, IncomingCall, SipCore};
+use crate::edge::{CallSide, SipCore};
 use crate::live::Live;
 use crate::queue::{CallsPort, Publish, QueueToCall, Queues};
 use crate::registrar::{PhoneWatch, Registrar};

@@ -1,2 +1,4 @@
-#[test]
-fn t() {}
+//! Stories told with a whole server: real sockets, real RTP, the binary as it ships.
+
+mod queue;
+mod tidy;

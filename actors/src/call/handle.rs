@@ -13,8 +13,7 @@ use ractor::rpc::CallResult;
 use ractor::{Actor, ActorRef, SpawnErr};
 
 use super::actor::CallMsg;
-use super::input::{CallCommand, CallInput, Originate};
-use crate::edge::IncomingCall;
+use super::input::{CallCommand, CallInput, IncomingCall, Originate};
 use super::machine::{CallMachine, Office};
 use super::perform::Neighbours;
 use super::slot::Slot;

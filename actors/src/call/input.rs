@@ -1,12 +1,52 @@
 //! What a call is told.
 
+use bytes::Bytes;
 use offhook_core::directory::AgentState;
-use offhook_core::sip::invite::UsageInput;
-use offhook_core::{ExtensionId, HangupCause, LegId};
+
+use offhook_core::sip::endpoint::{Path, ServerTxn};
+use offhook_core::sip::invite::{Credentials, LocalParty, UsageInput};
+use offhook_core::sip::message::Request;
+use offhook_core::{ExtensionId, HangupCause, LegId, TrunkId};
 use offhook_media::engine::{LegPort, PlayEnd, PlayId};
 
-use crate::edge::Contact;
 use crate::queue::QueueToCall;
+
+/// Who a call comes from, as the edge has proved it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// One of our extensions, authenticated.
+    Extension(ExtensionId),
+    /// A trunk, known by its address.
+    Trunk(TrunkId),
+}
+
+/// A party's number and display name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Party {
+    /// The number or SIP user.
+    pub number: String,
+    /// The display name, if any.
+    pub name: Option<String>,
+}
+
+/// An INVITE that begins a call.
+#[derive(Debug, Clone)]
+pub struct IncomingCall {
+    /// Who it comes from.
+    pub origin: Origin,
+    /// The calling party as it will be shown.
+    pub from: Party,
+    /// The user part of the Request-URI.
+    pub dialled: String,
+    /// The transaction to answer.
+    pub txn: ServerTxn,
+    /// The INVITE.
+    pub request: Request,
+    /// The way it came.
+    pub path: Path,
+    /// What we call ourselves on that way.
+    pub local: LocalParty,
+}
 
 /// A call that we set up by ourselves: ring one of our extensions, then go where it wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +55,23 @@ pub struct Originate {
     pub from: ExtensionId,
     /// What is dialled for it once it answered.
     pub to: String,
+}
+
+/// One place where a party can be rung: a registered contact, or a trunk's address.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// The Request-URI.
+    pub uri: Bytes,
+    /// What answers a challenge from there.
+    pub credentials: Option<Credentials>,
+    /// What we call ourselves on that way, and the connection it registered over.
+    pub local: LocalParty,
+    /// The `To` header: a name-addr without tag.
+    pub to: Bytes,
+    /// The number shown instead of the caller's own, on trunks that ask for one.
+    pub caller_id: Option<String>,
+    /// The host part of our `From` URI.
+    pub domain: String,
 }
 
 /// What an operator or the API asks of a call.

@@ -22,8 +22,7 @@ use offhook_media::engine::{PlayId, Source};
 
 use super::CallError;
 use super::effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};
-use super::input::{CallCommand, CallInput, MediaInput, Originate};
-use crate::edge::{IncomingCall, Origin, Party};
+use super::input::{CallCommand, CallInput, IncomingCall, MediaInput, Origin, Originate, Party};
 use super::leg::{Leg, LegState, Role};
 use super::ring::{Purpose, Ring};
 use super::speak::After;

@@ -37,7 +37,9 @@ mod wait;
 
 pub use effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};
 pub use handle::{CallError, Calls};
-pub use input::{CallCommand, CallInput, MediaInput, Originate};
+pub use input::{
+    CallCommand, CallInput, Contact, IncomingCall, MediaInput, Origin, Originate, Party,
+};
 pub use machine::{CallMachine, Office};
 pub use perform::Neighbours;
 pub use prompts::PROMPTS;

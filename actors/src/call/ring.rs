@@ -14,7 +14,7 @@ use offhook_core::{AgentId, AttemptId, HangupCause, QueueId};
 use offhook_media::engine::{Source, ToneId};
 
 use super::effect::{CallEffect, MediaEffect, RingTarget};
-use crate::edge::Contact;
+use super::input::Contact;
 use super::leg::{LegState, Role};
 use super::machine::{CallMachine, CallTimer, Stage};
 use super::talk::Answered;

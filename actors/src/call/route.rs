@@ -8,7 +8,7 @@ use offhook_core::event::{EndedBy, EventKind};
 use offhook_core::{DidId, HangupCause};
 
 use super::effect::{CallToAgent, RingTarget};
-use crate::edge::Origin;
+use super::input::Origin;
 use super::machine::{CallMachine, Stage};
 use super::prompts;
 use super::ring::Purpose;

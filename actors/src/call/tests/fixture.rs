@@ -24,9 +24,9 @@ use offhook_core::{
 use offhook_media::engine::{LegPort, PlayEnd, PlayId, Source};
 
 use crate::call::{
-    CallEffect, CallInput, CallMachine, CallToAgent, MediaEffect, MediaInput, Office, Originate,
+    CallEffect, CallInput, CallMachine, CallToAgent, Contact, IncomingCall, MediaEffect, MediaInput,
+    Office, Origin, Originate, Party,
 };
-use crate::edge::{Contact, IncomingCall, Origin, Party};
 use crate::queue::{CallToQueue, QueueToCall};
 
 pub(super) const INTER_DIGIT: Duration = Duration::from_secs(2);

@@ -1,0 +1,3 @@
+//! Callers who wait and agents who answer.
+
+mod story;

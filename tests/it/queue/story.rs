@@ -1,0 +1,64 @@
+//! The whole of it once: from the public number to the record.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use offhook_tests::phone::Phone;
+use offhook_tests::server::Server;
+
+const CALLER: f64 = 440.0;
+const AGENT: f64 = 950.0;
+
+#[tokio::test]
+async fn a_caller_presses_one_and_the_longest_idle_agent_answers() -> Result<()> {
+    let server = Server::start().await?;
+    let first = Phone::extension(&server, "1001").await?;
+    let second = Phone::extension(&server, "1002").await?;
+    server.sets_agent("1001", "ready").await?;
+    server.sets_agent("1002", "ready").await?;
+
+    let caller = Phone::trunk(&server).await?;
+    let talk = caller.dials(&server.credentials().did).await?;
+    talk.hears_something().await.context("the menu")?;
+    talk.presses('1').await?;
+
+    let ringing = first.rings().await.context("the agent who is ready for longest")?;
+    second.stays_silent_for(Duration::from_millis(200)).await?;
+    talk.hears_something().await.context("music")?;
+    let agent = ringing.answers().await?;
+
+    talk.plays_tone(CALLER);
+    agent.plays_tone(AGENT);
+    agent.hears_tone(CALLER).await.context("the caller, at the agent's")?;
+    talk.hears_tone(AGENT).await.context("the agent, at the caller's")?;
+    server.agent_becomes("1001", "on_call").await?;
+    agent.listens_for(Duration::from_secs(2)).await?;
+    talk.hangs_up().await?;
+    agent.is_hung_up().await?;
+
+    server.agent_becomes("1001", "wrap_up").await?;
+    let cdr = record_of(&server, &server.credentials().did).await?;
+    ensure!(cdr["disposition"] == "answered", "{cdr}");
+    ensure!(cdr["talk_seconds"].as_f64().is_some_and(|talked| talked >= 2.0), "{cdr}");
+    ensure!(cdr["wait_seconds"].is_number(), "{cdr}");
+    ensure!(cdr["hangup_cause"] == "normal_clearing", "{cdr}");
+
+    let id = cdr["recordings"][0].as_str().context("a recording")?;
+    let wav = server.recording(id).await?;
+    let heard = |channel, tone| wav.time_with_tone(channel, tone) >= Duration::from_secs(1);
+    ensure!(heard(0, CALLER) && !heard(0, AGENT), "the caller is on the left");
+    ensure!(heard(1, AGENT) && !heard(1, CALLER), "the agent is on the right");
+    server.agent_becomes("1001", "ready").await?;
+    Ok(())
+}
+
+/// The record of the one call to `number`.
+async fn record_of(server: &Server, number: &str) -> Result<serde_json::Value> {
+    let wanted = |page: &serde_json::Value| {
+        page["items"].as_array().is_some_and(|items| items.iter().any(|cdr| cdr["to"] == number))
+    };
+    let page = server.get_until("/api/v1/cdrs", wanted).await?;
+    let items = page["items"].as_array().context("a list")?;
+    let found = items.iter().find(|cdr| cdr["to"] == number);
+    found.cloned().context("the record")
+}

@@ -1,0 +1,101 @@
+//! Reads our own tree: the rules that no compiler holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// Every source file below `folder`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The code of a file, without comments.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn machines_name_no_runtime() {
+    let machines: Vec<_> = ["actors", "core", "media"]
+        .iter()
+        .flat_map(|krate| sources(&root().join(krate).join("src")))
+        .filter(|path| path.file_name().is_some_and(|name| name == "machine.rs"))
+        .collect();
+    assert!(machines.len() >= 4, "calls, queues, agents and menus have machines: {machines:?}");
+    for path in machines {
+        let code = code(&path);
+        for word in ["tokio", "ractor", "async ", "Instant::now", "alarm::now"] {
+            assert!(!code.contains(word), "{} says {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn core_knows_neither_runtime_nor_socket_nor_file() {
+    for path in sources(&root().join("core/src")) {
+        if path.components().any(|part| part.as_os_str() == "tests")
+            || path.file_name().is_some_and(|name| name == "tests.rs" || name == "test_time.rs")
+        {
+            continue;
+        }
+        let code = code(&path);
+        for word in ["tokio", "ractor", "UdpSocket", "TcpStream", "Instant::now", "thread::"] {
+            assert!(!code.contains(word), "{} says {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let below = [
+        ("core", &["offhook-media", "offhook-actors", "offhook-api", "offhook-sounds"][..]),
+        ("media", &["offhook-actors", "offhook-api", "offhook-sounds"][..]),
+        ("actors", &["offhook-api"][..]),
+        ("sounds", &["offhook-core", "offhook-media", "offhook-actors", "offhook-api"][..]),
+    ];
+    for (krate, forbidden) in below {
+        let manifest = fs::read_to_string(root().join(krate).join("Cargo.toml")).unwrap();
+        for name in forbidden {
+            let depends = manifest.lines().any(|line| line.starts_with(&format!("{name}.")));
+            assert!(!depends, "{krate} depends on {name}");
+        }
+    }
+}
+
+#[test]
+fn only_the_store_speaks_sql() {
+    for path in sources(&root().join("actors/src")).into_iter().chain(sources(&root().join("api/src"))) {
+        if !path.to_string_lossy().contains("/store") {
+            assert!(!code(&path).contains("sqlx"), "{} names sqlx", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_longest_files_are_known() {
+    let mut lengths: Vec<_> = ["core", "media", "actors", "api", "sounds", "tests", "benches"]
+        .iter()
+        .flat_map(|krate| sources(&root().join(krate)))
+        .map(|path| (fs::read_to_string(&path).unwrap().lines().count(), path))
+        .collect();
+    lengths.sort_unstable_by(|one, two| two.cmp(one));
+    assert!(lengths.len() > 100, "the tree was read");
+    for (lines, path) in lengths.iter().take(10) {
+        println!("{lines:5} {}", path.strip_prefix(root()).unwrap().display());
+    }
+}
