@@ -1,1 +1,3 @@
+//! The `offhook` binary: see [`offhook_api::cli`].
+
 fn main() {}

@@ -325,6 +325,37 @@ pub enum EndedBy {
 }
 
 impl EventKind {
+    /// Every word [`name`](Self::name) can give.
+    pub const NAMES: &[&str] = &[
+        "call_started",
+        "call_routed",
+        "call_answered",
+        "leg_added",
+        "leg_ringing",
+        "leg_answered",
+        "leg_held",
+        "leg_resumed",
+        "leg_ended",
+        "menu_entered",
+        "menu_chosen",
+        "call_queued",
+        "call_dequeued",
+        "attempt_started",
+        "attempt_ended",
+        "bridged",
+        "recording_started",
+        "recording_saved",
+        "recording_failed",
+        "quality_measured",
+        "call_ended",
+        "call_recovered",
+        "queue_recovered",
+        "agent_state_changed",
+        "phone_registered",
+        "phone_unregistered",
+        "directory_changed",
+    ];
+
     /// The word for this kind of event: its `type` on the wire.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -390,6 +421,43 @@ impl EventKind {
             | Self::PhoneRegistered { .. }
             | Self::PhoneUnregistered { .. }
             | Self::DirectoryChanged { .. } => None,
+        }
+    }
+
+    /// The queue this event is about, if it is about one.
+    #[must_use]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "an event is about no queue unless it says so"
+    )]
+    pub fn queue(&self) -> Option<QueueId> {
+        match *self {
+            Self::CallQueued { queue, .. }
+            | Self::CallDequeued { queue, .. }
+            | Self::AttemptStarted { queue, .. }
+            | Self::AttemptEnded { queue, .. }
+            | Self::QueueRecovered { queue } => Some(queue),
+            Self::CallRouted {
+                destination: Destination::Queue(queue),
+                ..
+            } => Some(queue),
+            _ => None,
+        }
+    }
+
+    /// The agent this event is about, if it is about one.
+    #[must_use]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "an event is about no agent unless it says so"
+    )]
+    pub fn agent(&self) -> Option<AgentId> {
+        match *self {
+            Self::AttemptStarted { agent, .. }
+            | Self::AttemptEnded { agent, .. }
+            | Self::AgentStateChanged { agent, .. } => Some(agent),
+            Self::LegAdded { agent, .. } | Self::Bridged { agent, .. } => agent,
+            _ => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The event bus: every event passes here once, in order.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::{Timestamp, Unit};
@@ -14,6 +15,10 @@ use crate::store::journal::Journal;
 
 /// How many events a subscriber may be behind before it loses the oldest.
 const BACKLOG: usize = 8192;
+
+/// How many events are remembered for followers that were away for a moment: some seconds of the
+/// busiest hour, at about half a kilobyte each.
+const REMEMBERED: usize = 4096;
 
 /// Where events are published and followed, and the view they come to. Clones share it.
 ///
@@ -33,6 +38,7 @@ struct Inner {
 struct State {
     next_seq: u64,
     view: LiveView,
+    recent: VecDeque<Arc<Event>>,
 }
 
 impl Live {
@@ -53,6 +59,7 @@ impl Live {
             state: Mutex::new(State {
                 next_seq,
                 view: LiveView::new(),
+                recent: VecDeque::new(),
             }),
             subscribers: broadcast::Sender::new(BACKLOG),
             journal,
@@ -74,6 +81,10 @@ impl Live {
         });
         state.next_seq += 1;
         state.view.apply(&event);
+        if state.recent.len() == REMEMBERED {
+            state.recent.pop_front();
+        }
+        state.recent.push_back(Arc::clone(&event));
         // Under the lock, so that journal and subscribers see the order of the positions.
         if let Some(journal) = &self.0.journal {
             journal.append(Arc::clone(&event));
@@ -95,6 +106,22 @@ impl Live {
         let state = self.0.state.lock();
         let subscription = self.subscribe();
         (read(&state.view), subscription)
+    }
+
+    /// As [`subscribe_with`](Self::subscribe_with), and the events after the position `since` that
+    /// are still remembered. If the first of them is not `since + 1`, those between are forgotten.
+    pub fn subscribe_after<R>(
+        &self,
+        since: Option<u64>,
+        read: impl FnOnce(&LiveView) -> R,
+    ) -> (R, VecDeque<Arc<Event>>, Subscription) {
+        let state = self.0.state.lock();
+        let subscription = self.subscribe();
+        let missed = since.map_or_else(VecDeque::new, |since| {
+            let after = state.recent.partition_point(|event| event.seq <= since);
+            state.recent.range(after..).cloned().collect()
+        });
+        (read(&state.view), missed, subscription)
     }
 
     /// Reads the view. Publishing waits meanwhile, so copy what is needed and leave.

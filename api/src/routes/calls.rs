@@ -1,0 +1,174 @@
+//! `/api/v1/calls`
+
+use axum::response::IntoResponse;
+use offhook_core::CallId;
+
+use super::prelude::*;
+use super::resource::created;
+use crate::dto::call::{CallView, NewCall};
+use crate::dto::check::Checks;
+
+const TAG: &str = "Calls";
+
+/// Lists the calls that go on, the oldest first. Agents and users see their own.
+#[utoipa::path(
+    get, path = "/api/v1/calls", tag = TAG, operation_id = "list_calls",
+    params(PageQuery),
+    responses((status = 200, description = "A page of the list.", body = List<CallView>)),
+)]
+async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiQuery(query): ApiQuery<PageQuery>,
+) -> ApiResult<Json<List<CallView>>> {
+    let own = caller.own(&state.directory());
+    let calls: Vec<CallView> = state.live().view(|view| {
+        let calls = view.calls();
+        let mine = calls.filter(|call| caller.sees_all() || own.is_party(call));
+        mine.map(CallView::of).collect()
+    });
+    let key = |call: &CallView| format!("{:024}\n{}", call.started_at.as_nanosecond(), call.id);
+    List::page(calls, &query, key, |call| call).map(Json)
+}
+
+/// The call, if it goes on and the caller may see it.
+fn visible(state: &AppState, caller: &Caller, id: CallId) -> ApiResult<CallView> {
+    let own = caller.own(&state.directory());
+    let call = state.live().view(|view| {
+        let call = view.call(id)?;
+        Some((CallView::of(call), own.is_party(call)))
+    });
+    let (call, is_party) = call.ok_or(ApiError::NotFound("call"))?;
+    if caller.sees_all() || is_party {
+        Ok(call)
+    } else {
+        Err(ApiError::Forbidden("this is somebody else's call"))
+    }
+}
+
+/// Reads a call that goes on. A call that is over is found at `/api/v1/cdrs/{id}`.
+#[utoipa::path(
+    get, path = "/api/v1/calls/{id}", tag = TAG, operation_id = "read_call",
+    params(("id" = String, Path, description = "The call's id.")),
+    responses((status = 200, description = "The call.", body = CallView)),
+)]
+async fn read(
+    State(state): State<AppState>,
+    caller: Caller,
+    IdPath(id): IdPath<CallId>,
+) -> ApiResult<Json<CallView>> {
+    visible(&state, &caller, id).map(Json)
+}
+
+/// Places a call: the extension's phone rings, and when it is picked up the number is called.
+///
+/// Agents and users can place calls from extensions of their own.
+#[utoipa::path(
+    post, path = "/api/v1/calls", tag = TAG, operation_id = "place_call",
+    request_body = NewCall,
+    responses((
+        status = 201, description = "The extension's phone is being rung.", body = CallView,
+        headers(("Location", description = "The call's path.")),
+    )),
+)]
+async fn originate(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiJson(new): ApiJson<NewCall>,
+) -> ApiResult<axum::response::Response> {
+    let directory = state.directory();
+    let mut checks = Checks::default();
+    let from = directory.extension_numbered(&new.from);
+    match from {
+        None => checks.wrong("from", "is not the number of an extension"),
+        Some(from) => checks.require(from.enabled, "from", "is a disabled extension"),
+    }
+    if let Err(error) = offhook_core::dialplan::from_inside(&directory, &new.to) {
+        checks.wrong("to", error.to_string());
+    }
+    checks.finish()?;
+    let from = from.ok_or(ApiError::Internal)?;
+    if !caller.sees_all() && !caller.own(&directory).extensions.contains(&from.id) {
+        return Err(ApiError::Forbidden("this is somebody else's extension"));
+    }
+    let id = state.floor().originate(from.id, new.to).await?;
+    let call = state.live().view(|view| view.call(id).map(CallView::of));
+    match call {
+        Some(call) => Ok(created("calls", &id, call).into_response()),
+        // It was over before we could look: its record says why.
+        None => Ok((StatusCode::CREATED, Json(serde_json::json!({ "id": id }))).into_response()),
+    }
+}
+
+/// Ends a call.
+#[utoipa::path(
+    delete, path = "/api/v1/calls/{id}", tag = TAG, operation_id = "hang_up_call",
+    params(("id" = String, Path, description = "The call's id.")),
+    responses((status = 204, description = "The call is being ended.")),
+)]
+async fn hang_up(
+    State(state): State<AppState>,
+    caller: Caller,
+    IdPath(id): IdPath<CallId>,
+) -> ApiResult<StatusCode> {
+    visible(&state, &caller, id)?;
+    state.floor().hang_up(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Puts the caller on hold: they hear hold music.
+#[utoipa::path(
+    post, path = "/api/v1/calls/{id}/hold", tag = TAG, operation_id = "hold_call",
+    params(("id" = String, Path, description = "The call's id.")),
+    responses((status = 200, description = "The call as it is now.", body = CallView)),
+)]
+async fn hold(
+    State(state): State<AppState>,
+    caller: Caller,
+    IdPath(id): IdPath<CallId>,
+) -> ApiResult<Json<CallView>> {
+    visible(&state, &caller, id)?;
+    state.floor().hold(id).await?;
+    visible(&state, &caller, id).map(Json)
+}
+
+/// Ends the hold.
+#[utoipa::path(
+    post, path = "/api/v1/calls/{id}/unhold", tag = TAG, operation_id = "unhold_call",
+    params(("id" = String, Path, description = "The call's id.")),
+    responses((status = 200, description = "The call as it is now.", body = CallView)),
+)]
+async fn unhold(
+    State(state): State<AppState>,
+    caller: Caller,
+    IdPath(id): IdPath<CallId>,
+) -> ApiResult<Json<CallView>> {
+    visible(&state, &caller, id)?;
+    state.floor().unhold(id).await?;
+    visible(&state, &caller, id).map(Json)
+}
+
+/// Begins to record a conversation. Recording one that is being recorded is no error.
+#[utoipa::path(
+    post, path = "/api/v1/calls/{id}/record", tag = TAG, operation_id = "record_call",
+    params(("id" = String, Path, description = "The call's id.")),
+    responses((status = 200, description = "The call as it is now.", body = CallView)),
+)]
+async fn record(
+    State(state): State<AppState>,
+    caller: Caller,
+    IdPath(id): IdPath<CallId>,
+) -> ApiResult<Json<CallView>> {
+    visible(&state, &caller, id)?;
+    state.floor().record(id).await?;
+    visible(&state, &caller, id).map(Json)
+}
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, originate))
+        .routes(routes!(read, hang_up))
+        .routes(routes!(hold))
+        .routes(routes!(unhold))
+        .routes(routes!(record))
+}
