@@ -3,14 +3,18 @@
 
 pub mod agent;
 pub mod alarm;
+pub mod call;
 pub mod directory;
 pub mod edge;
+pub mod edge;
+pub mod engine;
 pub mod inbox;
+pub mod ivr;
 pub mod live;
 pub mod queue;
 pub mod registrar;
+pub mod registrar;
 pub mod restart;
+pub mod root;
 pub mod store;
-pub mod call;
-pub mod engine;
-pub mod ivr;
+pub mod switchboard;

@@ -36,7 +36,10 @@ use crate::store::{Store, StoreActor};
 use crate::switchboard::Switchboard;
 
 /// Falls of one child that are mended at once; one more, and it gets a pause first.
-const FORGIVEN: RestartLimit = RestartLimit { falls: 5, within: Duration::from_secs(10) };
+const FORGIVEN: RestartLimit = RestartLimit {
+    falls: 5,
+    within: Duration::from_secs(10),
+};
 
 /// How long a child that falls too often stays down.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -95,9 +98,17 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         engine,
         sip,
     };
-    let tree = Tree { store: store.clone(), switchboard: switchboard.clone(), reports };
+    let tree = Tree {
+        store: store.clone(),
+        switchboard: switchboard.clone(),
+        reports,
+    };
     let (root, _) = Actor::spawn(None, Root, tree).await?;
-    Ok(Offhook { store, switchboard, root })
+    Ok(Offhook {
+        store,
+        switchboard,
+        root,
+    })
 }
 
 /// Whose tones callers hear. German, like the office of the examples.
@@ -123,7 +134,11 @@ async fn announce_recovered(store: &Store, live: &Live) {
         Err(error) => return tracing::error!(%error, "cannot look for unfinished recordings"),
     };
     for found in recovered {
-        let name = found.file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = found
+            .file
+            .file_stem()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         let Ok(recording) = name.parse::<RecordingId>() else {
             tracing::warn!(file = %found.file.display(), "a recording of unknown origin was mended");
             continue;
@@ -163,7 +178,10 @@ impl Offhook {
     /// Stops at once: recordings are closed and everything is written down, calls are left alone.
     pub async fn stop(&self) {
         let engine = self.switchboard.engine.clone();
-        if tokio::task::spawn_blocking(move || engine.shutdown()).await.is_err() {
+        if tokio::task::spawn_blocking(move || engine.shutdown())
+            .await
+            .is_err()
+        {
             tracing::error!("the media engine did not stop cleanly");
         }
         if !self.store.settle(FAREWELL).await {
@@ -176,7 +194,10 @@ impl Offhook {
         let deadline = tokio::time::Instant::from_std(now() + limit);
         let mut events = self.switchboard.live.subscribe();
         while !self.switchboard.calls.live().is_empty() {
-            if tokio::time::timeout_at(deadline, events.next()).await.is_err() {
+            if tokio::time::timeout_at(deadline, events.next())
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -246,7 +267,11 @@ impl Actor for Root {
         tree: Tree,
     ) -> Result<RootState, ActorProcessingErr> {
         let mut changes = tree.switchboard.directory.follow();
-        let mut state = RootState { tree, children: AHashMap::new(), falls: AHashMap::new() };
+        let mut state = RootState {
+            tree,
+            children: AHashMap::new(),
+            falls: AHashMap::new(),
+        };
         for child in CHILDREN {
             state.start(&me, child).await?;
         }
@@ -265,7 +290,12 @@ impl Actor for Root {
         match message {
             RootMsg::OfficeChanged => {
                 let directory = state.tree.switchboard.directory.load();
-                state.tree.switchboard.agents.reconfigure(Arc::clone(&directory)).await;
+                state
+                    .tree
+                    .switchboard
+                    .agents
+                    .reconfigure(Arc::clone(&directory))
+                    .await;
                 state.tree.switchboard.queues.reconfigure(directory).await;
             }
             RootMsg::Revive(child) => state.revive(&me, child).await,
@@ -296,7 +326,10 @@ impl Actor for Root {
 
 impl RootState {
     async fn fell(&mut self, me: &ActorRef<RootMsg>, child: Child) {
-        let falls = self.falls.entry(child).or_insert_with(|| Falls::new(FORGIVEN));
+        let falls = self
+            .falls
+            .entry(child)
+            .or_insert_with(|| Falls::new(FORGIVEN));
         match falls.record(now()) {
             Verdict::Restart => self.revive(me, child).await,
             Verdict::GiveUp => {
@@ -330,18 +363,26 @@ impl Tree {
                 Ok(actor.get_cell())
             }
             Child::Reports => {
-                self.reports.start(board.calls.clone(), board.live.clone(), above).await
+                self.reports
+                    .start(board.calls.clone(), board.live.clone(), above)
+                    .await
             }
             Child::Calls => board.calls.start(everybody(), above).await,
             Child::Agents => {
-                let ports =
-                    AgentPorts { queues: Arc::new(board.queues.clone()), events: everybody() };
+                let ports = AgentPorts {
+                    queues: Arc::new(board.queues.clone()),
+                    events: everybody(),
+                };
                 let directory = board.directory.load();
                 Ok(board.agents.start(ports, directory, Some(above)).await?.0)
             }
             Child::Queues => {
                 let agents = Arc::new(board.agents.clone());
-                let ports = QueuePorts { calls: everybody(), agents, events: everybody() };
+                let ports = QueuePorts {
+                    calls: everybody(),
+                    agents,
+                    events: everybody(),
+                };
                 let directory = board.directory.load();
                 Ok(board.queues.start(ports, directory, Some(above)).await?.0)
             }
@@ -361,8 +402,7 @@ impl Tree {
                 board.sip.set_calls(everybody());
                 board.sip.set_registrar(board.registrar.clone());
                 let arguments = board.sip.arguments();
-                let (actor, _) =
-                    Actor::spawn_linked(None, SipCoreActor, arguments, above).await?;
+                let (actor, _) = Actor::spawn_linked(None, SipCoreActor, arguments, above).await?;
                 Ok(actor.get_cell())
             }
         }

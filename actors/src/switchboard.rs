@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use offhook_core::directory::{AgentState, Directory};
 use offhook_core::dialplan;
+use offhook_core::directory::{AgentState, Directory};
 use offhook_core::event::{Direction, EventKind};
 use offhook_core::live::{LiveCall, LiveLeg};
 use offhook_core::sdp::Negotiated;
@@ -52,7 +52,10 @@ impl Neighbours for Switchboard {
             CallEffect::CloseLeg(leg) => self.sip.close(leg),
             CallEffect::Media(effect) => return self.media(effect),
             CallEffect::FindContacts { ring, target } => {
-                return Some(CallInput::Contacts { ring, contacts: self.contacts(&target) });
+                return Some(CallInput::Contacts {
+                    ring,
+                    contacts: self.contacts(&target),
+                });
             }
             CallEffect::Queue { queue, tell } => self.queues.tell(queue, tell),
             CallEffect::Agent { agent, tell } => self.tell_agent(call, agent, tell),
@@ -86,12 +89,29 @@ impl Switchboard {
             MediaEffect::SetSource(leg, source) => engine.set_source(leg, &source),
             MediaEffect::Bridge(a, b) => engine.bridge(a, b),
             MediaEffect::Unbridge(leg) => engine.unbridge(leg),
-            MediaEffect::Play { leg, play, prompts, barge_in } => {
+            MediaEffect::Play {
+                leg,
+                play,
+                prompts,
+                barge_in,
+            } => {
                 let items = prompts.into_iter().map(PlayItem::Sound).collect();
-                engine.play(leg, play, &Playlist { items, barge_in, repeat: false });
+                engine.play(
+                    leg,
+                    play,
+                    &Playlist {
+                        items,
+                        barge_in,
+                        repeat: false,
+                    },
+                );
             }
             MediaEffect::StopPlay(leg) => engine.stop_play(leg),
-            MediaEffect::Record { recording, caller, callee } => engine.record(&RecordSpec {
+            MediaEffect::Record {
+                recording,
+                caller,
+                callee,
+            } => engine.record(&RecordSpec {
                 recording,
                 left: caller,
                 right: Some(callee),
@@ -128,10 +148,16 @@ impl Switchboard {
     /// Whether the extension has as many calls as it may.
     fn is_busy(&self, id: ExtensionId) -> bool {
         let directory = self.directory.load();
-        let Some(extension) = directory.extension(id) else { return false };
+        let Some(extension) = directory.extension(id) else {
+            return false;
+        };
         let limit = usize::try_from(extension.incoming_limit).unwrap_or(usize::MAX);
         let number = Some(extension.number.as_str());
-        let here = |call: &&LiveCall| call.legs.iter().any(|leg| leg.extension.as_deref() == number);
+        let here = |call: &&LiveCall| {
+            call.legs
+                .iter()
+                .any(|leg| leg.extension.as_deref() == number)
+        };
         limit > 0 && self.live.view(|view| view.calls().filter(here).count()) >= limit
     }
 
@@ -195,7 +221,12 @@ impl CallSide for Switchboard {
                 && leg.extension.is_none()
                 && dialplan::outbound_trunk(&directory, &leg.remote).is_some_and(|t| t.id == trunk)
         };
-        self.live.view(|view| view.calls().flat_map(|call| &call.legs).filter(placed).count())
+        self.live.view(|view| {
+            view.calls()
+                .flat_map(|call| &call.legs)
+                .filter(placed)
+                .count()
+        })
     }
 }
 
@@ -221,7 +252,9 @@ impl Publish for Switchboard {
 impl PhoneWatch for Switchboard {
     fn reachable(&self, extension: &str, reachable: bool) {
         let directory = self.directory.load();
-        let Some(extension) = directory.extension_numbered(extension) else { return };
+        let Some(extension) = directory.extension_numbered(extension) else {
+            return;
+        };
         if reachable {
             self.agents.phone_reachable(extension.id);
         } else {

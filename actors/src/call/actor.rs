@@ -20,7 +20,10 @@ pub(crate) enum CallMsg {
     /// A deadline has come.
     Wake,
     /// An operator wants something and waits for the answer: the recording that runs then, if any.
-    Ask(CallCommand, RpcReplyPort<Result<Option<RecordingId>, CallError>>),
+    Ask(
+        CallCommand,
+        RpcReplyPort<Result<Option<RecordingId>, CallError>>,
+    ),
 }
 
 /// How an actor begins.
@@ -63,9 +66,17 @@ impl Actor for CallActor {
         me: ActorRef<CallMsg>,
         args: CallArgs,
     ) -> Result<CallState, ActorProcessingErr> {
-        let CallArgs { slot, neighbours, begin } = args;
-        let mut state =
-            CallState { machine: slot.machine(), slot, neighbours, alarm: Alarm::default() };
+        let CallArgs {
+            slot,
+            neighbours,
+            begin,
+        } = args;
+        let mut state = CallState {
+            machine: slot.machine(),
+            slot,
+            neighbours,
+            alarm: Alarm::default(),
+        };
         if begin == Begin::Ending {
             let end = CallCommand::HangUp(HangupCause::InternalError);
             state.machine.handle(now(), CallInput::Command(end));
@@ -93,13 +104,17 @@ impl Actor for CallActor {
                     state.input(&me, CallInput::Command(command));
                 }
                 // The operator may have stopped waiting.
-                reply.send(permitted.map(|()| state.machine.recording())).ok();
+                reply
+                    .send(permitted.map(|()| state.machine.recording()))
+                    .ok();
             }
         }
         while let Some(input) = state.slot.take() {
             state.input(&me, input);
         }
-        state.alarm.rearm(&me, state.machine.poll_timeout(), || CallMsg::Wake);
+        state
+            .alarm
+            .rearm(&me, state.machine.poll_timeout(), || CallMsg::Wake);
         Ok(())
     }
 }

@@ -23,7 +23,10 @@ use crate::queue::QueueToCall;
 use crate::restart::{Falls, RestartLimit};
 
 /// The falls of one call's actor that are forgiven; one more, and the call is ended.
-const FORGIVEN: RestartLimit = RestartLimit { falls: 1, within: Duration::from_secs(10) };
+const FORGIVEN: RestartLimit = RestartLimit {
+    falls: 1,
+    within: Duration::from_secs(10),
+};
 
 /// How long an operator's wish may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -64,7 +67,9 @@ pub(crate) struct Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("calls", &self.slots.read().len()).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("calls", &self.slots.read().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -98,7 +103,9 @@ impl Calls {
             codecs: codecs.into(),
             draining: AtomicBool::new(false),
         };
-        Self { shared: Arc::new(shared) }
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// Starts (or starts again) the supervisor under `parent`. The neighbours are those of the first start.
@@ -145,7 +152,11 @@ impl Calls {
     #[must_use]
     pub fn live(&self) -> Vec<CallId> {
         let slots = self.shared.slots();
-        slots.iter().filter(|slot| !slot.is_over()).map(|slot| slot.id).collect()
+        slots
+            .iter()
+            .filter(|slot| !slot.is_over())
+            .map(|slot| slot.id)
+            .collect()
     }
 
     /// Takes a call that came in; answers the id of its first leg.
@@ -175,7 +186,10 @@ impl Calls {
     }
 
     fn office(&self, neighbours: &dyn Neighbours) -> Office {
-        Office { directory: neighbours.directory(), codecs: Arc::clone(&self.shared.codecs) }
+        Office {
+            directory: neighbours.directory(),
+            codecs: Arc::clone(&self.shared.codecs),
+        }
     }
 
     fn begin(&self, machine: CallMachine) {
@@ -214,7 +228,9 @@ impl Calls {
     ) -> Result<Option<RecordingId>, CallError> {
         let slot = self.shared.slot(call).ok_or(CallError::NotFound)?;
         let actor = slot.actor().ok_or(CallError::NotFound)?;
-        let ask = actor.call(|reply| CallMsg::Ask(command, reply), Some(PATIENCE)).await;
+        let ask = actor
+            .call(|reply| CallMsg::Ask(command, reply), Some(PATIENCE))
+            .await;
         match ask {
             Ok(CallResult::Success(answer)) => answer,
             Ok(CallResult::Timeout) => Err(CallError::TimedOut),

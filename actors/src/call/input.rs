@@ -179,4 +179,3 @@ pub enum CallInput {
     #[doc(hidden)]
     Fault,
 }
-

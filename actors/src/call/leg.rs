@@ -66,34 +66,57 @@ impl Leg {
 
     /// The far end offers; our answer is kept in `description`.
     pub(crate) fn answer_offer(&mut self, offer: &Bytes) -> Result<Negotiated, HangupCause> {
-        let negotiation = self.negotiation.as_mut().ok_or(HangupCause::InternalError)?;
-        negotiation.receive_offer(offer).map_err(|error| error.cause())?;
+        let negotiation = self
+            .negotiation
+            .as_mut()
+            .ok_or(HangupCause::InternalError)?;
+        negotiation
+            .receive_offer(offer)
+            .map_err(|error| error.cause())?;
         let answer = negotiation.create_answer(MediaWish::TALK);
-        let answer = answer.inspect_err(|_| negotiation.rollback()).map_err(|error| error.cause())?;
+        let answer = answer
+            .inspect_err(|_| negotiation.rollback())
+            .map_err(|error| error.cause())?;
         self.description = Some(answer.sdp);
-        let agreed = answer.media.or(self.agreed).ok_or(HangupCause::NoCommonCodec)?;
+        let agreed = answer
+            .media
+            .or(self.agreed)
+            .ok_or(HangupCause::NoCommonCodec)?;
         self.agreed = Some(agreed);
         Ok(agreed)
     }
 
     /// Our offer, with `first` before the other codecs so that a bridge need not transcode.
     pub(crate) fn offer(&mut self, first: Option<Codec>) -> Result<Bytes, HangupCause> {
-        let negotiation = self.negotiation.as_mut().ok_or(HangupCause::InternalError)?;
-        let wish = MediaWish { prefer: first, ..MediaWish::TALK };
-        let offer = negotiation.create_offer(wish).map_err(|error| error.cause())?;
+        let negotiation = self
+            .negotiation
+            .as_mut()
+            .ok_or(HangupCause::InternalError)?;
+        let wish = MediaWish {
+            prefer: first,
+            ..MediaWish::TALK
+        };
+        let offer = negotiation
+            .create_offer(wish)
+            .map_err(|error| error.cause())?;
         self.description = Some(offer.clone());
         Ok(offer)
     }
 
     /// The far end answers our offer. An answer that was taken before (in a 183) is not taken twice.
     pub(crate) fn take_answer(&mut self, answer: &Bytes) -> Result<Negotiated, HangupCause> {
-        let negotiation = self.negotiation.as_mut().ok_or(HangupCause::InternalError)?;
+        let negotiation = self
+            .negotiation
+            .as_mut()
+            .ok_or(HangupCause::InternalError)?;
         if negotiation.state() == NegotiationState::Stable
             && let Some(agreed) = self.agreed
         {
             return Ok(agreed);
         }
-        let agreed = negotiation.receive_answer(answer).map_err(|error| error.cause())?;
+        let agreed = negotiation
+            .receive_answer(answer)
+            .map_err(|error| error.cause())?;
         self.agreed = Some(agreed);
         Ok(agreed)
     }

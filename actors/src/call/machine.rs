@@ -12,12 +12,14 @@ use bytes::Bytes;
 use offhook_core::directory::Directory;
 use offhook_core::event::{Direction, EndedBy, EventKind};
 use offhook_core::sdp::Codec;
-use offhook_core::sip::header::MaxForwards;
 use offhook_core::sip::HeaderName;
+use offhook_core::sip::header::MaxForwards;
 use offhook_core::sip::invite::InviteUsage;
 use offhook_core::sip::message::Request;
 use offhook_core::timers::Timers;
-use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, IdSource, IvrMenuId, LegId, QueueId, RecordingId};
+use offhook_core::{
+    AgentId, CallId, ExtensionId, HangupCause, IdSource, IvrMenuId, LegId, QueueId, RecordingId,
+};
 use offhook_media::engine::{PlayId, Source};
 
 use super::CallError;
@@ -131,7 +133,10 @@ impl CallMachine {
         call.dialled.clone_from(&incoming.dialled);
         call.offer = (!body.is_empty()).then_some(body);
         let key = usage.dialog_key().clone();
-        call.publish_start(Direction::Inbound, String::from_utf8_lossy(&key.call_id).into_owned());
+        call.publish_start(
+            Direction::Inbound,
+            String::from_utf8_lossy(&key.call_id).into_owned(),
+        );
         let extension = call.origin_extension();
         let remote = call.from.number.clone();
         let leg = call.add_leg(Role::Caller, Direction::Inbound, extension, remote, None);
@@ -139,7 +144,10 @@ impl CallMachine {
         if let Some(caller) = call.legs.get_mut(&leg) {
             caller.usage = Some(usage);
         }
-        call.effects.push_back(CallEffect::BindDialog { leg: LegId::new(id, leg), key });
+        call.effects.push_back(CallEffect::BindDialog {
+            leg: LegId::new(id, leg),
+            key,
+        });
         Ok(call)
     }
 
@@ -152,10 +160,13 @@ impl CallMachine {
         now: Instant,
         wish: Originate,
     ) -> Self {
-        let from = office.directory.extension(wish.from).map_or_else(Party::default, |extension| Party {
-            number: extension.number.clone(),
-            name: Some(extension.name.clone()).filter(|name| !name.is_empty()),
-        });
+        let from = office
+            .directory
+            .extension(wish.from)
+            .map_or_else(Party::default, |extension| Party {
+                number: extension.number.clone(),
+                name: Some(extension.name.clone()).filter(|name| !name.is_empty()),
+            });
         let mut call = Self::new(id, office, ids, Origin::Extension(wish.from), from);
         call.dialled = wish.to;
         call.publish_start(Direction::Outbound, String::new());
@@ -163,13 +174,7 @@ impl CallMachine {
         call
     }
 
-    fn new(
-        id: CallId,
-        office: Office,
-        ids: IdSource,
-        origin: Origin,
-        from: Party,
-    ) -> Self {
+    fn new(id: CallId, office: Office, ids: IdSource, origin: Origin, from: Party) -> Self {
         let Office { directory, codecs } = office;
         Self {
             id,
@@ -238,8 +243,15 @@ impl CallMachine {
     /// Says when to be woken.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let legs = self.legs.values().filter_map(|leg| leg.usage.as_ref()?.poll_timeout());
-        let menu = if let Stage::Menu(menu) = &self.stage { menu.poll_timeout() } else { None };
+        let legs = self
+            .legs
+            .values()
+            .filter_map(|leg| leg.usage.as_ref()?.poll_timeout());
+        let menu = if let Stage::Menu(menu) = &self.stage {
+            menu.poll_timeout()
+        } else {
+            None
+        };
         legs.chain(menu).chain(self.timers.next()).min()
     }
 
@@ -375,14 +387,22 @@ impl CallMachine {
                 agreed: None,
             },
         );
-        self.publish(EventKind::LegAdded { leg: id, direction, extension, remote, agent });
+        self.publish(EventKind::LegAdded {
+            leg: id,
+            direction,
+            extension,
+            remote,
+            agent,
+        });
         self.media(MediaEffect::AddLeg(id));
         number
     }
 
     /// Takes a leg out of the call, saying good-bye to its far end if that is still there.
     pub(crate) fn drop_leg(&mut self, now: Instant, number: u32, cause: HangupCause) {
-        let Some(leg) = self.legs.get_mut(&number).filter(|leg| leg.is_live()) else { return };
+        let Some(leg) = self.legs.get_mut(&number).filter(|leg| leg.is_live()) else {
+            return;
+        };
         leg.state = LegState::Over;
         if let Some(usage) = &mut leg.usage {
             usage.hang_up(now, cause);
@@ -421,7 +441,11 @@ impl CallMachine {
         }
         self.timers = Timers::default();
         self.timers.set(CallTimer::Linger, now + LINGER);
-        self.publish(EventKind::CallEnded { call: self.id, cause, ended_by });
+        self.publish(EventKind::CallEnded {
+            call: self.id,
+            cause,
+            ended_by,
+        });
     }
 
     fn command(&mut self, now: Instant, command: CallCommand) {
@@ -464,7 +488,11 @@ impl CallMachine {
 
     /// A leg is of no more use for a reason on our side.
     pub(crate) fn lost(&mut self, now: Instant, number: u32, cause: HangupCause) {
-        let Some(role) = self.legs.get(&number).filter(|leg| leg.is_live()).map(|leg| leg.role)
+        let Some(role) = self
+            .legs
+            .get(&number)
+            .filter(|leg| leg.is_live())
+            .map(|leg| leg.role)
         else {
             return;
         };
@@ -499,7 +527,8 @@ impl CallMachine {
     fn settle(&mut self, now: Instant) {
         while self.poll_legs(now) || self.poll_menu(now) {}
         let finished = self.legs.values().filter(|leg| !leg.is_live());
-        let finished = finished.filter(|leg| leg.usage.as_ref().is_none_or(InviteUsage::is_terminated));
+        let finished =
+            finished.filter(|leg| leg.usage.as_ref().is_none_or(InviteUsage::is_terminated));
         for number in finished.map(|leg| leg.id.number).collect::<Vec<_>>() {
             self.forget_leg(number);
         }
@@ -509,8 +538,12 @@ impl CallMachine {
         let mut moved = false;
         for number in self.legs.keys().copied().collect::<Vec<_>>() {
             loop {
-                let Some(leg) = self.legs.get_mut(&number) else { break };
-                let Some(usage) = leg.usage.as_mut() else { break };
+                let Some(leg) = self.legs.get_mut(&number) else {
+                    break;
+                };
+                let Some(usage) = leg.usage.as_mut() else {
+                    break;
+                };
                 let id = leg.id;
                 if let Some(effect) = usage.poll_effect() {
                     self.push(CallEffect::Sip { leg: id, effect });
@@ -542,7 +575,11 @@ impl CallMachine {
     }
 
     fn usage_timeout(&mut self, now: Instant, number: u32) {
-        if let Some(usage) = self.legs.get_mut(&number).and_then(|leg| leg.usage.as_mut()) {
+        if let Some(usage) = self
+            .legs
+            .get_mut(&number)
+            .and_then(|leg| leg.usage.as_mut())
+        {
             usage.handle_timeout(now);
         }
     }

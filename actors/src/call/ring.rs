@@ -110,7 +110,10 @@ impl CallMachine {
         if let Some(timeout) = timeout {
             self.timers.set(CallTimer::Ring(number), now + timeout);
         }
-        self.push(CallEffect::FindContacts { ring: number, target: target.clone() });
+        self.push(CallEffect::FindContacts {
+            ring: number,
+            target: target.clone(),
+        });
         self.rings.insert(
             number,
             Ring {
@@ -132,7 +135,9 @@ impl CallMachine {
         number: u32,
         contacts: Result<Vec<Contact>, HangupCause>,
     ) {
-        let Some(ring) = self.rings.get(&number) else { return };
+        let Some(ring) = self.rings.get(&number) else {
+            return;
+        };
         let (agent, target) = (ring.agent(), ring.target.clone());
         let contacts = match contacts {
             Ok(contacts) if contacts.is_empty() => {
@@ -150,8 +155,13 @@ impl CallMachine {
         };
         for contact in contacts {
             let role = Role::Rung(number);
-            let leg =
-                self.add_leg(role, Direction::Outbound, extension.clone(), remote.clone(), agent);
+            let leg = self.add_leg(
+                role,
+                Direction::Outbound,
+                extension.clone(),
+                remote.clone(),
+                agent,
+            );
             if let Some(ring) = self.rings.get_mut(&number) {
                 ring.legs.push(leg);
                 ring.unplaced.insert(leg, contact);
@@ -161,11 +171,16 @@ impl CallMachine {
 
     /// A rung leg has its port: the INVITE can go out.
     pub(crate) fn place_leg(&mut self, now: Instant, ring: u32, number: u32) {
-        let contact = self.rings.get_mut(&ring).and_then(|ring| ring.unplaced.remove(&number));
+        let contact = self
+            .rings
+            .get_mut(&ring)
+            .and_then(|ring| ring.unplaced.remove(&number));
         let Some(contact) = contact else { return };
         let first = self.caller().and_then(super::leg::Leg::codec);
         let from = self.from_header(&contact);
-        let Some(leg) = self.legs.get_mut(&number) else { return };
+        let Some(leg) = self.legs.get_mut(&number) else {
+            return;
+        };
         let offer = match leg.offer(first) {
             Ok(offer) => offer,
             Err(cause) => return self.lost(now, number, cause),
@@ -189,7 +204,9 @@ impl CallMachine {
     }
 
     pub(crate) fn ring_leg_rings(&mut self, now: Instant, number: u32, leg: u32) {
-        let Some(ring) = self.rings.get_mut(&number) else { return };
+        let Some(ring) = self.rings.get_mut(&number) else {
+            return;
+        };
         let first = !std::mem::replace(&mut ring.rang, true);
         let purpose = ring.purpose;
         if let Some(leg) = self.legs.get_mut(&leg)
@@ -217,8 +234,14 @@ impl CallMachine {
         if self.caller_is_answered() {
             return self.caller_hears(Source::Tone(ToneId::new(RINGBACK)));
         }
-        let Some(number) = self.caller_number() else { return };
-        if let Some(usage) = self.legs.get_mut(&number).and_then(|leg| leg.usage.as_mut()) {
+        let Some(number) = self.caller_number() else {
+            return;
+        };
+        if let Some(usage) = self
+            .legs
+            .get_mut(&number)
+            .and_then(|leg| leg.usage.as_mut())
+        {
             usage.ring(now);
         }
     }
@@ -231,15 +254,20 @@ impl CallMachine {
         leg: u32,
         sdp: Option<Bytes>,
     ) {
-        let Some(sdp) = sdp else { return self.ring_leg_rings(now, number, leg) };
-        let wanted = self.rings.get(&number).is_some_and(|ring| {
-            ring.purpose == Purpose::Destination && ring.legs.len() == 1
-        });
+        let Some(sdp) = sdp else {
+            return self.ring_leg_rings(now, number, leg);
+        };
+        let wanted = self
+            .rings
+            .get(&number)
+            .is_some_and(|ring| ring.purpose == Purpose::Destination && ring.legs.len() == 1);
         // With several phones ringing nobody could say whose early media it is.
         if !wanted || self.far_end_answers(leg, &sdp).is_err() {
             return self.ring_leg_rings(now, number, leg);
         }
-        let Some(caller) = self.caller_number() else { return };
+        let Some(caller) = self.caller_number() else {
+            return;
+        };
         if !self.caller_is_answered()
             && let Some(from) = self.legs.get_mut(&caller)
             && let (Some(description), Some(_), Some(usage)) =
@@ -286,22 +314,47 @@ impl CallMachine {
                 self.route(now);
             }
             Purpose::Destination => self.start_talking(now, leg, Answered::Dialled),
-            Purpose::Attempt { attempt, queue, agent } => {
+            Purpose::Attempt {
+                attempt,
+                queue,
+                agent,
+            } => {
                 let (call, since) = (self.id, self.waiting_since(now));
                 self.tell_queue(queue, CallToQueue::AttemptAnswered { call, attempt });
                 self.cancel_rings(now);
-                self.start_talking(now, leg, Answered::Queue { attempt, queue, agent, unconfirmed: Some(since) });
+                self.start_talking(
+                    now,
+                    leg,
+                    Answered::Queue {
+                        attempt,
+                        queue,
+                        agent,
+                        unconfirmed: Some(since),
+                    },
+                );
             }
         }
     }
 
     /// A leg of a ringing cannot answer any more.
-    pub(crate) fn ring_leg_failed(&mut self, now: Instant, number: u32, leg: u32, cause: HangupCause) {
-        let Some(ring) = self.rings.get_mut(&number) else { return };
+    pub(crate) fn ring_leg_failed(
+        &mut self,
+        now: Instant,
+        number: u32,
+        leg: u32,
+        cause: HangupCause,
+    ) {
+        let Some(ring) = self.rings.get_mut(&number) else {
+            return;
+        };
         ring.legs.retain(|&other| other != leg);
         ring.unplaced.remove(&leg);
         let worst = ring.cause.map_or(cause, |old| {
-            if weight(cause) > weight(old) { cause } else { old }
+            if weight(cause) > weight(old) {
+                cause
+            } else {
+                old
+            }
         });
         ring.cause = Some(worst);
         if ring.legs.is_empty() {
@@ -327,14 +380,23 @@ impl CallMachine {
             }
             Some(Purpose::Attempt { attempt, queue, .. }) => {
                 let (call, outcome) = (self.id, outcome(cause));
-                self.tell_queue(queue, CallToQueue::AttemptEnded { call, attempt, outcome });
+                self.tell_queue(
+                    queue,
+                    CallToQueue::AttemptEnded {
+                        call,
+                        attempt,
+                        outcome,
+                    },
+                );
             }
         }
     }
 
     /// Stops a ringing without asking what for.
     pub(crate) fn cancel_ring(&mut self, now: Instant, number: u32, cause: HangupCause) {
-        let Some(ring) = self.rings.remove(&number) else { return };
+        let Some(ring) = self.rings.remove(&number) else {
+            return;
+        };
         self.timers.stop(CallTimer::Ring(number));
         for leg in ring.legs {
             self.drop_leg(now, leg, cause);

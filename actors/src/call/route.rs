@@ -26,9 +26,13 @@ impl CallMachine {
 
     /// The public number a trunk call reaches.
     pub(crate) fn did(&self) -> Option<DidId> {
-        let Origin::Trunk(trunk) = self.origin else { return None };
+        let Origin::Trunk(trunk) = self.origin else {
+            return None;
+        };
         let trunk = self.directory.trunk(trunk)?;
-        dialplan::from_trunk(&self.directory, trunk, &self.dialled).ok().map(|did| did.id)
+        dialplan::from_trunk(&self.directory, trunk, &self.dialled)
+            .ok()
+            .map(|did| did.id)
     }
 
     fn look_up(&self, dialled: &str) -> Result<Destination, RouteError> {
@@ -50,7 +54,10 @@ impl CallMachine {
             destination: destination.clone(),
         });
         if let Origin::Extension(id) = self.origin
-            && !matches!(destination, Destination::AgentLogin | Destination::AgentLogout)
+            && !matches!(
+                destination,
+                Destination::AgentLogin | Destination::AgentLogout
+            )
         {
             self.engage(id);
         }
@@ -87,7 +94,10 @@ impl CallMachine {
             HangupCause::NotAllowed => prompts::NOT_ALLOWED,
             _ => prompts::NOT_AVAILABLE,
         };
-        let after = self.came_from.take().map_or(After::HangUp(cause), After::Menu);
+        let after = self
+            .came_from
+            .take()
+            .map_or(After::HangUp(cause), After::Menu);
         self.speak(now, &[prompt], after);
     }
 
@@ -113,7 +123,11 @@ impl CallMachine {
             Origin::Trunk(_) => None,
         };
         let Some(agent) = agent else {
-            return self.speak(now, &[prompts::NOT_AN_AGENT], After::HangUp(HangupCause::NormalClearing));
+            return self.speak(
+                now,
+                &[prompts::NOT_AN_AGENT],
+                After::HangUp(HangupCause::NormalClearing),
+            );
         };
         self.stage = Stage::SettingAgent;
         self.tell_agent(agent, CallToAgent::SetState(state));

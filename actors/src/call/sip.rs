@@ -15,7 +15,11 @@ use super::machine::CallMachine;
 
 impl CallMachine {
     pub(crate) fn sip_input(&mut self, now: Instant, leg: LegId, input: UsageInput) {
-        if let Some(usage) = self.legs.get_mut(&leg.number).and_then(|leg| leg.usage.as_mut()) {
+        if let Some(usage) = self
+            .legs
+            .get_mut(&leg.number)
+            .and_then(|leg| leg.usage.as_mut())
+        {
             usage.handle(now, input);
         }
     }
@@ -23,8 +27,12 @@ impl CallMachine {
     /// A port is open: what was waiting for it goes on.
     pub(crate) fn port_ready(&mut self, now: Instant, number: u32, port: LegPort) {
         let session = self.ids.bits() >> 16;
-        let Some(leg) = self.legs.get_mut(&number).filter(|leg| leg.is_live()) else { return };
-        leg.negotiation = Some(MediaNegotiation::new(LocalMedia::new(port.rtp, session).with_codecs(&self.codecs)));
+        let Some(leg) = self.legs.get_mut(&number).filter(|leg| leg.is_live()) else {
+            return;
+        };
+        leg.negotiation = Some(MediaNegotiation::new(
+            LocalMedia::new(port.rtp, session).with_codecs(&self.codecs),
+        ));
         match leg.role {
             Role::Caller => self.caller_port_ready(now, number),
             Role::Rung(ring) => self.place_leg(now, ring, number),
@@ -43,7 +51,10 @@ impl CallMachine {
 
     /// Negotiates an offer of the far end; our answer is kept with the leg.
     pub(crate) fn far_end_offers(&mut self, number: u32, offer: &Bytes) -> Result<(), HangupCause> {
-        let leg = self.legs.get_mut(&number).ok_or(HangupCause::InternalError)?;
+        let leg = self
+            .legs
+            .get_mut(&number)
+            .ok_or(HangupCause::InternalError)?;
         let agreed = leg.answer_offer(offer)?;
         let id = leg.id;
         self.media(MediaEffect::SetRemote(id, agreed));
@@ -51,8 +62,15 @@ impl CallMachine {
     }
 
     /// Takes the far end's answer to our offer.
-    pub(crate) fn far_end_answers(&mut self, number: u32, answer: &Bytes) -> Result<(), HangupCause> {
-        let leg = self.legs.get_mut(&number).ok_or(HangupCause::InternalError)?;
+    pub(crate) fn far_end_answers(
+        &mut self,
+        number: u32,
+        answer: &Bytes,
+    ) -> Result<(), HangupCause> {
+        let leg = self
+            .legs
+            .get_mut(&number)
+            .ok_or(HangupCause::InternalError)?;
         let agreed = leg.take_answer(answer)?;
         let id = leg.id;
         self.media(MediaEffect::SetRemote(id, agreed));
@@ -61,8 +79,12 @@ impl CallMachine {
 
     /// Answers the caller, once. False: the call is over because that cannot be done.
     pub(crate) fn answer_caller(&mut self, now: Instant) -> bool {
-        let Some(number) = self.caller_number() else { return false };
-        let Some(leg) = self.legs.get_mut(&number) else { return false };
+        let Some(number) = self.caller_number() else {
+            return false;
+        };
+        let Some(leg) = self.legs.get_mut(&number) else {
+            return false;
+        };
         if leg.is_answered() {
             return true;
         }
@@ -91,7 +113,9 @@ impl CallMachine {
 
     /// A dialog of one of the legs moved.
     pub(crate) fn usage_event(&mut self, now: Instant, number: u32, event: UsageEvent) {
-        let Some(leg) = self.legs.get(&number).filter(|leg| leg.is_live()) else { return };
+        let Some(leg) = self.legs.get(&number).filter(|leg| leg.is_live()) else {
+            return;
+        };
         let role = leg.role;
         match (event, role) {
             (UsageEvent::Ringing, Role::Rung(ring)) => self.ring_leg_rings(now, ring, number),
@@ -113,7 +137,10 @@ impl CallMachine {
                 }
             }
             (UsageEvent::Ended { cause, .. }, _) => self.far_end_ended(now, number, role, cause),
-            (UsageEvent::Ringing | UsageEvent::Progress { .. } | UsageEvent::Answered { .. }, _)
+            (
+                UsageEvent::Ringing | UsageEvent::Progress { .. } | UsageEvent::Answered { .. },
+                _,
+            )
             | (
                 UsageEvent::Confirmed { sdp: None }
                 | UsageEvent::ReofferAnswered { sdp: None }

@@ -30,15 +30,25 @@ impl CallMachine {
         }
         self.caller_hears(Source::Silence);
         self.stage = Stage::Speaking(after);
-        self.play(prompts.iter().map(|&prompt| prompt.to_owned()).collect(), false);
+        self.play(
+            prompts.iter().map(|&prompt| prompt.to_owned()).collect(),
+            false,
+        );
     }
 
     /// Plays prompts over whatever the caller hears now.
     pub(crate) fn play(&mut self, prompts: Vec<String>, barge_in: bool) {
-        let Some(number) = self.caller_number() else { return };
+        let Some(number) = self.caller_number() else {
+            return;
+        };
         let play = PlayId(u64::from(self.fresh()));
         self.playing = Some(play);
-        self.media(MediaEffect::Play { leg: self.leg_id(number), play, prompts, barge_in });
+        self.media(MediaEffect::Play {
+            leg: self.leg_id(number),
+            play,
+            prompts,
+            barge_in,
+        });
     }
 
     /// Stops what is being played to the caller.
@@ -87,7 +97,10 @@ impl CallMachine {
         }
         self.came_from = None;
         self.caller_hears(Source::Silence);
-        self.publish(EventKind::MenuEntered { call: self.id, menu: id });
+        self.publish(EventKind::MenuEntered {
+            call: self.id,
+            menu: id,
+        });
         self.stage = Stage::Menu(IvrMachine::new(menu));
     }
 
@@ -108,9 +121,13 @@ impl CallMachine {
 
     /// Does one thing the menu wants; true if there was one.
     pub(crate) fn poll_menu(&mut self, now: Instant) -> bool {
-        let Stage::Menu(menu) = &mut self.stage else { return false };
+        let Stage::Menu(menu) = &mut self.stage else {
+            return false;
+        };
         let id = menu.menu();
-        let Some(effect) = menu.poll_effect() else { return false };
+        let Some(effect) = menu.poll_effect() else {
+            return false;
+        };
         match effect {
             IvrEffect::Play { prompts, barge_in } => self.play(prompts, barge_in),
             IvrEffect::Leave { digits, action } => {
@@ -128,7 +145,11 @@ impl CallMachine {
     fn leave_menu(&mut self, menu: IvrMenuId, digits: &str) {
         self.stop_playing();
         self.came_from = Some(menu);
-        let chosen = EventKind::MenuChosen { call: self.id, menu, digits: digits.to_owned() };
+        let chosen = EventKind::MenuChosen {
+            call: self.id,
+            menu,
+            digits: digits.to_owned(),
+        };
         self.publish(chosen);
         // Whatever comes next sets its own stage; until then nothing of the menu may answer.
         self.stage = Stage::Starting;

@@ -42,7 +42,10 @@ impl Actor for CallsActor {
         me: ActorRef<CallsMsg>,
         shared: Arc<Shared>,
     ) -> Result<CallsState, ActorProcessingErr> {
-        let mut state = CallsState { shared, calls: AHashMap::new() };
+        let mut state = CallsState {
+            shared,
+            calls: AHashMap::new(),
+        };
         // After a fall of this supervisor its calls have lost their actors, and nothing else.
         for slot in state.shared.slots() {
             state.start(&me, slot, Begin::Recovered).await;
@@ -87,8 +90,14 @@ impl Actor for CallsActor {
 
 impl CallsState {
     async fn start(&mut self, me: &ActorRef<CallsMsg>, slot: Arc<Slot>, begin: Begin) {
-        let Some(neighbours) = self.shared.neighbours() else { return };
-        let args = CallArgs { slot: Arc::clone(&slot), neighbours, begin };
+        let Some(neighbours) = self.shared.neighbours() else {
+            return;
+        };
+        let args = CallArgs {
+            slot: Arc::clone(&slot),
+            neighbours,
+            begin,
+        };
         match Actor::spawn_linked(None, CallActor, args, me.get_cell()).await {
             Ok((actor, _)) => {
                 self.calls.insert(actor.get_id(), slot);
@@ -124,7 +133,11 @@ impl CallsState {
             }
             if !machine.is_over() {
                 let (cause, ended_by) = (HangupCause::InternalError, EndedBy::System);
-                let ended = EventKind::CallEnded { call, cause, ended_by };
+                let ended = EventKind::CallEnded {
+                    call,
+                    cause,
+                    ended_by,
+                };
                 neighbours.perform(call, CallEffect::Publish(ended));
             }
             neighbours.call_gone(call);

@@ -62,23 +62,37 @@ impl CallMachine {
         if !self.answer_caller(now) {
             return;
         }
-        let Some(caller) = self.caller_number() else { return };
+        let Some(caller) = self.caller_number() else {
+            return;
+        };
         if answered == Answered::Dialled
             && let Some(extension) = self.extension_of(callee)
         {
             self.engage(extension);
         }
         let holders = BTreeSet::new();
-        self.stage = Stage::Talking(Talk { callee, answered, holders });
+        self.stage = Stage::Talking(Talk {
+            callee,
+            answered,
+            holders,
+        });
         let (agent, record) = match answered {
             Answered::Dialled => (None, false),
-            Answered::Queue { queue, agent, .. } => {
-                (Some(agent), self.directory.queue(queue).is_some_and(|queue| queue.record))
-            }
+            Answered::Queue { queue, agent, .. } => (
+                Some(agent),
+                self.directory
+                    .queue(queue)
+                    .is_some_and(|queue| queue.record),
+            ),
         };
         let (caller, callee) = (self.leg_id(caller), self.leg_id(callee));
         self.media(MediaEffect::Bridge(caller, callee));
-        self.publish(EventKind::Bridged { call: self.id, caller, callee, agent });
+        self.publish(EventKind::Bridged {
+            call: self.id,
+            caller,
+            callee,
+            agent,
+        });
         if record {
             self.start_recording();
         }
@@ -90,7 +104,13 @@ impl CallMachine {
     }
 
     pub(crate) fn stop_talking(&mut self, talk: &Talk) {
-        if let Answered::Queue { attempt, queue, agent, unconfirmed } = talk.answered {
+        if let Answered::Queue {
+            attempt,
+            queue,
+            agent,
+            unconfirmed,
+        } = talk.answered
+        {
             if unconfirmed.is_some() {
                 self.tell_departure(queue);
             }
@@ -101,7 +121,10 @@ impl CallMachine {
     /// The attempt whose agent the caller talks with.
     pub(crate) fn answered_attempt(&self) -> Option<AttemptId> {
         match &self.stage {
-            Stage::Talking(Talk { answered: Answered::Queue { attempt, .. }, .. }) => Some(*attempt),
+            Stage::Talking(Talk {
+                answered: Answered::Queue { attempt, .. },
+                ..
+            }) => Some(*attempt),
             _ => None,
         }
     }
@@ -110,7 +133,13 @@ impl CallMachine {
     pub(crate) fn unconfirmed(&self, wanted: QueueId) -> Option<(Instant, AttemptId)> {
         match &self.stage {
             Stage::Talking(Talk {
-                answered: Answered::Queue { attempt, queue, unconfirmed: Some(since), .. },
+                answered:
+                    Answered::Queue {
+                        attempt,
+                        queue,
+                        unconfirmed: Some(since),
+                        ..
+                    },
                 ..
             }) if *queue == wanted => Some((*since, *attempt)),
             _ => None,
@@ -119,8 +148,12 @@ impl CallMachine {
 
     /// The queue knows that the caller was answered.
     pub(crate) fn confirm(&mut self, wanted: QueueId) {
-        if let Stage::Talking(Talk { answered: Answered::Queue { queue, unconfirmed, .. }, .. }) =
-            &mut self.stage
+        if let Stage::Talking(Talk {
+            answered: Answered::Queue {
+                queue, unconfirmed, ..
+            },
+            ..
+        }) = &mut self.stage
             && *queue == wanted
         {
             *unconfirmed = None;
@@ -129,7 +162,9 @@ impl CallMachine {
 
     /// Ends the callee's leg alone; the caller stays.
     pub(crate) fn hang_up_callee(&mut self, now: Instant, cause: HangupCause) {
-        let Stage::Talking(talk) = &self.stage else { return };
+        let Stage::Talking(talk) = &self.stage else {
+            return;
+        };
         let callee = talk.callee;
         self.stop_recording();
         self.drop_leg(now, callee, cause);
@@ -141,19 +176,26 @@ impl CallMachine {
             Some(offer) => self.far_end_offers(number, offer),
             None => Ok(()),
         };
-        let Some(leg) = self.legs.get_mut(&number) else { return };
+        let Some(leg) = self.legs.get_mut(&number) else {
+            return;
+        };
         let description = match (&sdp, &result) {
             (Some(_), Ok(())) => leg.description.clone().ok_or(HangupCause::InternalError),
             (None, _) => leg.offer(None),
             (Some(_), Err(cause)) => Err(*cause),
         };
-        let Some(usage) = leg.usage.as_mut() else { return };
+        let Some(usage) = leg.usage.as_mut() else {
+            return;
+        };
         match description {
             Ok(description) => usage.accept_reinvite(now, description),
             // A refused re-INVITE leaves the talk as it was (RFC 3261 section 14.2).
             Err(cause) => return usage.reject_reinvite(now, cause.sip_status()),
         }
-        let holds = leg.agreed.as_ref().is_some_and(|agreed| agreed.held_by_remote);
+        let holds = leg
+            .agreed
+            .as_ref()
+            .is_some_and(|agreed| agreed.held_by_remote);
         self.set_holder(Holder::Leg(number), holds);
     }
 
@@ -167,9 +209,17 @@ impl CallMachine {
 
     fn set_holder(&mut self, holder: Holder, holds: bool) {
         let caller = self.caller_number();
-        let Stage::Talking(talk) = &mut self.stage else { return };
-        let changed = if holds { talk.holders.insert(holder) } else { talk.holders.remove(&holder) };
-        let (Some(caller), callee) = (caller, talk.callee) else { return };
+        let Stage::Talking(talk) = &mut self.stage else {
+            return;
+        };
+        let changed = if holds {
+            talk.holders.insert(holder)
+        } else {
+            talk.holders.remove(&holder)
+        };
+        let (Some(caller), callee) = (caller, talk.callee) else {
+            return;
+        };
         if !changed {
             return;
         }
@@ -178,25 +228,34 @@ impl CallMachine {
             Holder::Leg(_) | Holder::Operator => caller,
         };
         let leg = self.leg_id(held);
-        let event =
-            if holds { EventKind::LegHeld { leg } } else { EventKind::LegResumed { leg } };
+        let event = if holds {
+            EventKind::LegHeld { leg }
+        } else {
+            EventKind::LegResumed { leg }
+        };
         self.publish(event);
         self.apply_holds(caller, callee);
     }
 
     /// Who holds hears nothing; who is held hears music; with nobody holding both talk.
     fn apply_holds(&mut self, caller: u32, callee: u32) {
-        let Stage::Talking(talk) = &self.stage else { return };
+        let Stage::Talking(talk) = &self.stage else {
+            return;
+        };
         let (caller_id, callee_id) = (self.leg_id(caller), self.leg_id(callee));
         if talk.holders.is_empty() {
             return self.media(MediaEffect::Bridge(caller_id, callee_id));
         }
-        let caller_held = talk.holders.contains(&Holder::Leg(callee))
-            || talk.holders.contains(&Holder::Operator);
+        let caller_held =
+            talk.holders.contains(&Holder::Leg(callee)) || talk.holders.contains(&Holder::Operator);
         let callee_held = talk.holders.contains(&Holder::Leg(caller));
         let music = self.hold_music();
         let hears = |held: bool| {
-            if held { Source::HoldMusic(music.clone()) } else { Source::Silence }
+            if held {
+                Source::HoldMusic(music.clone())
+            } else {
+                Source::Silence
+            }
         };
         let (caller_source, callee_source) = (hears(caller_held), hears(callee_held));
         self.media(MediaEffect::Unbridge(caller_id));
@@ -206,25 +265,40 @@ impl CallMachine {
 
     fn hold_music(&self) -> String {
         let queue = match &self.stage {
-            Stage::Talking(Talk { answered: Answered::Queue { queue, .. }, .. }) => {
-                self.directory.queue(*queue)
-            }
+            Stage::Talking(Talk {
+                answered: Answered::Queue { queue, .. },
+                ..
+            }) => self.directory.queue(*queue),
             _ => None,
         };
-        queue.map_or_else(|| DEFAULT_MUSIC.to_owned(), |queue| queue.hold_music.clone())
+        queue.map_or_else(
+            || DEFAULT_MUSIC.to_owned(),
+            |queue| queue.hold_music.clone(),
+        )
     }
 
     pub(crate) fn start_recording(&mut self) {
-        let Stage::Talking(talk) = &self.stage else { return };
+        let Stage::Talking(talk) = &self.stage else {
+            return;
+        };
         let callee = self.leg_id(talk.callee);
-        let Some(caller) = self.caller_number().map(|number| self.leg_id(number)) else { return };
+        let Some(caller) = self.caller_number().map(|number| self.leg_id(number)) else {
+            return;
+        };
         if self.recording.is_some() {
             return;
         }
         let recording = RecordingId::new(&mut self.ids);
         self.recording = Some(recording);
-        self.media(MediaEffect::Record { recording, caller, callee });
-        self.publish(EventKind::RecordingStarted { recording, call: self.id });
+        self.media(MediaEffect::Record {
+            recording,
+            caller,
+            callee,
+        });
+        self.publish(EventKind::RecordingStarted {
+            recording,
+            call: self.id,
+        });
     }
 
     pub(crate) fn stop_recording(&mut self) {

@@ -35,42 +35,82 @@ impl CallMachine {
         }
         self.came_from = None;
         self.wait(Wait { queue, since: now });
-        self.tell_queue(queue, CallToQueue::Enqueue { call: self.id, since: now });
+        self.tell_queue(
+            queue,
+            CallToQueue::Enqueue {
+                call: self.id,
+                since: now,
+            },
+        );
     }
 
     /// The caller hears the queue's music and waits.
     fn wait(&mut self, wait: Wait) {
-        let music = self.directory.queue(wait.queue).map(|queue| queue.hold_music.clone());
+        let music = self
+            .directory
+            .queue(wait.queue)
+            .map(|queue| queue.hold_music.clone());
         self.caller_hears(music.map_or(Source::Silence, Source::HoldMusic));
         self.stage = Stage::Waiting(wait);
     }
 
     /// Since when the caller waits.
     pub(crate) fn waiting_since(&self, now: Instant) -> Instant {
-        if let Stage::Waiting(wait) = self.stage { wait.since } else { now }
+        if let Stage::Waiting(wait) = self.stage {
+            wait.since
+        } else {
+            now
+        }
     }
 
     /// The caller waits no longer, by their own decision.
     pub(crate) fn tell_departure(&mut self, queue: QueueId) {
         let departure = Departure::HungUp;
-        self.tell_queue(queue, CallToQueue::Leave { call: self.id, departure });
+        self.tell_queue(
+            queue,
+            CallToQueue::Leave {
+                call: self.id,
+                departure,
+            },
+        );
     }
 
     pub(crate) fn queue_input(&mut self, now: Instant, tell: QueueToCall) {
         let call = self.id;
         match tell {
-            QueueToCall::RingAgent { attempt, queue, agent, extension, .. } => {
+            QueueToCall::RingAgent {
+                attempt,
+                queue,
+                agent,
+                extension,
+                ..
+            } => {
                 if self.waits_in(queue) {
-                    let purpose = Purpose::Attempt { attempt, queue, agent };
+                    let purpose = Purpose::Attempt {
+                        attempt,
+                        queue,
+                        agent,
+                    };
                     self.start_ring(now, purpose, RingTarget::Extension(extension));
                 } else if self.unconfirmed(queue).is_none() {
                     self.tell_departure(queue);
                 }
             }
-            QueueToCall::CancelAttempt { attempt, queue, outcome } => {
+            QueueToCall::CancelAttempt {
+                attempt,
+                queue,
+                outcome,
+            } => {
                 if self.answered_attempt() != Some(attempt) {
                     self.cancel_attempt(now, attempt, outcome);
-                    self.tell_queue(queue, CallToQueue::AttemptEnded { call, attempt, outcome });
+                    self.tell_queue(
+                        queue,
+                        CallToQueue::AttemptEnded {
+                            call,
+                            attempt,
+                            outcome,
+                        },
+                    );
                 }
             }
             QueueToCall::Disown { attempt, queue } => self.disowned(now, queue, attempt),
@@ -79,7 +119,11 @@ impl CallMachine {
                     self.announce(position);
                 }
             }
-            QueueToCall::Exit { queue, exit, overflow } => self.exit(now, queue, exit, overflow),
+            QueueToCall::Exit {
+                queue,
+                exit,
+                overflow,
+            } => self.exit(now, queue, exit, overflow),
             QueueToCall::QueueRestarted { queue } => self.rejoin(queue),
         }
     }
@@ -102,7 +146,13 @@ impl CallMachine {
     /// The queue has lost its memory: it is told who waits, since when, and who is being rung.
     fn rejoin(&mut self, queue: QueueId) {
         let (since, attempts) = if let Some((since, attempt)) = self.unconfirmed(queue) {
-            (since, vec![LiveAttempt { attempt, phase: AttemptPhase::Answered }])
+            (
+                since,
+                vec![LiveAttempt {
+                    attempt,
+                    phase: AttemptPhase::Answered,
+                }],
+            )
         } else if let Stage::Waiting(wait) = self.stage
             && wait.queue == queue
         {
@@ -110,13 +160,27 @@ impl CallMachine {
         } else {
             return;
         };
-        self.tell_queue(queue, CallToQueue::Rejoin { call: self.id, since, attempts });
+        self.tell_queue(
+            queue,
+            CallToQueue::Rejoin {
+                call: self.id,
+                since,
+                attempts,
+            },
+        );
     }
 
     fn live_attempts(&self) -> Vec<LiveAttempt> {
         let attempts = self.rings.values().filter_map(|ring| {
-            let phase = if ring.rang { AttemptPhase::Ringing } else { AttemptPhase::Dialling };
-            Some(LiveAttempt { attempt: ring.attempt()?, phase })
+            let phase = if ring.rang {
+                AttemptPhase::Ringing
+            } else {
+                AttemptPhase::Dialling
+            };
+            Some(LiveAttempt {
+                attempt: ring.attempt()?,
+                phase,
+            })
         });
         attempts.collect()
     }
@@ -156,7 +220,10 @@ impl CallMachine {
 
     /// Stops ringing an agent.
     fn cancel_attempt(&mut self, now: Instant, wanted: AttemptId, outcome: AttemptOutcome) {
-        let ring = self.rings.iter().find(|(_, ring)| ring.attempt() == Some(wanted));
+        let ring = self
+            .rings
+            .iter()
+            .find(|(_, ring)| ring.attempt() == Some(wanted));
         let Some((&number, _)) = ring else { return };
         let cause = match outcome {
             AttemptOutcome::AnsweredElsewhere => HangupCause::AnsweredElsewhere,

@@ -71,10 +71,16 @@ impl Reports {
         live: Live,
         parent: ActorCell,
     ) -> Result<ActorCell, SpawnErr> {
-        let readers = Readers { reports: self.clone(), calls, live };
+        let readers = Readers {
+            reports: self.clone(),
+            calls,
+            live,
+        };
         let (actor, _) = Actor::spawn_linked(None, EngineReports, readers, parent).await?;
         let cell = actor.get_cell();
-        let slot = self.actor.get_or_init(|| Arc::new(Mutex::new(actor.clone())));
+        let slot = self
+            .actor
+            .get_or_init(|| Arc::new(Mutex::new(actor.clone())));
         *slot.lock() = actor.clone();
         actor.cast(EngineMsg::Look).ok();
         Ok(cell)
@@ -127,7 +133,13 @@ impl Readers {
                 tracing::error!(%leg, %reason, "the engine lost a leg");
                 self.tell(MediaInput::Failed { leg });
             }
-            EngineEvent::Quality { leg, received, lost, jitter_micros, round_trip_micros } => {
+            EngineEvent::Quality {
+                leg,
+                received,
+                lost,
+                jitter_micros,
+                round_trip_micros,
+            } => {
                 let kind = EventKind::QualityMeasured {
                     leg,
                     received,
@@ -137,17 +149,40 @@ impl Readers {
                 };
                 self.live.publish(kind);
             }
-            EngineEvent::RecordingSaved { recording, call, file, milliseconds, bytes } => {
-                let kind =
-                    EventKind::RecordingSaved { recording, call, file, milliseconds, bytes };
+            EngineEvent::RecordingSaved {
+                recording,
+                call,
+                file,
+                milliseconds,
+                bytes,
+            } => {
+                let kind = EventKind::RecordingSaved {
+                    recording,
+                    call,
+                    file,
+                    milliseconds,
+                    bytes,
+                };
                 self.live.publish(kind);
             }
-            EngineEvent::RecordingFailed { recording, call, reason } => {
+            EngineEvent::RecordingFailed {
+                recording,
+                call,
+                reason,
+            } => {
                 tracing::error!(%recording, %call, %reason, "a recording failed");
                 let reason = reason.to_string();
-                self.live.publish(EventKind::RecordingFailed { recording, call, reason });
+                self.live.publish(EventKind::RecordingFailed {
+                    recording,
+                    call,
+                    reason,
+                });
             }
-            EngineEvent::CommandRefused { leg, command, reason } => {
+            EngineEvent::CommandRefused {
+                leg,
+                command,
+                reason,
+            } => {
                 // A command may cross the end of its leg; anything else is a fault worth reading about.
                 tracing::debug!(%leg, command, %reason, "the engine refused a command");
             }

@@ -31,11 +31,17 @@ pub enum BankError {
 pub fn sound_bank(country: &str) -> Result<SoundBank, BankError> {
     let mut bank = SoundBank::new();
     for prompt in offhook_sounds::prompts() {
-        let broken = |source| BankError::Sound { id: prompt.id, source };
+        let broken = |source| BankError::Sound {
+            id: prompt.id,
+            source,
+        };
         bank.add_wav(prompt.id, prompt.wav).map_err(broken)?;
     }
     for music in offhook_sounds::hold_music() {
-        let broken = |source| BankError::Sound { id: music.class, source };
+        let broken = |source| BankError::Sound {
+            id: music.class,
+            source,
+        };
         bank.set_music(music.class, &[music.wav]).map_err(broken)?;
     }
     let tones = offhook_sounds::tones(country)?;
@@ -51,17 +57,33 @@ pub fn sound_bank(country: &str) -> Result<SoundBank, BankError> {
 }
 
 fn tone(spec: &ToneSpec) -> Tone {
-    let frequencies: Vec<f64> = spec.frequencies.iter().map(|&hertz| f64::from(hertz)).collect();
-    let sound = |duration| ToneSegment { frequencies: frequencies.clone(), duration };
-    let pause = |duration| ToneSegment { frequencies: Vec::new(), duration };
-    let pulses = spec.cadence.iter().flat_map(|pulse| [sound(pulse.on), pause(pulse.off)]);
+    let frequencies: Vec<f64> = spec
+        .frequencies
+        .iter()
+        .map(|&hertz| f64::from(hertz))
+        .collect();
+    let sound = |duration| ToneSegment {
+        frequencies: frequencies.clone(),
+        duration,
+    };
+    let pause = |duration| ToneSegment {
+        frequencies: Vec::new(),
+        duration,
+    };
+    let pulses = spec
+        .cadence
+        .iter()
+        .flat_map(|pulse| [sound(pulse.on), pause(pulse.off)]);
     let mut segments: Vec<ToneSegment> = pulses.collect();
     if segments.is_empty() {
         segments.push(sound(Duration::ZERO));
     }
     // The file gives the level of each frequency, the engine wants that of all together.
     let together = 10.0 * f64::from(u16::try_from(frequencies.len()).unwrap_or(1).max(1)).log10();
-    Tone { segments, level: f64::from(spec.level_dbm0) + together }
+    Tone {
+        segments,
+        level: f64::from(spec.level_dbm0) + together,
+    }
 }
 
 #[cfg(test)]

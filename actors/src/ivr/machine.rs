@@ -181,7 +181,8 @@ impl IvrMachine {
         if let Some(action) = self.choice() {
             return Meaning::Choice(action);
         }
-        self.extension(directory).map_or(Meaning::Nothing, Meaning::Extension)
+        self.extension(directory)
+            .map_or(Meaning::Nothing, Meaning::Extension)
     }
 
     fn choice(&self) -> Option<MenuAction> {
@@ -204,7 +205,8 @@ impl IvrMachine {
     fn dial(&mut self, extension: ExtensionId) {
         self.step = Step::Done;
         let digits = std::mem::take(&mut self.digits);
-        self.effects.push_back(IvrEffect::Dial { digits, extension });
+        self.effects
+            .push_back(IvrEffect::Dial { digits, extension });
     }
 
     fn leave(&mut self, action: MenuAction) {
@@ -231,14 +233,23 @@ impl IvrMachine {
             MenuAction::HangUp => vec![why.to_owned(), GOOD_BYE.to_owned()],
             MenuAction::Go(_) | MenuAction::Repeat => vec![why.to_owned()],
         };
-        self.effects.push_back(IvrEffect::Play { prompts: last_words, barge_in: false });
+        self.effects.push_back(IvrEffect::Play {
+            prompts: last_words,
+            barge_in: false,
+        });
     }
 
     fn speak(&mut self, first: Option<&str>) {
         self.digits.clear();
         self.deadline = None;
         self.step = Step::Speaking;
-        let prompts = first.into_iter().chain([self.menu.prompt.as_str()]).map(Into::into);
-        self.effects.push_back(IvrEffect::Play { prompts: prompts.collect(), barge_in: true });
+        let prompts = first
+            .into_iter()
+            .chain([self.menu.prompt.as_str()])
+            .map(Into::into);
+        self.effects.push_back(IvrEffect::Play {
+            prompts: prompts.collect(),
+            barge_in: true,
+        });
     }
 }

@@ -59,10 +59,16 @@ fn caller(dial_extension: bool) -> Caller {
         retries: 1,
         on_failure: MenuAction::HangUp,
     };
-    let office = Office { extensions: vec![extension("1000")], ..Office::default() };
+    let office = Office {
+        extensions: vec![extension("1000")],
+        ..Office::default()
+    };
     let now = crate::alarm::now();
-    let mut caller =
-        Caller { machine: IvrMachine::new(menu), directory: Directory::new(office), now };
+    let mut caller = Caller {
+        machine: IvrMachine::new(menu),
+        directory: Directory::new(office),
+        now,
+    };
     assert_eq!(caller.effect(), Some(play(&["menu/main"], true)));
     caller
 }
@@ -70,12 +76,14 @@ fn caller(dial_extension: bool) -> Caller {
 impl Caller {
     fn presses(&mut self, digits: &str) {
         for digit in digits.chars() {
-            self.machine.handle(self.now, &self.directory, IvrInput::Digit(digit));
+            self.machine
+                .handle(self.now, &self.directory, IvrInput::Digit(digit));
         }
     }
 
     fn hears_the_end(&mut self) {
-        self.machine.handle(self.now, &self.directory, IvrInput::PlaybackEnded);
+        self.machine
+            .handle(self.now, &self.directory, IvrInput::PlaybackEnded);
     }
 
     fn waits(&mut self, time: Duration) {
@@ -89,11 +97,17 @@ impl Caller {
 }
 
 fn play(prompts: &[&str], barge_in: bool) -> IvrEffect {
-    IvrEffect::Play { prompts: prompts.iter().map(|&id| id.into()).collect(), barge_in }
+    IvrEffect::Play {
+        prompts: prompts.iter().map(|&id| id.into()).collect(),
+        barge_in,
+    }
 }
 
 fn leave(digits: &str, action: MenuAction) -> Option<IvrEffect> {
-    Some(IvrEffect::Leave { digits: digits.into(), action })
+    Some(IvrEffect::Leave {
+        digits: digits.into(),
+        action,
+    })
 }
 
 #[test]
@@ -132,16 +146,28 @@ fn a_dialled_extension_is_rung_as_soon_as_it_is_complete() {
     let mut caller = caller(true);
     caller.presses("1000");
     let id = caller.directory.extension_numbered("1000").unwrap().id;
-    assert_eq!(caller.effect(), Some(IvrEffect::Dial { digits: "1000".into(), extension: id }));
+    assert_eq!(
+        caller.effect(),
+        Some(IvrEffect::Dial {
+            digits: "1000".into(),
+            extension: id
+        })
+    );
 }
 
 #[test]
 fn a_wrong_digit_repeats_the_menu_until_the_tries_are_used_up() {
     let mut caller = caller(true);
     caller.presses("7");
-    assert_eq!(caller.effect(), Some(play(&["error/invalid-choice", "menu/main"], true)));
+    assert_eq!(
+        caller.effect(),
+        Some(play(&["error/invalid-choice", "menu/main"], true))
+    );
     caller.presses("12");
-    assert_eq!(caller.effect(), Some(play(&["error/invalid-choice", "menu/good-bye"], false)));
+    assert_eq!(
+        caller.effect(),
+        Some(play(&["error/invalid-choice", "menu/good-bye"], false))
+    );
     caller.presses("0");
     assert_eq!(caller.effect(), None, "too late");
     caller.hears_the_end();
@@ -153,10 +179,16 @@ fn silence_repeats_the_menu_until_the_tries_are_used_up() {
     let mut caller = caller(true);
     caller.hears_the_end();
     caller.waits(FIRST);
-    assert_eq!(caller.effect(), Some(play(&["menu/no-input", "menu/main"], true)));
+    assert_eq!(
+        caller.effect(),
+        Some(play(&["menu/no-input", "menu/main"], true))
+    );
     caller.hears_the_end();
     caller.waits(FIRST);
-    assert_eq!(caller.effect(), Some(play(&["menu/no-input", "menu/good-bye"], false)));
+    assert_eq!(
+        caller.effect(),
+        Some(play(&["menu/no-input", "menu/good-bye"], false))
+    );
     caller.hears_the_end();
     assert_eq!(caller.effect(), leave("", MenuAction::HangUp));
 }

@@ -133,7 +133,11 @@ fn a_number_that_nobody_has_is_not_found() {
 fn who_is_in_a_direct_call_is_engaged_until_it_is_over() {
     let mut call = Fixture::from_staff("1001");
     let (staff, agent) = (call.ids.staff, call.ids.agent_extension);
-    assert_eq!(call.engaged.iter().collect::<Vec<_>>(), [&staff], "who calls is engaged at once");
+    assert_eq!(
+        call.engaged.iter().collect::<Vec<_>>(),
+        [&staff],
+        "who calls is engaged at once"
+    );
     let phone = call.last_rung();
     call.phone_answers(phone);
     assert!(call.engaged.contains(&agent));
@@ -159,7 +163,11 @@ fn a_call_by_the_api_rings_the_caller_first_and_then_dials() {
     assert_ne!(first, second);
     call.phone_answers(second);
     assert_eq!(call.bridges(), 1);
-    assert!(call.events.iter().any(|event| matches!(event, EventKind::Bridged { .. })));
+    assert!(
+        call.events
+            .iter()
+            .any(|event| matches!(event, EventKind::Bridged { .. }))
+    );
     call.phone_hangs_up(first);
     assert_eq!(call.ended(), Some(HangupCause::NormalClearing));
     call.leaves_nothing();

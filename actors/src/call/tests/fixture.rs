@@ -6,26 +6,26 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use offhook_core::directory::{
-    Agent, Destination, Did, Directory, Extension, ExtensionKind, IvrMenu, MenuAction, Office as Lists,
-    Queue, QueueAgent, SipTransport, Strategy, Trunk,
+    Agent, Destination, Did, Directory, Extension, ExtensionKind, IvrMenu, MenuAction,
+    Office as Lists, Queue, QueueAgent, SipTransport, Strategy, Trunk,
 };
 use offhook_core::event::EventKind;
 use offhook_core::pii::Secret;
 use offhook_core::sdp::Codec;
-use offhook_core::sip::endpoint::{self, FlowId, Path, ServerTxn};
 use offhook_core::sip::HeaderName;
+use offhook_core::sip::endpoint::{self, FlowId, Path, ServerTxn};
 use offhook_core::sip::invite::{LocalParty, RequestTag, UsageEffect, UsageInput};
 use offhook_core::sip::message::{Message, Request, Response};
 use offhook_core::sip::method::Method;
 use offhook_core::{
-    AgentId, AttemptId, CallId, DidId, ExtensionId, HangupCause, IdSource, IvrMenuId, LegId, QueueId,
-    TrunkId,
+    AgentId, AttemptId, CallId, DidId, ExtensionId, HangupCause, IdSource, IvrMenuId, LegId,
+    QueueId, TrunkId,
 };
 use offhook_media::engine::{LegPort, PlayEnd, PlayId, Source};
 
 use crate::call::{
-    CallEffect, CallInput, CallMachine, CallToAgent, Contact, IncomingCall, MediaEffect, MediaInput,
-    Office, Origin, Originate, Party,
+    CallEffect, CallInput, CallMachine, CallToAgent, Contact, IncomingCall, MediaEffect,
+    MediaInput, Office, Origin, Originate, Party,
 };
 use crate::queue::{CallToQueue, QueueToCall};
 
@@ -91,7 +91,13 @@ fn extension(ids: &mut IdSource, number: &str) -> Extension {
 }
 
 fn agent(ids: &mut IdSource, extension: ExtensionId) -> Agent {
-    Agent { id: AgentId::new(ids), name: "Agent".into(), extension, user: None, max_missed: 3 }
+    Agent {
+        id: AgentId::new(ids),
+        name: "Agent".into(),
+        extension,
+        user: None,
+        max_missed: 3,
+    }
 }
 
 fn trunk(ids: &mut IdSource) -> Trunk {
@@ -113,8 +119,10 @@ fn trunk(ids: &mut IdSource) -> Trunk {
 
 fn office() -> (Directory, Ids) {
     let ids = &mut IdSource::seeded(42);
-    let extensions: Vec<_> =
-        ["1000", "1001", "1002"].iter().map(|number| extension(ids, number)).collect();
+    let extensions: Vec<_> = ["1000", "1001", "1002"]
+        .iter()
+        .map(|number| extension(ids, number))
+        .collect();
     let agents = vec![agent(ids, extensions[1].id), agent(ids, extensions[2].id)];
     let trunk = trunk(ids);
     let queue = Queue {
@@ -135,7 +143,11 @@ fn office() -> (Directory, Ids) {
         record: true,
         agents: agents
             .iter()
-            .map(|agent| QueueAgent { agent: agent.id, level: 1, position: 1 })
+            .map(|agent| QueueAgent {
+                agent: agent.id,
+                level: 1,
+                position: 1,
+            })
             .collect(),
     };
     let menu = IvrMenu {
@@ -145,7 +157,10 @@ fn office() -> (Directory, Ids) {
         prompt: "menu/demo-office".into(),
         choices: BTreeMap::from([
             ('1', MenuAction::Go(Destination::Queue(queue.id))),
-            ('0', MenuAction::Go(Destination::Extension(extensions[0].id))),
+            (
+                '0',
+                MenuAction::Go(Destination::Extension(extensions[0].id)),
+            ),
         ]),
         dial_extension: true,
         first_digit_timeout: Duration::from_secs(5),
@@ -223,7 +238,11 @@ impl Fixture {
 
     /// A call from extension 1000.
     pub(super) fn from_staff(dialled: &str) -> Self {
-        Self::incoming(dialled, |ids| Origin::Extension(ids.staff), sdp(6000, "sendrecv"))
+        Self::incoming(
+            dialled,
+            |ids| Origin::Extension(ids.staff),
+            sdp(6000, "sendrecv"),
+        )
     }
 
     /// A call from extension 1000 whose INVITE has this body.
@@ -236,7 +255,10 @@ impl Fixture {
         let address = "127.0.0.1:5060".parse().unwrap();
         let incoming = IncomingCall {
             origin: origin(&ids),
-            from: Party { number: "ann".into(), name: Some("Ann".into()) },
+            from: Party {
+                number: "ann".into(),
+                name: Some("Ann".into()),
+            },
             dialled: dialled.into(),
             txn: ServerTxn(1),
             request: invite(dialled, &offer),
@@ -257,10 +279,12 @@ impl Fixture {
     pub(super) fn originated(to: &str) -> Self {
         let (directory, ids) = office();
         let now = crate::alarm::now();
-        let wish = Originate { from: ids.staff, to: to.into() };
+        let wish = Originate {
+            from: ids.staff,
+            to: to.into(),
+        };
         let id = CallId::new(&mut IdSource::seeded(7));
-        let call =
-            CallMachine::originate(id, births(directory), IdSource::seeded(1), now, wish);
+        let call = CallMachine::originate(id, births(directory), IdSource::seeded(1), now, wish);
         Self::around(call, ids, now)
     }
 
@@ -319,7 +343,10 @@ impl Fixture {
             let rtcp = format!("127.0.0.1:{}", self.next_port + 1).parse().unwrap();
             self.next_port += 2;
             let port = LegPort { rtp, rtcp };
-            self.call.handle(self.now, CallInput::Media(MediaInput::PortReady { leg, port }));
+            self.call.handle(
+                self.now,
+                CallInput::Media(MediaInput::PortReady { leg, port }),
+            );
         }
         self.media.push(effect);
     }
@@ -333,8 +360,11 @@ impl Fixture {
             caller_id: None,
             domain: "127.0.0.1".into(),
         };
-        let contacts = self.contacts.map(|count| (0..count).map(|n| contact(7000 + n)).collect());
-        self.call.handle(self.now, CallInput::Contacts { ring, contacts });
+        let contacts = self
+            .contacts
+            .map(|count| (0..count).map(|n| contact(7000 + n)).collect());
+        self.call
+            .handle(self.now, CallInput::Contacts { ring, contacts });
     }
 
     fn network(&mut self, leg: LegId, effect: UsageEffect) {
@@ -350,7 +380,13 @@ impl Fixture {
             UsageEffect::Request { tag, request, .. } => {
                 self.sent.push((leg.number, request.method.clone()));
                 if request.method == Method::Invite {
-                    self.rung.insert(leg.number, Rung { tag, invite: request });
+                    self.rung.insert(
+                        leg.number,
+                        Rung {
+                            tag,
+                            invite: request,
+                        },
+                    );
                 } else {
                     let response = Response::to(&request, 200, "OK");
                     self.sip(leg.number, UsageInput::Response { tag, response });
@@ -374,7 +410,10 @@ impl Fixture {
 
 fn births(directory: Directory) -> Office {
     let codecs: Arc<[Codec]> = Arc::from([Codec::Pcmu, Codec::Pcma]);
-    Office { directory: Arc::new(directory), codecs }
+    Office {
+        directory: Arc::new(directory),
+        codecs,
+    }
 }
 
 /// What the caller does.
@@ -392,15 +431,25 @@ impl Fixture {
     }
 
     pub(super) fn caller_cancels(&mut self) {
-        self.sip(0, UsageInput::Cancelled { txn: ServerTxn(1), cause: None });
+        self.sip(
+            0,
+            UsageInput::Cancelled {
+                txn: ServerTxn(1),
+                cause: None,
+            },
+        );
         self.pump();
     }
 
     pub(super) fn caller_reoffers(&mut self, direction: &str) {
         let (txn, mut request) = (self.txn(), self.caller_request(Method::Invite));
         request.body = sdp(6000, direction);
-        request.headers.push(HeaderName::ContentType, "application/sdp");
-        request.headers.push(HeaderName::Contact, "<sip:ann@127.0.0.1:5090>");
+        request
+            .headers
+            .push(HeaderName::ContentType, "application/sdp");
+        request
+            .headers
+            .push(HeaderName::Contact, "<sip:ann@127.0.0.1:5090>");
         self.sip(0, UsageInput::Request { txn, request });
         self.pump();
     }
@@ -414,13 +463,21 @@ impl Fixture {
 
     fn caller_request(&mut self, method: Method) -> Request {
         let answer = self.caller_2xx.clone().expect("the caller was answered");
-        let cseq = if method == Method::Ack { 1 } else { self.next_cseq() };
+        let cseq = if method == Method::Ack {
+            1
+        } else {
+            self.next_cseq()
+        };
         let mut request = Request::new(method.clone(), "sip:offhook@127.0.0.1:5060");
         let to = answer.headers.get(&HeaderName::To).unwrap().clone();
-        request.headers.push(HeaderName::From, "\"Ann\" <sip:ann@127.0.0.1>;tag=ann");
+        request
+            .headers
+            .push(HeaderName::From, "\"Ann\" <sip:ann@127.0.0.1>;tag=ann");
         request.headers.push(HeaderName::To, to);
         request.headers.push(HeaderName::CallId, "one@ann");
-        request.headers.push(HeaderName::CSeq, format!("{cseq} {method}"));
+        request
+            .headers
+            .push(HeaderName::CSeq, format!("{cseq} {method}"));
         request
     }
 
@@ -455,13 +512,21 @@ impl Fixture {
         let our_side = headers.get(&HeaderName::From).unwrap().clone();
         let call_id = headers.call_id().unwrap().clone();
         let mut to = Request::new(Method::Bye, "sip:x");
-        to.headers.push(HeaderName::To, headers.get(&HeaderName::To).unwrap().clone());
+        to.headers.push(
+            HeaderName::To,
+            headers.get(&HeaderName::To).unwrap().clone(),
+        );
         to.headers.add_to_tag(&format!("phone{leg}"));
-        request.headers.push(HeaderName::From, to.headers.get(&HeaderName::To).unwrap().clone());
+        request.headers.push(
+            HeaderName::From,
+            to.headers.get(&HeaderName::To).unwrap().clone(),
+        );
         request.headers.push(HeaderName::To, our_side);
         request.headers.push(HeaderName::CallId, call_id);
         let cseq = self.next_cseq();
-        request.headers.push(HeaderName::CSeq, format!("{cseq} BYE"));
+        request
+            .headers
+            .push(HeaderName::CSeq, format!("{cseq} BYE"));
         let txn = self.txn();
         self.sip(leg, UsageInput::Request { txn, request });
         self.pump();
@@ -471,9 +536,14 @@ impl Fixture {
         let Rung { tag, invite } = &self.rung[&leg];
         let mut response = Response::to(invite, status, reason);
         response.headers.add_to_tag(&format!("phone{leg}"));
-        response.headers.push(HeaderName::Contact, format!("<sip:phone@127.0.0.1:{}>", 7000 + leg));
+        response.headers.push(
+            HeaderName::Contact,
+            format!("<sip:phone@127.0.0.1:{}>", 7000 + leg),
+        );
         if let Some(body) = body {
-            response.headers.push(HeaderName::ContentType, "application/sdp");
+            response
+                .headers
+                .push(HeaderName::ContentType, "application/sdp");
             response.body = body;
         }
         let tag = *tag;
@@ -515,14 +585,21 @@ impl Fixture {
 
     fn playback_ended(&mut self, leg: LegId, play: PlayId) {
         let end = PlayEnd::Finished;
-        self.handle(CallInput::Media(MediaInput::PlaybackEnded { leg, play, end }));
+        self.handle(CallInput::Media(MediaInput::PlaybackEnded {
+            leg,
+            play,
+            end,
+        }));
     }
 
     /// The queue reserved the agent and wants them rung; answers the attempt and the leg.
     pub(super) fn queue_rings(&mut self, agent: AgentId) -> (AttemptId, u32) {
         let attempt = AttemptId::random();
-        let extension =
-            if agent == self.ids.agent { self.ids.agent_extension } else { self.ids.second_extension };
+        let extension = if agent == self.ids.agent {
+            self.ids.agent_extension
+        } else {
+            self.ids.second_extension
+        };
         self.queue_says(QueueToCall::RingAgent {
             attempt,
             queue: self.ids.queue,
@@ -530,7 +607,10 @@ impl Fixture {
             extension,
             ring_timeout: Duration::from_secs(20),
         });
-        (attempt, self.rung.keys().last().copied().unwrap_or_default())
+        (
+            attempt,
+            self.rung.keys().last().copied().unwrap_or_default(),
+        )
     }
 
     pub(super) fn queue_says(&mut self, tell: QueueToCall) {
@@ -557,7 +637,10 @@ impl Fixture {
     }
 
     pub(super) fn bridges(&self) -> usize {
-        self.media.iter().filter(|effect| matches!(effect, MediaEffect::Bridge(..))).count()
+        self.media
+            .iter()
+            .filter(|effect| matches!(effect, MediaEffect::Bridge(..)))
+            .count()
     }
 
     pub(super) fn last_source(&self, leg: u32) -> Option<&Source> {
@@ -588,13 +671,29 @@ impl Fixture {
         self.waits(Duration::from_secs(120));
         assert!(self.done, "the actor may end");
         assert!(self.ended().is_some());
-        let added = self.media.iter().filter(|e| matches!(e, MediaEffect::AddLeg(_))).count();
-        let removed = self.media.iter().filter(|e| matches!(e, MediaEffect::RemoveLeg(_))).count();
+        let added = self
+            .media
+            .iter()
+            .filter(|e| matches!(e, MediaEffect::AddLeg(_)))
+            .count();
+        let removed = self
+            .media
+            .iter()
+            .filter(|e| matches!(e, MediaEffect::RemoveLeg(_)))
+            .count();
         assert_eq!(added, removed, "every port is given back");
         assert!(self.engaged.is_empty(), "every phone is free");
         assert_eq!(self.closed.len(), added, "every leg is forgotten");
-        let begun = self.events.iter().filter(|e| matches!(e, EventKind::LegAdded { .. })).count();
-        let gone = self.events.iter().filter(|e| matches!(e, EventKind::LegEnded { .. })).count();
+        let begun = self
+            .events
+            .iter()
+            .filter(|e| matches!(e, EventKind::LegAdded { .. }))
+            .count();
+        let gone = self
+            .events
+            .iter()
+            .filter(|e| matches!(e, EventKind::LegEnded { .. }))
+            .count();
         assert_eq!(begun, gone, "every leg that was added has ended");
         assert_eq!(self.call.poll_timeout(), None);
     }

@@ -29,7 +29,11 @@ fn an_answer_that_is_never_acknowledged_ends_the_call() {
     let mut call = Fixture::from_outside();
     call.waits(Duration::from_secs(40));
     assert_eq!(call.ended(), Some(HangupCause::RecoveryOnTimerExpiry));
-    let repeats = call.statuses.iter().filter(|&&status| status == 200).count();
+    let repeats = call
+        .statuses
+        .iter()
+        .filter(|&&status| status == 200)
+        .count();
     assert!(repeats > 5, "the 200 was repeated: {repeats}");
     call.leaves_nothing();
 }
@@ -38,7 +42,9 @@ fn an_answer_that_is_never_acknowledged_ends_the_call() {
 fn the_record_ends_at_once_even_if_the_good_bye_takes_long() {
     let mut call = Fixture::from_outside();
     call.caller_acknowledges();
-    call.handle(CallInput::Command(CallCommand::HangUp(HangupCause::Administrative)));
+    call.handle(CallInput::Command(CallCommand::HangUp(
+        HangupCause::Administrative,
+    )));
     let last = call.events.last().unwrap();
     assert!(matches!(last, EventKind::CallEnded { .. }), "{last:?}");
 }

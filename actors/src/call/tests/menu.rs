@@ -12,7 +12,10 @@ fn a_call_from_outside_is_answered_by_the_menu() {
     let call = Fixture::from_outside();
     assert_eq!(call.statuses, [200]);
     assert_eq!(call.played(), ["menu/demo-office"]);
-    assert!(call.events.contains(&EventKind::MenuEntered { call: call.id(), menu: call.ids.menu }));
+    assert!(call.events.contains(&EventKind::MenuEntered {
+        call: call.id(),
+        menu: call.ids.menu
+    }));
 }
 
 #[test]
@@ -21,8 +24,17 @@ fn pressing_one_enters_the_queue_with_music() {
     call.caller_acknowledges();
     call.caller_presses("1");
     call.waits(INTER_DIGIT);
-    assert_eq!(call.queue, [CallToQueue::Enqueue { call: call.id(), since: call.now }]);
-    assert_eq!(call.last_source(0), Some(&Source::HoldMusic("default".into())));
+    assert_eq!(
+        call.queue,
+        [CallToQueue::Enqueue {
+            call: call.id(),
+            since: call.now
+        }]
+    );
+    assert_eq!(
+        call.last_source(0),
+        Some(&Source::HoldMusic("default".into()))
+    );
 }
 
 #[test]

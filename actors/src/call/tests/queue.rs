@@ -23,12 +23,19 @@ fn talking() -> (Fixture, offhook_core::AttemptId, u32) {
     call.phone_rings(phone);
     call.phone_answers(phone);
     let exit = QueueExit::Answered;
-    call.queue_says(QueueToCall::Exit { queue: call.ids.queue, exit, overflow: None });
+    call.queue_says(QueueToCall::Exit {
+        queue: call.ids.queue,
+        exit,
+        overflow: None,
+    });
     (call, attempt, phone)
 }
 
 fn leave(call: &Fixture) -> CallToQueue {
-    CallToQueue::Leave { call: call.id(), departure: Departure::HungUp }
+    CallToQueue::Leave {
+        call: call.id(),
+        departure: Departure::HungUp,
+    }
 }
 
 #[test]
@@ -50,7 +57,12 @@ fn an_agent_answers_and_is_recorded() {
     });
     assert!(recorded, "caller left, agent right");
     let agent = Some(call.ids.agent);
-    assert!(call.events.contains(&EventKind::Bridged { call: id, caller, callee, agent }));
+    assert!(call.events.contains(&EventKind::Bridged {
+        call: id,
+        caller,
+        callee,
+        agent
+    }));
 }
 
 #[test]
@@ -62,9 +74,15 @@ fn whoever_hangs_up_the_agent_is_told_once() {
         } else {
             call.phone_hangs_up(phone);
         }
-        assert_eq!(call.agents, [(call.ids.agent, CallToAgent::CallEnded(attempt))]);
+        assert_eq!(
+            call.agents,
+            [(call.ids.agent, CallToAgent::CallEnded(attempt))]
+        );
         assert_eq!(call.ended(), Some(HangupCause::NormalClearing));
-        assert!(!call.queue.contains(&leave(&call)), "the queue let go when it confirmed");
+        assert!(
+            !call.queue.contains(&leave(&call)),
+            "the queue let go when it confirmed"
+        );
         call.leaves_nothing();
     }
 }
@@ -116,7 +134,10 @@ fn a_caller_who_hangs_up_in_the_millisecond_of_the_answer_frees_the_agent() {
         leave(&call),
     ];
     assert_eq!(call.queue, told);
-    assert_eq!(call.agents, [(call.ids.agent, CallToAgent::CallEnded(attempt))]);
+    assert_eq!(
+        call.agents,
+        [(call.ids.agent, CallToAgent::CallEnded(attempt))]
+    );
     assert_eq!(call.sent_to(phone), ["INVITE", "ACK", "BYE"]);
     call.leaves_nothing();
 }
@@ -132,7 +153,11 @@ fn an_agent_who_refuses_is_reported_and_the_caller_waits_on() {
         let mut call = waiting();
         let (attempt, phone) = call.queue_rings(call.ids.agent);
         call.phone_refuses(phone, status);
-        let ended = CallToQueue::AttemptEnded { call: call.id(), attempt, outcome };
+        let ended = CallToQueue::AttemptEnded {
+            call: call.id(),
+            attempt,
+            outcome,
+        };
         assert_eq!(call.queue, [ended], "{status}");
         assert_eq!(call.ended(), None);
     }
@@ -144,7 +169,14 @@ fn an_agent_without_a_phone_is_unreachable_at_once() {
     call.contacts = Ok(0);
     let (attempt, _) = call.queue_rings(call.ids.agent);
     let outcome = AttemptOutcome::Unreachable;
-    assert_eq!(call.queue, [CallToQueue::AttemptEnded { call: call.id(), attempt, outcome }]);
+    assert_eq!(
+        call.queue,
+        [CallToQueue::AttemptEnded {
+            call: call.id(),
+            attempt,
+            outcome
+        }]
+    );
 }
 
 #[test]
@@ -154,9 +186,17 @@ fn a_cancelled_attempt_stops_ringing_and_is_confirmed() {
     call.phone_rings(phone);
     let outcome = AttemptOutcome::NoAnswer;
     let queue = call.ids.queue;
-    call.queue_says(QueueToCall::CancelAttempt { attempt, queue, outcome });
+    call.queue_says(QueueToCall::CancelAttempt {
+        attempt,
+        queue,
+        outcome,
+    });
     assert_eq!(call.sent_to(phone), ["INVITE", "CANCEL"]);
-    let ended = CallToQueue::AttemptEnded { call: call.id(), attempt, outcome };
+    let ended = CallToQueue::AttemptEnded {
+        call: call.id(),
+        attempt,
+        outcome,
+    };
     assert_eq!(call.queue.last(), Some(&ended));
     call.phone_refuses(phone, 487);
     assert_eq!(call.queue.last(), Some(&ended), "reported once");
@@ -167,7 +207,11 @@ fn a_cancellation_that_crosses_the_answer_changes_nothing() {
     let (mut call, attempt, _) = talking();
     let told = call.queue.len();
     let (queue, outcome) = (call.ids.queue, AttemptOutcome::NoAnswer);
-    call.queue_says(QueueToCall::CancelAttempt { attempt, queue, outcome });
+    call.queue_says(QueueToCall::CancelAttempt {
+        attempt,
+        queue,
+        outcome,
+    });
     assert_eq!(call.queue.len(), told);
     assert_eq!(call.ended(), None);
 }
@@ -182,7 +226,10 @@ fn of_two_agents_who_ring_the_first_to_answer_wins() {
     call.phone_rings(two);
     call.phone_answers(two);
     assert_eq!(call.sent_to(one), ["INVITE", "CANCEL"]);
-    let answered = CallToQueue::AttemptAnswered { call: call.id(), attempt: second };
+    let answered = CallToQueue::AttemptAnswered {
+        call: call.id(),
+        attempt: second,
+    };
     assert_eq!(call.queue.last(), Some(&answered));
     call.phone_answers(one);
     assert_eq!(call.sent_to(one), ["INVITE", "CANCEL", "ACK", "BYE"]);
@@ -198,9 +245,18 @@ fn a_restarted_queue_is_told_the_old_place_and_who_rings() {
     let (attempt, phone) = call.queue_rings(call.ids.agent);
     call.phone_rings(phone);
     call.waits(Duration::from_secs(3));
-    call.queue_says(QueueToCall::QueueRestarted { queue: call.ids.queue });
-    let attempts = vec![LiveAttempt { attempt, phase: AttemptPhase::Ringing }];
-    let rejoin = CallToQueue::Rejoin { call: call.id(), since, attempts };
+    call.queue_says(QueueToCall::QueueRestarted {
+        queue: call.ids.queue,
+    });
+    let attempts = vec![LiveAttempt {
+        attempt,
+        phase: AttemptPhase::Ringing,
+    }];
+    let rejoin = CallToQueue::Rejoin {
+        call: call.id(),
+        since,
+        attempts,
+    };
     assert_eq!(call.queue.last(), Some(&rejoin));
 }
 
@@ -210,15 +266,34 @@ fn a_queue_that_fell_before_it_confirmed_is_told_of_the_answer() {
     let since = call.now;
     let (attempt, phone) = call.queue_rings(call.ids.agent);
     call.phone_answers(phone);
-    call.queue_says(QueueToCall::QueueRestarted { queue: call.ids.queue });
-    let attempts = vec![LiveAttempt { attempt, phase: AttemptPhase::Answered }];
-    let rejoin = CallToQueue::Rejoin { call: call.id(), since, attempts };
+    call.queue_says(QueueToCall::QueueRestarted {
+        queue: call.ids.queue,
+    });
+    let attempts = vec![LiveAttempt {
+        attempt,
+        phase: AttemptPhase::Answered,
+    }];
+    let rejoin = CallToQueue::Rejoin {
+        call: call.id(),
+        since,
+        attempts,
+    };
     assert_eq!(call.queue.last(), Some(&rejoin));
     let exit = QueueExit::Answered;
-    call.queue_says(QueueToCall::Exit { queue: call.ids.queue, exit, overflow: None });
+    call.queue_says(QueueToCall::Exit {
+        queue: call.ids.queue,
+        exit,
+        overflow: None,
+    });
     let told = call.queue.len();
-    call.queue_says(QueueToCall::QueueRestarted { queue: call.ids.queue });
-    assert_eq!(call.queue.len(), told, "after the confirmation it is none of the queue's business");
+    call.queue_says(QueueToCall::QueueRestarted {
+        queue: call.ids.queue,
+    });
+    assert_eq!(
+        call.queue.len(),
+        told,
+        "after the confirmation it is none of the queue's business"
+    );
 }
 
 #[test]
@@ -226,9 +301,15 @@ fn an_agent_the_queue_disowns_is_hung_up_and_the_caller_waits_on() {
     let mut call = waiting();
     let (attempt, phone) = call.queue_rings(call.ids.agent);
     call.phone_answers(phone);
-    call.queue_says(QueueToCall::Disown { attempt, queue: call.ids.queue });
+    call.queue_says(QueueToCall::Disown {
+        attempt,
+        queue: call.ids.queue,
+    });
     assert_eq!(call.sent_to(phone), ["INVITE", "ACK", "BYE"]);
-    assert_eq!(call.last_source(0), Some(&Source::HoldMusic("default".into())));
+    assert_eq!(
+        call.last_source(0),
+        Some(&Source::HoldMusic("default".into()))
+    );
     assert_eq!(call.ended(), None);
     call.caller_hangs_up();
     assert_eq!(call.queue.last(), Some(&leave(&call)));
@@ -248,9 +329,15 @@ fn a_queue_that_rings_for_a_caller_who_is_gone_is_told_so() {
 #[test]
 fn the_place_is_spoken_over_the_music() {
     let mut call = waiting();
-    call.queue_says(QueueToCall::Announce { queue: call.ids.queue, position: 1 });
+    call.queue_says(QueueToCall::Announce {
+        queue: call.ids.queue,
+        position: 1,
+    });
     assert_eq!(call.played(), ["queue/you-are-caller-number", "number/1"]);
-    call.queue_says(QueueToCall::Announce { queue: call.ids.queue, position: 1 });
+    call.queue_says(QueueToCall::Announce {
+        queue: call.ids.queue,
+        position: 1,
+    });
     assert_eq!(call.played().len(), 2, "not twice at once");
 }
 
@@ -260,7 +347,11 @@ fn who_may_not_wait_is_told_and_the_call_ends() {
     let (_, phone) = call.queue_rings(call.ids.agent);
     call.phone_rings(phone);
     let exit = QueueExit::TimedOut;
-    call.queue_says(QueueToCall::Exit { queue: call.ids.queue, exit, overflow: None });
+    call.queue_says(QueueToCall::Exit {
+        queue: call.ids.queue,
+        exit,
+        overflow: None,
+    });
     assert_eq!(call.sent_to(phone), ["INVITE", "CANCEL"]);
     assert_eq!(call.played(), ["queue/all-agents-busy", "menu/good-bye"]);
     call.prompt_ends();
@@ -274,6 +365,10 @@ fn an_overflow_sends_the_caller_on() {
     let mut call = waiting();
     let overflow = Some(offhook_core::directory::Destination::IvrMenu(call.ids.menu));
     let exit = QueueExit::NoAgents;
-    call.queue_says(QueueToCall::Exit { queue: call.ids.queue, exit, overflow });
+    call.queue_says(QueueToCall::Exit {
+        queue: call.ids.queue,
+        exit,
+        overflow,
+    });
     assert_eq!(call.played(), ["menu/demo-office"]);
 }

@@ -25,10 +25,14 @@ fn the_callers_hold_button_plays_music_to_the_other_side() {
         assert_eq!(call.statuses.last(), Some(&200));
         assert_eq!(call.last_source(phone), Some(&music()), "{direction}");
         assert_eq!(call.last_source(0), Some(&Source::Silence));
-        assert!(call.events.contains(&EventKind::LegHeld { leg: call.leg(phone) }));
+        assert!(call.events.contains(&EventKind::LegHeld {
+            leg: call.leg(phone)
+        }));
         call.caller_reoffers("sendrecv");
         assert_eq!(call.bridges(), 2);
-        assert!(call.events.contains(&EventKind::LegResumed { leg: call.leg(phone) }));
+        assert!(call.events.contains(&EventKind::LegResumed {
+            leg: call.leg(phone)
+        }));
     }
 }
 
@@ -58,8 +62,14 @@ fn both_must_let_go_before_they_talk_again() {
 #[test]
 fn a_wish_that_cannot_be_met_is_refused() {
     let mut call = Fixture::from_staff("1001");
-    assert_eq!(call.call.permits(CallCommand::Hold), Err(CallError::NotTalking));
-    assert_eq!(call.call.permits(CallCommand::StartRecording), Err(CallError::NotTalking));
+    assert_eq!(
+        call.call.permits(CallCommand::Hold),
+        Err(CallError::NotTalking)
+    );
+    assert_eq!(
+        call.call.permits(CallCommand::StartRecording),
+        Err(CallError::NotTalking)
+    );
     let hang_up = CallCommand::HangUp(HangupCause::Administrative);
     assert_eq!(call.call.permits(hang_up), Ok(()));
     call.handle(CallInput::Command(hang_up));
@@ -75,8 +85,16 @@ fn a_recording_can_be_started_and_stopped_once() {
     for _ in 0..2 {
         call.handle(CallInput::Command(CallCommand::StopRecording));
     }
-    let records = call.media.iter().filter(|e| matches!(e, MediaEffect::Record { .. })).count();
-    let stops = call.media.iter().filter(|e| matches!(e, MediaEffect::StopRecording(_))).count();
+    let records = call
+        .media
+        .iter()
+        .filter(|e| matches!(e, MediaEffect::Record { .. }))
+        .count();
+    let stops = call
+        .media
+        .iter()
+        .filter(|e| matches!(e, MediaEffect::StopRecording(_)))
+        .count();
     assert_eq!((records, stops), (1, 1));
 }
 
@@ -88,7 +106,10 @@ fn silence_on_the_line_ends_the_call() {
     assert_eq!(call.ended(), Some(HangupCause::MediaTimeout));
     assert!(call.events.iter().any(|event| matches!(
         event,
-        EventKind::CallEnded { ended_by: EndedBy::System, .. }
+        EventKind::CallEnded {
+            ended_by: EndedBy::System,
+            ..
+        }
     )));
     call.leaves_nothing();
 }
@@ -98,7 +119,10 @@ fn a_call_without_an_offer_gets_ours_in_the_answer() {
     let mut call = Fixture::with_offer("*43", bytes::Bytes::new());
     assert_eq!(call.statuses, [200]);
     let set = |call: &Fixture| {
-        call.media.iter().filter(|e| matches!(e, MediaEffect::SetRemote(..))).count()
+        call.media
+            .iter()
+            .filter(|e| matches!(e, MediaEffect::SetRemote(..)))
+            .count()
     };
     assert_eq!(set(&call), 0);
     call.caller_acknowledges_with_answer();
