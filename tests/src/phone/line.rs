@@ -71,7 +71,18 @@ struct State {
     /// ACKs of failed INVITEs, by branch.
     acks: HashMap<String, (SipText, SocketAddr)>,
     losses: Vec<Loss>,
-    vanished: bool,
+    reach: Reach,
+}
+
+/// Whether the line is connected to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Reach {
+    #[default]
+    Connected,
+    /// Nothing gets in or out, as a test asked for.
+    Vanished,
+    /// The phone was dropped.
+    Shut,
 }
 
 impl Line {
@@ -100,13 +111,18 @@ impl Line {
         for task in lock(&self.tasks).drain(..) {
             task.abort();
         }
-        let dialogs = std::mem::take(&mut lock(&self.state).dialogs);
-        drop(dialogs);
+        let shut = State {
+            reach: Reach::Shut,
+            ..State::default()
+        };
+        // Dialogs go after the lock is released: they hold the line.
+        let before = std::mem::replace(&mut *lock(&self.state), shut);
+        drop(before);
     }
 
     /// From now on the phone neither sends nor hears any SIP.
     pub(crate) fn vanish(&self) {
-        lock(&self.state).vanished = true;
+        lock(&self.state).reach = Reach::Vanished;
     }
 
     /// Lets a task end with the line.
@@ -147,7 +163,7 @@ impl Line {
             (Some(200..), "INVITE") => self.loses(Loss::SentFinal),
             _ => false,
         };
-        if !lost && !lock(&self.state).vanished {
+        if !lost && lock(&self.state).reach == Reach::Connected {
             self.sockets.send(message.write(), to);
         }
     }
@@ -166,6 +182,9 @@ impl Line {
         mut provisional: impl FnMut(&SipText),
     ) -> Result<SipText> {
         let invite = request.method() == "INVITE";
+        if lock(&self.state).reach == Reach::Shut {
+            bail!("the phone was dropped before its call");
+        }
         let (waiter, mut responses) = mpsc::unbounded_channel();
         lock(&self.state).waiting.insert(key(request), waiter);
         let patience = if invite { RINGING } else { PATIENCE };
@@ -257,7 +276,7 @@ impl Line {
         let Some(message) = SipText::parse(bytes) else {
             return;
         };
-        if lock(&self.state).vanished {
+        if lock(&self.state).reach != Reach::Connected {
             return;
         }
         match message.status() {

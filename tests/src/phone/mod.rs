@@ -11,6 +11,8 @@ mod digest;
 mod line;
 mod ringing;
 mod sdp;
+#[cfg(test)]
+mod sipp_tests;
 mod talk;
 #[cfg(test)]
 mod tests;

@@ -196,6 +196,15 @@ async fn a_phone_that_is_not_called_stays_silent() {
         .unwrap();
 }
 
+#[tokio::test]
+async fn a_call_whose_phone_was_dropped_says_so_at_once() {
+    let (alice, bob) = pair().await;
+    let (alices, _bobs) = talking(&alice, &bob).await;
+    drop(alice);
+    let error = alices.hangs_up().await.unwrap_err();
+    assert!(error.to_string().contains("dropped"), "{error}");
+}
+
 /// A registrar of three lines: challenges, and lets in whoever knows the nonce.
 async fn registrar(socket: tokio::net::UdpSocket) -> Vec<SipText> {
     let mut buffer = [0; 4096];
