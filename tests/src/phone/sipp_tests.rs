@@ -39,7 +39,7 @@ impl Sipp {
     }
 
     /// Waits for its verdict: success means that every message was as its scenario wants it.
-    async fn is_content(mut self) -> Result<()> {
+    async fn approves(mut self) -> Result<()> {
         let status: ExitStatus = timeout(PATIENCE * 2, self.child.wait()).await??;
         drop(self.folder);
         ensure!(status.success(), "sipp ended with {status}");
@@ -55,7 +55,7 @@ async fn sipp_is_called_and_hung_up_on() {
     // Its media port listens to nothing; the call is what counts.
     let talk = alice.dials("service").await.unwrap();
     assert_eq!(talk.hangs_up().await.unwrap(), 200);
-    sipp.is_content().await.unwrap();
+    sipp.approves().await.unwrap();
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn sipp_calls_and_hangs_up() {
     assert_eq!(ringing.caller(), "sipp");
     let talk = ringing.answers().await.unwrap();
     talk.is_hung_up().await.unwrap();
-    sipp.is_content().await.unwrap();
+    sipp.approves().await.unwrap();
 }
 
 #[tokio::test]
@@ -77,5 +77,5 @@ async fn sipp_sees_a_refusal() {
     let sipp = Sipp::start(&["-sn", "uac", "-s", "bob", &remote]).unwrap();
     bob.rings().await.unwrap().rejects(486);
     // Its scenario wants a 200, so it must be discontent.
-    assert!(sipp.is_content().await.is_err());
+    assert!(sipp.approves().await.is_err());
 }
