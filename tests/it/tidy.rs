@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 /// The root of the workspace.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 /// Every source file below `folder`.
@@ -25,7 +28,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// The code of a file, without comments.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
-    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let lines = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default());
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -36,7 +41,10 @@ fn machines_name_no_runtime() {
         .flat_map(|krate| sources(&root().join(krate).join("src")))
         .filter(|path| path.file_name().is_some_and(|name| name == "machine.rs"))
         .collect();
-    assert!(machines.len() >= 4, "calls, queues, agents and menus have machines: {machines:?}");
+    assert!(
+        machines.len() >= 4,
+        "calls, queues, agents and menus have machines: {machines:?}"
+    );
     for path in machines {
         let code = code(&path);
         for word in ["tokio", "ractor", "async ", "Instant::now", "alarm::now"] {
@@ -49,12 +57,21 @@ fn machines_name_no_runtime() {
 fn core_knows_neither_runtime_nor_socket_nor_file() {
     for path in sources(&root().join("core/src")) {
         if path.components().any(|part| part.as_os_str() == "tests")
-            || path.file_name().is_some_and(|name| name == "tests.rs" || name == "test_time.rs")
+            || path
+                .file_name()
+                .is_some_and(|name| name == "tests.rs" || name == "test_time.rs")
         {
             continue;
         }
         let code = code(&path);
-        for word in ["tokio", "ractor", "UdpSocket", "TcpStream", "Instant::now", "thread::"] {
+        for word in [
+            "tokio",
+            "ractor",
+            "UdpSocket",
+            "TcpStream",
+            "Instant::now",
+            "thread::",
+        ] {
             assert!(!code.contains(word), "{} says {word}", path.display());
         }
     }
@@ -63,15 +80,36 @@ fn core_knows_neither_runtime_nor_socket_nor_file() {
 #[test]
 fn dependencies_point_one_way() {
     let below = [
-        ("core", &["offhook-media", "offhook-actors", "offhook-api", "offhook-sounds"][..]),
-        ("media", &["offhook-actors", "offhook-api", "offhook-sounds"][..]),
+        (
+            "core",
+            &[
+                "offhook-media",
+                "offhook-actors",
+                "offhook-api",
+                "offhook-sounds",
+            ][..],
+        ),
+        (
+            "media",
+            &["offhook-actors", "offhook-api", "offhook-sounds"][..],
+        ),
         ("actors", &["offhook-api"][..]),
-        ("sounds", &["offhook-core", "offhook-media", "offhook-actors", "offhook-api"][..]),
+        (
+            "sounds",
+            &[
+                "offhook-core",
+                "offhook-media",
+                "offhook-actors",
+                "offhook-api",
+            ][..],
+        ),
     ];
     for (krate, forbidden) in below {
         let manifest = fs::read_to_string(root().join(krate).join("Cargo.toml")).unwrap();
         for name in forbidden {
-            let depends = manifest.lines().any(|line| line.starts_with(&format!("{name}.")));
+            let depends = manifest
+                .lines()
+                .any(|line| line.starts_with(&format!("{name}.")));
             assert!(!depends, "{krate} depends on {name}");
         }
     }
@@ -79,20 +117,29 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn only_the_store_speaks_sql() {
-    for path in sources(&root().join("actors/src")).into_iter().chain(sources(&root().join("api/src"))) {
+    for path in sources(&root().join("actors/src"))
+        .into_iter()
+        .chain(sources(&root().join("api/src")))
+    {
         if !path.to_string_lossy().contains("/store") {
-            assert!(!code(&path).contains("sqlx"), "{} names sqlx", path.display());
+            assert!(
+                !code(&path).contains("sqlx"),
+                "{} names sqlx",
+                path.display()
+            );
         }
     }
 }
 
 #[test]
 fn the_longest_files_are_known() {
-    let mut lengths: Vec<_> = ["core", "media", "actors", "api", "sounds", "tests", "benches"]
-        .iter()
-        .flat_map(|krate| sources(&root().join(krate)))
-        .map(|path| (fs::read_to_string(&path).unwrap().lines().count(), path))
-        .collect();
+    let mut lengths: Vec<_> = [
+        "core", "media", "actors", "api", "sounds", "tests", "benches",
+    ]
+    .iter()
+    .flat_map(|krate| sources(&root().join(krate)))
+    .map(|path| (fs::read_to_string(&path).unwrap().lines().count(), path))
+    .collect();
     lengths.sort_unstable_by(|one, two| two.cmp(one));
     assert!(lengths.len() > 100, "the tree was read");
     for (lines, path) in lengths.iter().take(10) {

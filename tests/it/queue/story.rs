@@ -22,15 +22,23 @@ async fn a_caller_presses_one_and_the_longest_idle_agent_answers() -> Result<()>
     talk.hears_something().await.context("the menu")?;
     talk.presses('1').await?;
 
-    let ringing = first.rings().await.context("the agent who is ready for longest")?;
+    let ringing = first
+        .rings()
+        .await
+        .context("the agent who is ready for longest")?;
     second.stays_silent_for(Duration::from_millis(200)).await?;
     talk.hears_something().await.context("music")?;
     let agent = ringing.answers().await?;
 
     talk.plays_tone(CALLER);
     agent.plays_tone(AGENT);
-    agent.hears_tone(CALLER).await.context("the caller, at the agent's")?;
-    talk.hears_tone(AGENT).await.context("the agent, at the caller's")?;
+    agent
+        .hears_tone(CALLER)
+        .await
+        .context("the caller, at the agent's")?;
+    talk.hears_tone(AGENT)
+        .await
+        .context("the agent, at the caller's")?;
     server.agent_becomes("1001", "on_call").await?;
     agent.listens_for(Duration::from_secs(2)).await?;
     talk.hangs_up().await?;
@@ -39,15 +47,26 @@ async fn a_caller_presses_one_and_the_longest_idle_agent_answers() -> Result<()>
     server.agent_becomes("1001", "wrap_up").await?;
     let cdr = record_of(&server, &server.credentials().did).await?;
     ensure!(cdr["disposition"] == "answered", "{cdr}");
-    ensure!(cdr["talk_seconds"].as_f64().is_some_and(|talked| talked >= 2.0), "{cdr}");
+    ensure!(
+        cdr["talk_seconds"]
+            .as_f64()
+            .is_some_and(|talked| talked >= 2.0),
+        "{cdr}"
+    );
     ensure!(cdr["wait_seconds"].is_number(), "{cdr}");
     ensure!(cdr["hangup_cause"] == "normal_clearing", "{cdr}");
 
     let id = cdr["recordings"][0].as_str().context("a recording")?;
     let wav = server.recording(id).await?;
     let heard = |channel, tone| wav.time_with_tone(channel, tone) >= Duration::from_secs(1);
-    ensure!(heard(0, CALLER) && !heard(0, AGENT), "the caller is on the left");
-    ensure!(heard(1, AGENT) && !heard(1, CALLER), "the agent is on the right");
+    ensure!(
+        heard(0, CALLER) && !heard(0, AGENT),
+        "the caller is on the left"
+    );
+    ensure!(
+        heard(1, AGENT) && !heard(1, CALLER),
+        "the agent is on the right"
+    );
     server.agent_becomes("1001", "ready").await?;
     Ok(())
 }
@@ -55,7 +74,9 @@ async fn a_caller_presses_one_and_the_longest_idle_agent_answers() -> Result<()>
 /// The record of the one call to `number`.
 async fn record_of(server: &Server, number: &str) -> Result<serde_json::Value> {
     let wanted = |page: &serde_json::Value| {
-        page["items"].as_array().is_some_and(|items| items.iter().any(|cdr| cdr["to"] == number))
+        page["items"]
+            .as_array()
+            .is_some_and(|items| items.iter().any(|cdr| cdr["to"] == number))
     };
     let page = server.get_until("/api/v1/cdrs", wanted).await?;
     let items = page["items"].as_array().context("a list")?;

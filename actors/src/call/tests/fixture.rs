@@ -117,7 +117,7 @@ fn trunk(ids: &mut IdSource) -> Trunk {
     }
 }
 
-fn office() -> (Directory, Ids) {
+pub(super) fn office() -> (Directory, Ids) {
     let ids = &mut IdSource::seeded(42);
     let extensions: Vec<_> = ["1000", "1001", "1002"]
         .iter()
@@ -230,6 +230,28 @@ fn invite(dialled: &str, body: &Bytes) -> Request {
     }
 }
 
+/// A call as the edge hands it over.
+pub(super) fn incoming(dialled: &str, origin: Origin, offer: &Bytes) -> IncomingCall {
+    let address = "127.0.0.1:5060".parse().unwrap();
+    IncomingCall {
+        origin,
+        from: Party {
+            number: "ann".into(),
+            name: Some("Ann".into()),
+        },
+        dialled: dialled.into(),
+        txn: ServerTxn(1),
+        request: invite(dialled, offer),
+        path: Path {
+            flow: FlowId(1),
+            transport: endpoint::SipTransport::Udp,
+            local: address,
+            peer: address,
+        },
+        local: local(),
+    }
+}
+
 impl Fixture {
     /// A call from the trunk to our public number.
     pub(super) fn from_outside() -> Self {
@@ -252,24 +274,7 @@ impl Fixture {
 
     fn incoming(dialled: &str, origin: impl Fn(&Ids) -> Origin, offer: Bytes) -> Self {
         let (directory, ids) = office();
-        let address = "127.0.0.1:5060".parse().unwrap();
-        let incoming = IncomingCall {
-            origin: origin(&ids),
-            from: Party {
-                number: "ann".into(),
-                name: Some("Ann".into()),
-            },
-            dialled: dialled.into(),
-            txn: ServerTxn(1),
-            request: invite(dialled, &offer),
-            path: Path {
-                flow: FlowId(1),
-                transport: endpoint::SipTransport::Udp,
-                local: address,
-                peer: address,
-            },
-            local: local(),
-        };
+        let incoming = incoming(dialled, origin(&ids), &offer);
         let id = CallId::new(&mut IdSource::seeded(7));
         let call = CallMachine::incoming(id, births(directory), IdSource::seeded(1), &incoming);
         Self::around(call.unwrap(), ids, crate::alarm::now())

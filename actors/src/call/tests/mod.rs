@@ -5,4 +5,5 @@ mod fixture;
 mod hangup;
 mod menu;
 mod queue;
+mod supervision;
 mod talk;

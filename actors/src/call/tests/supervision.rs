@@ -1,0 +1,252 @@
+//! What a fall costs: nothing but the input that caused it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use offhook_core::directory::Directory;
+use offhook_core::event::EventKind;
+use offhook_core::sdp::Codec;
+use offhook_core::{CallId, HangupCause, LegId};
+use offhook_media::engine::LegPort;
+use parking_lot::Mutex;
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::Notify;
+
+use super::fixture::{self, DID, sdp};
+use crate::call::{
+    CallCommand, CallEffect, CallError, CallInput, Calls, MediaEffect, MediaInput, Neighbours,
+    Origin,
+};
+
+/// Everybody around the calls: takes notes, opens every port.
+#[derive(Default)]
+struct Notebook {
+    effects: Mutex<Vec<CallEffect>>,
+    gone: Mutex<Vec<CallId>>,
+    written: Notify,
+    directory: Arc<Directory>,
+}
+
+impl Neighbours for Notebook {
+    fn perform(&self, _: CallId, effect: CallEffect) -> Option<CallInput> {
+        let answer = match &effect {
+            CallEffect::Media(MediaEffect::AddLeg(leg)) => {
+                let (rtp, rtcp) = (
+                    "127.0.0.1:30000".parse().unwrap(),
+                    "127.0.0.1:30001".parse().unwrap(),
+                );
+                let port = LegPort { rtp, rtcp };
+                Some(CallInput::Media(MediaInput::PortReady { leg: *leg, port }))
+            }
+            _ => None,
+        };
+        self.effects.lock().push(effect);
+        self.written.notify_waiters();
+        answer
+    }
+
+    fn call_gone(&self, call: CallId) {
+        self.gone.lock().push(call);
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory)
+    }
+}
+
+impl Notebook {
+    async fn reads(&self, wanted: impl Fn(&CallEffect) -> bool) {
+        let found = async {
+            loop {
+                let written = self.written.notified();
+                if self.effects.lock().iter().any(&wanted) {
+                    return;
+                }
+                written.await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), found)
+            .await
+            .expect("it is written down");
+    }
+
+    async fn reads_event(&self, wanted: impl Fn(&EventKind) -> bool) {
+        self.reads(|effect| matches!(effect, CallEffect::Publish(kind) if wanted(kind)))
+            .await;
+    }
+
+    fn count(&self, wanted: impl Fn(&CallEffect) -> bool) -> usize {
+        self.effects
+            .lock()
+            .iter()
+            .filter(|effect| wanted(effect))
+            .count()
+    }
+}
+
+/// A supervisor above the calls that lets its child fall.
+struct Above;
+
+impl Actor for Above {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<()>,
+        _: SupervisionEvent,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+struct House {
+    calls: Calls,
+    notebook: Arc<Notebook>,
+    above: ActorRef<()>,
+    trunk: Origin,
+}
+
+async fn house() -> House {
+    let (directory, ids) = fixture::office();
+    let notebook = Arc::new(Notebook {
+        directory: Arc::new(directory),
+        ..Notebook::default()
+    });
+    let calls = Calls::new(100, &[Codec::Pcmu]);
+    let (above, _) = Actor::spawn(None, Above, ()).await.unwrap();
+    calls
+        .start(notebook.clone(), above.get_cell())
+        .await
+        .unwrap();
+    House {
+        calls,
+        notebook,
+        above,
+        trunk: Origin::Trunk(ids.trunk),
+    }
+}
+
+impl House {
+    fn takes_a_call(&self) -> LegId {
+        let call = fixture::incoming(DID, self.trunk, &sdp(6000, "sendrecv"));
+        self.calls.incoming(&call).unwrap()
+    }
+}
+
+fn hang_up() -> CallInput {
+    CallInput::Command(CallCommand::HangUp(HangupCause::Administrative))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_actor_falls_goes_on_without_the_input_that_felled_it() {
+    let house = house().await;
+    let leg = house.takes_a_call();
+    house
+        .notebook
+        .reads_event(|kind| matches!(kind, EventKind::MenuEntered { .. }))
+        .await;
+    assert!(house.calls.inject_fault(leg.call));
+    // What comes while the actor is down waits for the next one.
+    let digit = CallInput::Media(MediaInput::Digit { leg, digit: '0' });
+    assert!(house.calls.tell(leg.call, digit));
+    house
+        .notebook
+        .reads_event(|kind| matches!(kind, EventKind::CallRecovered { .. }))
+        .await;
+    let chosen =
+        |kind: &EventKind| matches!(kind, EventKind::MenuChosen { digits, .. } if digits == "0");
+    house.notebook.reads_event(chosen).await;
+    let ended =
+        |effect: &CallEffect| matches!(effect, CallEffect::Publish(EventKind::CallEnded { .. }));
+    assert_eq!(house.notebook.count(ended), 0);
+    house.above.stop(None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_falls_twice_is_ended_cleanly_and_gives_its_port_back() {
+    let house = house().await;
+    let leg = house.takes_a_call();
+    for _ in 0..2 {
+        house.calls.inject_fault(leg.call);
+    }
+    let broken = |kind: &EventKind| {
+        matches!(
+            kind,
+            EventKind::CallEnded {
+                cause: HangupCause::InternalError,
+                ..
+            }
+        )
+    };
+    house.notebook.reads_event(broken).await;
+    let removed = |effect: &CallEffect| matches!(effect, CallEffect::Media(MediaEffect::RemoveLeg(gone)) if *gone == leg);
+    house.notebook.reads(removed).await;
+    house.above.stop(None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_call_that_falls_does_not_touch_fifty_others() {
+    let house = house().await;
+    let legs: Vec<LegId> = (0..50).map(|_| house.takes_a_call()).collect();
+    for leg in legs.iter().step_by(10) {
+        house.calls.inject_fault(leg.call);
+    }
+    for leg in &legs {
+        house.calls.tell(leg.call, hang_up());
+    }
+    for leg in &legs {
+        let ended = |kind: &EventKind| {
+            matches!(kind, EventKind::CallEnded { call, cause: HangupCause::Administrative, .. }
+                if *call == leg.call)
+        };
+        house.notebook.reads_event(ended).await;
+    }
+    let recovered = |effect: &CallEffect| {
+        matches!(effect, CallEffect::Publish(EventKind::CallRecovered { .. }))
+    };
+    assert_eq!(house.notebook.count(recovered), 5);
+    house.above.stop(None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_supervisor_is_started_again_its_calls_go_on() {
+    let house = house().await;
+    let leg = house.takes_a_call();
+    house
+        .notebook
+        .reads_event(|kind| matches!(kind, EventKind::MenuEntered { .. }))
+        .await;
+    let notebook: Arc<dyn Neighbours> = house.notebook.clone();
+    house
+        .calls
+        .start(notebook, house.above.get_cell())
+        .await
+        .unwrap();
+    let answer = house.calls.command(leg.call, CallCommand::Hold).await;
+    assert_eq!(
+        answer,
+        Err(CallError::NotTalking),
+        "somebody is there to answer"
+    );
+    let end = CallCommand::HangUp(HangupCause::Administrative);
+    assert_eq!(house.calls.command(leg.call, end).await, Ok(None));
+    house.above.stop(None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_house_takes_no_more_calls() {
+    let house = house().await;
+    for _ in 0..100 {
+        house.takes_a_call();
+    }
+    let call = fixture::incoming(DID, house.trunk, &sdp(6000, "sendrecv"));
+    assert_eq!(house.calls.incoming(&call), Err(HangupCause::Congestion));
+    house.above.stop(None);
+}
