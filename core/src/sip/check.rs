@@ -1,7 +1,7 @@
 //! Which header makes a message unusable.
 
 use super::error::{HeaderError, HeaderErrorKind};
-use super::header::{MaxForwards, NameAddr, Via};
+use super::header::{MaxForwards, NameAddr};
 use super::header_name::HeaderName;
 use super::headers::Headers;
 use super::message::{Request, Response};
@@ -61,9 +61,7 @@ pub(super) fn response(response: &Response) -> Result<(), HeaderError> {
 
 /// What requests and responses have in common.
 fn shared(headers: &Headers) -> Result<(), HeaderError> {
-    for via in headers.list(&HeaderName::Via) {
-        Via::parse(&via)?;
-    }
+    // The hops below the topmost are for those who wrote them.
     headers.top_via()?;
     for name in ONCE {
         let mut rows = headers.all(&name);

@@ -48,9 +48,6 @@ pub enum UriError {
     /// A character that must be escaped is not.
     #[error("character not allowed")]
     Character,
-    /// The user part is empty.
-    #[error("empty user")]
-    User,
     /// There is no host, or one that is neither name nor address.
     #[error("bad host")]
     Host,
@@ -117,10 +114,8 @@ impl Uri {
                 let (userinfo, rest) = (&rest[..at], &rest[at + 1..]);
                 let mut parts = userinfo.splitn(2, |byte| *byte == b':');
                 let user = parts.next().unwrap_or_default();
-                if user.is_empty() {
-                    return Err(UriError::User);
-                }
-                self.user = Some(lex::share(raw, user));
+                // Gateways write `sip:@host` for a caller who wants to stay unknown.
+                self.user = (!user.is_empty()).then(|| lex::share(raw, user));
                 self.password = parts.next().map(|password| lex::share(raw, password));
                 rest
             }

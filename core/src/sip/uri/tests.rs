@@ -37,6 +37,16 @@ fn a_user_part_may_hold_what_separates_elsewhere() {
 }
 
 #[test]
+fn an_empty_user_is_none() {
+    let anonymous = uri("sip:@192.0.2.1");
+    assert_eq!(
+        (anonymous.user(), &anonymous.host()[..]),
+        (None, &b"192.0.2.1"[..])
+    );
+    assert!(!anonymous.is_equivalent(&uri("sip:alice@192.0.2.1")));
+}
+
+#[test]
 fn a_tel_uri_has_a_number_and_no_host() {
     let tel = uri("tel:+1-201-555-0123;phone-context=example.com");
     assert_eq!(tel.scheme(), Scheme::Tel);
@@ -53,7 +63,6 @@ fn what_is_no_uri_is_refused_with_its_reason() {
     assert_eq!(error("sip:a b@c"), UriError::Character);
     assert_eq!(error("sip:a\r\nb@c"), UriError::Character);
     assert_eq!(error("sip:"), UriError::Character);
-    assert_eq!(error("sip:@host"), UriError::User);
     assert_eq!(error("sip:alice@"), UriError::Host);
     assert_eq!(error("sip:[::1"), UriError::Host);
     assert_eq!(error("sip:[zz]"), UriError::Host);

@@ -1,8 +1,10 @@
+//! A server and a client that know each other.
+
+mod nonce;
+mod spelling;
+
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
-use super::nonce::Nonces;
 use super::*;
 use crate::id::IdSource;
 use crate::pii::Secret;
@@ -261,108 +263,6 @@ fn a_proof_is_good_for_its_own_target_only() {
     assert_eq!(peers.verify(&signed), refused(Refusal::WrongPassword));
 }
 
-/// Builds an answer by hand, for what the client would not write.
-fn answer(peers: &mut Peers, username: &str, algorithm: &str, nc: &str) -> Request {
-    let row = peers.server.challenge(peers.now, false)[1].1.clone();
-    let nonce = Challenge::parse_all(&row).remove(0).nonce;
-    let digested = Digested {
-        algorithm: Algorithm::Md5,
-        username: &crate::sip::lex::unquote(username.as_bytes()),
-        realm: b"offhook",
-        method: b"REGISTER",
-        uri: URI.as_bytes(),
-        nonce: &nonce,
-        auth: Some((nc.as_bytes(), b"c")),
-    };
-    let nonce = String::from_utf8(nonce.to_vec()).unwrap();
-    let response = digested.response(b"s3cret").to_uppercase();
-    let mut request = register();
-    request.headers.push(
-        HeaderName::Authorization,
-        format!(
-            "digest response=\"{response}\",username={username} ,\r\n nc={nc},qop=\"auth\",\
-             cnonce=c,uri=\"{URI}\",nonce=\"{nonce}\",REALM=\"offhook\"{algorithm}"
-        ),
-    );
-    request
-}
-
-#[test]
-fn the_many_ways_phones_write_an_answer_are_understood() {
-    let mut peers = Peers::new(Role::Endpoint, "");
-    for nc in ["0a", "0000000A", "0000000a", "1", "ffffffff"] {
-        let request = answer(&mut peers, "\"1001\"", ",algorithm=md5", nc);
-        assert_eq!(peers.verify(&request), accepted(), "{nc}");
-    }
-    for nc in ["", "0", "g1", "123456789", "-1"] {
-        let request = answer(&mut peers, "\"1001\"", "", nc);
-        assert_eq!(peers.verify(&request), refused(Refusal::Malformed), "{nc}");
-    }
-    let request = answer(&mut peers, "\"1001\"", ",algorithm=SHA-512-256", "1");
-    assert_eq!(peers.verify(&request), Verdict::Challenge { stale: false });
-    let request = answer(&mut peers, "\"1001\"", ",algorithm=MD5-sess", "1");
-    assert_eq!(peers.verify(&request), Verdict::Challenge { stale: false });
-    let request = answer(&mut peers, "\"1001\"", ",algorithm=SHA-256", "1");
-    assert_eq!(peers.verify(&request), refused(Refusal::WrongPassword));
-}
-
-#[test]
-fn a_name_may_have_escapes_and_any_letters() {
-    let mut peers = Peers::new(Role::Endpoint, "");
-    for (written, name) in [
-        ("\"a\\\"b\\\\c\"", "a\"b\\c"),
-        ("\"Jäsøn Doe\"", "Jäsøn Doe"),
-    ] {
-        let request = answer(&mut peers, written, "", "1");
-        let lookup = |asked: &str| (asked == name).then(|| Secret::new("s3cret".into()));
-        let verdict = peers.server.verify(peers.now, &request, lookup);
-        assert_eq!(
-            verdict,
-            Verdict::Accepted {
-                username: name.into()
-            }
-        );
-    }
-    let extended = "Digest username*=UTF-8''J%C3%A4s%C3%B8n%20Doe, realm=\"x\", nonce=\"n\", \
-                    uri=\"sip:x\", response=\"0\"";
-    let read = Authorization::parse(&extended.into()).unwrap();
-    assert_eq!(read.username, "Jäsøn Doe");
-}
-
-#[test]
-fn other_realms_schemes_and_broken_answers_are_told_apart() {
-    let mut peers = Peers::new(Role::Endpoint, "s3cret");
-    let mut other = register();
-    other.headers.push(
-        HeaderName::Authorization,
-        "NoOneKnowsThisScheme opaque-data=here",
-    );
-    other.headers.push(
-        HeaderName::Authorization,
-        "Digest username=\"1001\", realm=\"else\", nonce=\"n\", uri=\"sip:x\", response=\"0\"",
-    );
-    assert_eq!(peers.verify(&other), Verdict::Challenge { stale: false });
-    peers.challenged(false).unwrap();
-    let signed = peers.signed();
-    let own = signed
-        .headers
-        .get(&HeaderName::Authorization)
-        .unwrap()
-        .clone();
-    other.headers.push(HeaderName::Authorization, own);
-    assert_eq!(peers.verify(&other), accepted());
-    let mut broken = register();
-    broken.headers.push(
-        HeaderName::Authorization,
-        "Digest username=\"1001\", realm=\"offhook",
-    );
-    let malformed = Verdict::Refused {
-        username: String::new(),
-        reason: Refusal::Malformed,
-    };
-    assert_eq!(peers.verify(&broken), malformed);
-}
-
 #[test]
 fn every_realm_that_asks_is_answered() {
     let mut peers = Peers::new(Role::Endpoint, "s3cret");
@@ -375,78 +275,4 @@ fn every_realm_that_asks_is_answered() {
     let signed = peers.signed();
     assert_eq!(peers.verify(&signed), accepted());
     assert_eq!(proxy.verify(peers.now, &signed, password), accepted());
-}
-
-#[test]
-fn challenges_nobody_can_answer_are_told() {
-    let mut client = DigestClient::new(credentials("x"));
-    for row in [
-        "Basic realm=\"x\"",
-        "Digest realm=\"x\", nonce=\"n\", algorithm=SHA-512-256",
-        "Digest realm=\"x\", nonce=\"n\", qop=\"auth-int\"",
-        "Digest realm=\"x\"",
-        "",
-    ] {
-        let mut response = Response::to(&register(), 401, "Unauthorized");
-        response
-            .headers
-            .push(HeaderName::WwwAuthenticate, Bytes::from(row));
-        assert_eq!(
-            client.challenged(&response),
-            Err(ClientError::NoChallenge),
-            "{row}"
-        );
-    }
-    assert!(!client.is_challenged());
-    let list = "Digest realm=\"a, b\", nonce=\"n\", Basic realm=\"c\", Digest realm=\"d\", \
-                qop=\"auth-int, auth\", nonce=\"m\", opaque=\"o\\\"\"";
-    let read = Challenge::parse_all(&list.into());
-    assert_eq!(read.len(), 2);
-    assert_eq!(
-        (&read[0].realm[..], read[0].qop_auth),
-        (&b"a, b"[..], false)
-    );
-    assert_eq!((&read[1].nonce[..], read[1].qop_auth), (&b"m"[..], true));
-    assert_eq!(read[1].opaque.as_ref().unwrap(), "o\"");
-}
-
-#[test]
-fn a_flood_of_challenges_is_not_remembered_and_used_nonces_are_bounded() {
-    let now = epoch();
-    let mut nonces = Nonces::new(now, [3; 32], Duration::from_mins(5)).with_capacity(100);
-    let issued: Vec<String> = (0..1000).map(|_| nonces.issue(now)).collect();
-    assert_eq!(nonces.remembered(), 0);
-    for nonce in &issued {
-        assert!(nonces.use_up(now, nonce.as_bytes(), 1));
-        assert!(nonces.remembered() <= 100);
-    }
-    // The forgotten ones are not good a second time either.
-    assert!(
-        issued
-            .iter()
-            .all(|nonce| !nonces.use_up(now, nonce.as_bytes(), 1))
-    );
-    assert!(nonces.use_up(now, issued[999].as_bytes(), 2));
-    let later = now + Duration::from_secs(301);
-    let fresh = nonces.issue(later);
-    assert!(nonces.use_up(later, fresh.as_bytes(), 1));
-    assert_eq!(nonces.remembered(), 1);
-}
-
-#[test]
-fn a_forged_nonce_is_not_ours() {
-    let now = epoch();
-    let mut nonces = Nonces::new(now, [3; 32], Duration::from_mins(5));
-    let nonce = nonces.issue(now);
-    for forged in [
-        "",
-        "AAAA",
-        "!!",
-        &nonce[1..],
-        &format!("A{nonce}"),
-        &nonce.replace('A', "B"),
-    ] {
-        assert!(!nonces.use_up(now, forged.as_bytes(), 1), "{forged}");
-    }
-    assert!(nonces.use_up(now, nonce.as_bytes(), 1));
 }
