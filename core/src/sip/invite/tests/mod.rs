@@ -1,8 +1,11 @@
 //! Two user agents against each other, and one against a scripted peer.
 
 mod calls;
+mod challenges;
+mod chaos;
 mod ends;
 mod loss;
 mod pair;
 mod reoffers;
 mod scripted;
+mod table;

@@ -9,6 +9,8 @@ use bytes::Bytes;
 
 use crate::cause::HangupCause;
 use crate::id::IdSource;
+use crate::pii::Secret;
+use crate::sip::digest::{Authenticator, Verdict};
 use crate::sip::endpoint::{
     ClientTxn, Endpoint, EndpointConfig, EndpointEvent, FlowId, Path, ServerTxn, SipTransport,
 };
@@ -46,6 +48,8 @@ pub(super) struct Side {
     clients: HashMap<ClientTxn, (usize, RequestTag)>,
     tags: HashMap<(usize, RequestTag), ClientTxn>,
     servers: HashMap<ServerTxn, usize>,
+    /// Lets nobody through who cannot prove to be alice with the password "secret".
+    pub(super) guard: Option<Authenticator>,
 }
 
 impl Side {
@@ -60,6 +64,18 @@ impl Side {
             clients: HashMap::new(),
             tags: HashMap::new(),
             servers: HashMap::new(),
+            guard: None,
+        }
+    }
+
+    /// The challenge for a request that proves nothing.
+    fn challenge(&mut self, now: Instant, request: &Request) -> Option<Response> {
+        let guard = self.guard.as_mut()?;
+        let password = |name: &str| (name == "alice").then(|| Secret::new("secret".into()));
+        match guard.verify(now, request, password) {
+            Verdict::Accepted { .. } => None,
+            Verdict::Challenge { stale } => Some(guard.challenge_response(now, request, stale)),
+            Verdict::Refused { .. } => Some(guard.challenge_response(now, request, false)),
         }
     }
 
@@ -296,7 +312,9 @@ impl Pair {
     fn deliver(&mut self, index: usize, txn: ServerTxn, request: Request) {
         let now = self.now;
         let side = &mut self.sides[index];
-        if request.headers.to_tag().is_none() {
+        if let Some(challenge) = side.challenge(now, &request) {
+            side.endpoint.respond(now, txn, challenge).unwrap();
+        } else if request.headers.to_tag().is_none() {
             let usage = InviteUsage::incoming(request, txn, local(index), &mut side.ids);
             let mut usage = usage.unwrap();
             (self.greeting)(&mut usage, now);

@@ -14,9 +14,12 @@ use crate::sip::invite::{
 use crate::sip::{HeaderName, Message, Method, Request, Response};
 use crate::test_time::epoch;
 
-struct Script {
-    now: Instant,
-    usage: InviteUsage,
+/// A usage, the time, and what it has sent.
+pub(super) struct Script {
+    pub(super) now: Instant,
+    pub(super) usage: InviteUsage,
+    /// Requests of the usage, in order.
+    pub(super) requests: Vec<(RequestTag, Request)>,
     cseq: u32,
     txns: u64,
     peer: &'static str,
@@ -47,12 +50,13 @@ fn invite() -> Request {
 }
 
 impl Script {
-    fn called() -> Self {
+    pub(super) fn called() -> Self {
         let mut ids = IdSource::seeded(5);
         let usage = InviteUsage::incoming(invite(), ServerTxn(1), local(B), &mut ids);
         Self {
             now: epoch(),
             usage: usage.unwrap(),
+            requests: Vec::new(),
             cseq: 100,
             txns: 1,
             peer: "peer",
@@ -60,10 +64,11 @@ impl Script {
     }
 
     /// Placed a call; returns its INVITE too.
-    fn calling() -> (Self, RequestTag, Request) {
+    pub(super) fn calling() -> (Self, RequestTag, Request) {
         let mut script = Self {
             now: epoch(),
             usage: InviteUsage::outgoing(spec(), &mut IdSource::seeded(5)),
+            requests: Vec::new(),
             cseq: 0,
             txns: 0,
             peer: "peer",
@@ -72,11 +77,17 @@ impl Script {
         (script, tag, request)
     }
 
-    fn effects(&mut self) -> Vec<UsageEffect> {
-        std::iter::from_fn(|| self.usage.poll_effect()).collect()
+    pub(super) fn effects(&mut self) -> Vec<UsageEffect> {
+        let effects: Vec<_> = std::iter::from_fn(|| self.usage.poll_effect()).collect();
+        for effect in &effects {
+            if let UsageEffect::Request { tag, request, .. } = effect {
+                self.requests.push((*tag, request.clone()));
+            }
+        }
+        effects
     }
 
-    fn events(&mut self) -> Vec<UsageEvent> {
+    pub(super) fn events(&mut self) -> Vec<UsageEvent> {
         std::iter::from_fn(|| self.usage.poll_event()).collect()
     }
 
@@ -95,7 +106,10 @@ impl Script {
                 tag,
                 request,
                 next_hop,
-            }) => (tag, request, next_hop),
+            }) => {
+                self.requests.push((tag, request.clone()));
+                (tag, request, next_hop)
+            }
             effect => panic!("{effect:?}"),
         }
     }
@@ -113,7 +127,7 @@ impl Script {
         self.response()
     }
 
-    fn peer_asks(&mut self, method: &str, body: &str) {
+    pub(super) fn peer_asks(&mut self, method: &str, body: &str) {
         self.cseq += 1;
         self.txns += 1;
         let key = self.usage.dialog_key().clone();
@@ -140,7 +154,7 @@ impl Script {
     }
 
     /// The peer acknowledges our 2xx to its INVITE numbered `cseq`.
-    fn peer_acks(&mut self, cseq: u32, body: &'static str) {
+    pub(super) fn peer_acks(&mut self, cseq: u32, body: &'static str) {
         let mut ack = invite();
         ack.method = Method::Ack;
         ack.headers.set(HeaderName::CSeq, format!("{cseq} ACK"));
@@ -148,7 +162,7 @@ impl Script {
         self.usage.handle(self.now, UsageInput::Ack(ack));
     }
 
-    fn peer_answers(
+    pub(super) fn peer_answers(
         &mut self,
         tag: RequestTag,
         request: &Request,
@@ -168,8 +182,25 @@ impl Script {
         self.usage.handle(self.now, input);
     }
 
+    /// The peer answers our latest request.
+    pub(super) fn answered_with(&mut self, status: u16) {
+        self.effects();
+        if let Some((tag, request)) = self.requests.last().cloned() {
+            self.peer_answers(tag, &request, status, "peer", "v=0");
+        }
+    }
+
+    /// Nobody answers our latest request.
+    pub(super) fn fails(&mut self, failure: TxnFailure) {
+        self.effects();
+        if let Some((tag, _)) = self.requests.last().cloned() {
+            let input = UsageInput::RequestFailed { tag, failure };
+            self.usage.handle(self.now, input);
+        }
+    }
+
     /// Answered and acknowledged.
-    fn established() -> Self {
+    pub(super) fn established() -> Self {
         let mut script = Self::called();
         script.usage.answer(script.now, ANSWER.into());
         script.peer_acks(100, "");
@@ -178,7 +209,7 @@ impl Script {
         script
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
         self.usage.handle_timeout(self.now);
     }
