@@ -97,7 +97,7 @@ pub enum EndpointEvent {
         failure: TxnFailure,
     },
     /// A request that is not answered yet cannot be answered any more: its connection is gone, or
-    /// nobody answered an INVITE within an hour.
+    /// nobody answered it in time, which is an hour for INVITE and 32 s for others.
     ServerFlowLost {
         /// The request.
         txn: ServerTxn,

@@ -10,7 +10,7 @@ use crate::cause::HangupCause;
 use crate::sip::endpoint::{ServerTxn, TxnFailure};
 use crate::sip::invite::{UsageEvent, UsageInput};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Act {
     Ring,
     Progress(bool),

@@ -10,9 +10,10 @@ use crate::sip::Message;
 use crate::sip::endpoint::{ServerTxn, TxnFailure};
 use crate::sip::invite::{UsageEffect, UsageEvent, UsageInput};
 
+type Make = fn() -> Script;
 type Act = fn(&mut Script);
 
-const STAGES: [(&str, fn() -> Script); 12] = [
+const STAGES: [(&str, Make); 12] = [
     ("called", Script::called),
     ("calling", || Script::calling().0),
     ("calling, it rings", || {
@@ -92,11 +93,11 @@ const ACTS: [(&str, Act); 26] = [
         script.usage.reject_reinvite(script.now, 488);
     }),
     ("INVITE with SDP", |script| {
-        script.peer_asks("INVITE", "v=0")
+        script.peer_asks("INVITE", "v=0");
     }),
     ("INVITE without", |script| script.peer_asks("INVITE", "")),
     ("UPDATE with SDP", |script| {
-        script.peer_asks("UPDATE", "v=0")
+        script.peer_asks("UPDATE", "v=0");
     }),
     ("UPDATE without", |script| script.peer_asks("UPDATE", "")),
     ("INFO", |script| script.peer_asks("INFO", "x")),
