@@ -107,6 +107,14 @@ impl Nonces {
         true
     }
 
+    /// Whether `nonce` is ours and not too old.
+    #[must_use]
+    pub fn is_current(&self, now: Instant, nonce: &[u8]) -> bool {
+        let lifetime = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
+        let oldest = self.age(now).saturating_sub(lifetime);
+        self.verify(nonce).is_some_and(|id| id.0 >= oldest)
+    }
+
     /// How many used nonces are remembered.
     #[must_use]
     pub fn remembered(&self) -> usize {

@@ -99,6 +99,11 @@ impl Authenticator {
         let expected = authorization.expected(method, password.expose().as_bytes());
         let given = authorization.response.to_ascii_lowercase();
         let right = equal_in_constant_time(expected.as_bytes(), &given);
+        // With a nonce that is invented or too old nothing was guessed: anybody could send that in
+        // another's name, and a phone may be late.
+        if !(known && right) && !self.nonces.is_current(now, &authorization.nonce) {
+            return Verdict::Challenge { stale: false };
+        }
         if !known {
             return refuse(username, Refusal::UnknownUser);
         }
