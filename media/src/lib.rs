@@ -14,11 +14,13 @@
 //! | [`dsp`] | tones, resampling, mixing |
 //! | [`container`] | WAV files as bytes |
 //! | [`time`] | RTP time |
+//! | [`fuzz`] | what must hold for any bytes |
 
 pub mod codec;
 pub mod container;
 pub mod dsp;
 pub mod engine;
+pub mod fuzz;
 pub mod graph;
 pub mod rtcp;
 pub mod rtp;

@@ -8,6 +8,9 @@ pub const SAMPLE_RATE: u32 = 8000;
 /// Samples in one frame of the wheel.
 pub const FRAME_SAMPLES: usize = 160;
 
+/// The same in RTP timestamp units.
+pub const FRAME_UNITS: u16 = 160;
+
 /// How long one frame of the wheel lasts.
 pub const FRAME: Duration = Duration::from_millis(20);
 

@@ -33,6 +33,9 @@ pub enum WavError {
     /// Not linear PCM.
     #[error("the file is not linear PCM")]
     NotPcm,
+    /// A sample rate nobody uses.
+    #[error("the sample rate is not supported")]
+    SampleRate,
     /// Zero channels, an impossible rate, or sizes that contradict each other.
     #[error("the WAV header contradicts itself")]
     Contradictory,
@@ -125,8 +128,11 @@ impl WavHeader {
 pub fn decode_to_8k(file: &[u8]) -> Result<Vec<i16>, WavError> {
     let mut reader = hound::WavReader::new(Cursor::new(file)).map_err(|error| reason(&error))?;
     let spec = reader.spec();
-    if spec.channels == 0 || spec.sample_rate == 0 || spec.sample_rate > resample::MAX_RATE {
+    if spec.channels == 0 {
         return Err(WavError::Contradictory);
+    }
+    if !resample::is_supported(spec.sample_rate) {
+        return Err(WavError::SampleRate);
     }
     // A file whose data is cut off gives the samples it has.
     let samples: Vec<f64> = match spec.sample_format {

@@ -15,13 +15,23 @@ const BETA: f64 = 8.0;
 /// Share of the lower Nyquist frequency that passes.
 const PASS: f64 = 0.92;
 
-/// Highest input rate that is taken; also bounds the number of phases.
-pub const MAX_RATE: u32 = 96_000;
+/// Highest input rate that is taken.
+const MAX_RATE: u32 = 96_000;
 
-/// `pcm` at `rate` hertz as samples at 8 kHz. A rate of 0 or above [`MAX_RATE`] gives nothing.
+/// Most phases: 11 025 Hz needs as many, and each has taps of its own.
+const MAX_PHASES: u32 = 320;
+
+/// Whether audio of this rate can be resampled: all rates in use, but not just any number.
+#[must_use]
+pub fn is_supported(rate: u32) -> bool {
+    let range = (4000..=MAX_RATE).contains(&rate);
+    range && SAMPLE_RATE / gcd(rate, SAMPLE_RATE) <= MAX_PHASES
+}
+
+/// `pcm` at `rate` hertz as samples at 8 kHz; nothing if the rate is not supported.
 #[must_use]
 pub fn to_8k(pcm: &[i16], rate: u32) -> Vec<i16> {
-    if rate == 0 || rate > MAX_RATE {
+    if !is_supported(rate) {
         return Vec::new();
     }
     if rate == SAMPLE_RATE {
@@ -162,8 +172,9 @@ mod tests {
 
     #[test]
     fn an_impossible_rate_gives_nothing() {
-        assert!(to_8k(&[1, 2, 3], 0).is_empty());
-        assert!(to_8k(&[1, 2, 3], u32::MAX).is_empty());
+        for rate in [0, 1, 3999, 47_999, 96_001, u32::MAX] {
+            assert!(!is_supported(rate) && to_8k(&[1, 2, 3], rate).is_empty());
+        }
         assert!(to_8k(&[], 48_000).is_empty());
     }
 }

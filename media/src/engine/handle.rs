@@ -1,7 +1,7 @@
 //! The engine's handle: named verbs for everybody who is not the engine.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -50,8 +50,7 @@ pub struct Engine {
 }
 
 struct Inner {
-    ip: IpAddr,
-    advertised: IpAddr,
+    config: EngineConfig,
     bank: SoundBank,
     shards: Vec<ShardHandle>,
     ports: Mutex<PortPool>,
@@ -129,8 +128,7 @@ impl Engine {
         }
         threads.recorder = Some(spawn("offhook-record", move || recorder.run(taps))?);
         let inner = Inner {
-            ip: config.ip,
-            advertised: config.advertised_ip.unwrap_or(config.ip),
+            config,
             bank,
             shards,
             ports: Mutex::new(ports),
@@ -154,7 +152,7 @@ impl Engine {
     /// When all ports are in use, the system refuses a socket, or the engine is shut down.
     pub fn add_leg(&self, leg: LegId) -> Result<LegPort, EngineError> {
         let inner = &self.inner;
-        let ip = inner.ip;
+        let ip = inner.config.ip;
         let taken = inner.ports.lock().take(|port| LegSockets::bind(ip, port));
         let (port, sockets) = taken.map_err(|error| match error {
             PortError::Exhausted => EngineError::PortsExhausted,
@@ -164,9 +162,10 @@ impl Engine {
         if !self.push(leg, Command::AddLeg(Box::new(new))) {
             return Err(EngineError::ShutDown);
         }
+        let advertised = inner.config.advertised_ip.unwrap_or(ip);
         Ok(LegPort {
-            rtp: SocketAddr::new(inner.advertised, port),
-            rtcp: SocketAddr::new(inner.advertised, port + 1),
+            rtp: SocketAddr::new(advertised, port),
+            rtcp: SocketAddr::new(advertised, port + 1),
         })
     }
 
@@ -405,7 +404,7 @@ impl Drop for Inner {
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("ip", &self.inner.ip)
+            .field("ip", &self.inner.config.ip)
             .field("shards", &self.inner.shards.len())
             .finish_non_exhaustive()
     }

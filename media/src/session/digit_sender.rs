@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::rtp::{RtpHeader, TELEPHONE_EVENT_LEN, TelephoneEvent};
 use crate::session::stream::OutStream;
-use crate::time::{FRAME_SAMPLES, RtpTime};
+use crate::time::{FRAME_UNITS, RtpTime};
 
 /// Frames a key is pressed for: 100 ms, well above what receivers need.
 const PRESSED: u16 = 5;
@@ -48,11 +48,10 @@ impl DigitSender {
         now: Instant,
         stream: &mut OutStream,
     ) -> Option<(RtpHeader, [u8; TELEPHONE_EVENT_LEN])> {
-        let frame = FRAME_SAMPLES as u16;
         let Some((mut event, time, passed)) = self.current else {
             let mut event = TelephoneEvent::of_key(self.waiting.pop_front()?)?;
-            event.duration = frame;
-            let header = stream.key(now, u32::from(PRESSED * frame));
+            event.duration = FRAME_UNITS;
+            let header = stream.key(now, u32::from(PRESSED * FRAME_UNITS));
             self.current = Some((event, header.time, 1));
             return Some((header, event.to_bytes()));
         };
@@ -62,7 +61,7 @@ impl DigitSender {
         if passed > last {
             return None;
         }
-        event.duration = passed.min(PRESSED) * frame;
+        event.duration = passed.min(PRESSED) * FRAME_UNITS;
         event.end = passed >= PRESSED;
         Some((stream.key_again(time), event.to_bytes()))
     }

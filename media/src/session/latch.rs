@@ -127,9 +127,7 @@ mod tests {
     #[test]
     fn another_address_is_believed_after_consistent_packets() {
         let mut latch = Latch::new(at(1));
-        let believed: Vec<bool> = (65_534..=65_537u32)
-            .map(|n| latch.accepts(at(2), &packet(7, n as u16)))
-            .collect();
+        let believed = [65_534, 65_535, 0, 1].map(|n| latch.accepts(at(2), &packet(7, n)));
         assert_eq!(believed, [false, false, false, true]);
         assert_eq!(latch.destination(), at(2));
         assert!(

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::rtp::{Arrival, RtpHeader};
-use crate::time::{self, FRAME_SAMPLES, RtpTime, SAMPLE_RATE};
+use crate::time::{self, FRAME_UNITS, RtpTime, SAMPLE_RATE};
 
 /// A relayed timestamp this far from the time that passed begins a new mapping.
 const MAX_TIME_JUMP: u32 = 2 * SAMPLE_RATE;
@@ -113,12 +113,12 @@ impl OutStream {
         let (time, marker) = match (self.feed, self.newest) {
             (Feed::Wheel { tick: last }, Some((_, time))) => {
                 let passed = u32::try_from(tick.saturating_sub(last)).unwrap_or(1);
-                (time.plus(passed.max(1) * FRAME_SAMPLES as u32), false)
+                (time.plus(passed.max(1) * u32::from(FRAME_UNITS)), false)
             }
             (Feed::None | Feed::Relay { .. } | Feed::Wheel { .. }, _) => (self.resume(now), true),
         };
         self.feed = Feed::Wheel { tick };
-        self.sent_new(now, time, FRAME_SAMPLES as u32);
+        self.sent_new(now, time, u32::from(FRAME_UNITS));
         self.header(time, marker)
     }
 

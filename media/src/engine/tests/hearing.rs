@@ -194,12 +194,7 @@ fn a_leg_on_hold_is_not_sent_to() {
     rig.wait(|event| (*event == EngineEvent::FirstPacket { leg: a.leg }).then_some(()));
     rig.settle();
     assert!(b.heard_nothing());
-    assert_eq!(dropped(&rig, DropReason::Unsendable), 1);
-}
-
-pub(super) fn dropped(rig: &Rig, reason: DropReason) -> u64 {
-    let shards = rig.engine.stats().shards;
-    shards.iter().map(|shard| shard.dropped.of(reason)).sum()
+    rig.drops(DropReason::Unsendable, 1);
 }
 
 #[test]

@@ -103,6 +103,26 @@ impl Rig {
         std::mem::take(&mut self.waiting)
     }
 
+    /// The counters, once they are as expected: a shard publishes them at the end of its turn.
+    pub(super) fn stats(&mut self, expected: impl Fn(&EngineStats) -> bool) -> EngineStats {
+        for _ in 0..1000 {
+            let stats = self.engine.stats();
+            if expected(&stats) {
+                return stats;
+            }
+            self.settle();
+        }
+        panic!("{:?}", self.engine.stats());
+    }
+
+    /// Waits until packets were dropped for this reason so many times.
+    pub(super) fn drops(&mut self, reason: DropReason, count: u64) {
+        self.stats(|stats| {
+            let shards = stats.shards.iter();
+            shards.map(|shard| shard.dropped.of(reason)).sum::<u64>() == count
+        });
+    }
+
     /// Waits until all that was commanded is done, by a command whose answer is known.
     pub(super) fn settle(&mut self) {
         let nobody = LegId::new(self.call, u32::MAX);
@@ -127,7 +147,7 @@ pub(super) struct Phone {
 }
 
 impl Phone {
-    fn new(leg: LegId, engine: SocketAddr, codec: Codec) -> Self {
+    pub(super) fn new(leg: LegId, engine: SocketAddr, codec: Codec) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self {

@@ -1,0 +1,109 @@
+//! Nothing is allocated per packet: a shard is turned by hand, with the allocator counting.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use mio::Events;
+use offhook_core::sdp::Codec;
+use offhook_core::{CallId, LegId, RecordingId};
+
+use super::rig::Phone;
+use crate::engine::command::Command;
+use crate::engine::event::{Outbox, Wake};
+use crate::engine::leg::NewLeg;
+use crate::engine::socket::LegSockets;
+use crate::engine::worker::{Shard, ShardParts};
+use crate::engine::*;
+use crate::graph::player::{Background, Player};
+use crate::graph::tap::Side;
+
+struct ByHand {
+    shard: Shard,
+    call: CallId,
+    ready: Events,
+}
+
+impl ByHand {
+    fn phone(&mut self, number: u32, codec: Codec) -> Phone {
+        let leg = LegId::new(self.call, number);
+        let ip = EngineConfig::default().ip;
+        let bound = (18_000..19_000).step_by(2).find_map(|port| {
+            let sockets = LegSockets::bind(ip, port).ok()?;
+            Some((port, sockets))
+        });
+        let (port, sockets) = bound.unwrap();
+        let phone = Phone::new(leg, (ip, port).into(), codec);
+        self.does(Command::AddLeg(Box::new(NewLeg::new(leg, port, sockets))));
+        self.does(Command::SetRemote(leg, Box::new(phone.remote())));
+        phone
+    }
+
+    fn does(&mut self, command: Command) {
+        let now = crate::test_time::epoch();
+        assert!(self.shard.execute(command, now));
+    }
+}
+
+#[test]
+fn a_shard_in_steady_state_allocates_nothing() {
+    let wake = Wake::new(Arc::new(|| {}));
+    let (recorder, _heard) = channel();
+    let (ports, _returned) = channel();
+    let parts = ShardParts {
+        config: EngineConfig::default(),
+        outbox: Outbox::new(wake.clone()),
+        wake,
+        ports,
+        recorder,
+    };
+    let (shard, _ends) = Shard::new(parts).unwrap();
+    let mut by_hand = ByHand {
+        shard,
+        call: CallId::random(),
+        ready: Events::with_capacity(64),
+    };
+    let mut bank = SoundBank::new();
+    bank.set_music_pcm("default", &[1000; 16_000]);
+    let mut a = by_hand.phone(0, Codec::Pcmu);
+    let mut b = by_hand.phone(1, Codec::Pcma);
+    by_hand.does(Command::Bridge(a.leg, b.leg));
+    let recording = RecordingId::random();
+    by_hand.does(Command::Tap(a.leg, recording, Side::Left));
+    by_hand.does(Command::Tap(b.leg, recording, Side::Right));
+    let listener = by_hand.phone(2, Codec::Pcmu);
+    let music = Source::HoldMusic("default".into());
+    let music = Background::find(&music, &bank).unwrap();
+    by_hand.does(Command::SetSource(listener.leg, music));
+    let caller = by_hand.phone(3, Codec::Pcma);
+    let endless = Playlist {
+        items: vec![PlayItem::Silence(Duration::from_millis(50))],
+        barge_in: true,
+        repeat: true,
+    };
+    let player = Player::new(PlayId(1), &endless, &bank).unwrap();
+    by_hand.does(Command::Play(caller.leg, player));
+    let mut packets = 0;
+    let mut talk = |by_hand: &mut ByHand, frames: usize| {
+        for _ in 0..frames {
+            allocation_counter::opt_out(|| {
+                a.says(440.0);
+                b.says(660.0);
+                a.presses('5');
+            });
+            assert!(by_hand.shard.turn(&mut by_hand.ready));
+            allocation_counter::opt_out(|| {
+                a.hears(1);
+                b.ignores_the_past();
+            });
+            packets += 8;
+        }
+    };
+    talk(&mut by_hand, 50);
+    let counted = allocation_counter::measure(|| talk(&mut by_hand, 200));
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+    let stats = by_hand.shard.stats;
+    assert_eq!(stats.packets_in, packets);
+    // Music and prompt went out as well, beside what was relayed.
+    assert!(stats.packets_out > packets, "{stats:?}");
+}

@@ -1,0 +1,195 @@
+//! Fuzz bodies: what must hold for any bytes, callable on stable.
+//!
+//! As in `offhook_core::fuzz`: a body drives one parser, and what stands behind it, with bytes from
+//! nowhere in particular, and panics when something does not hold. `cargo test` replays the corpus
+//! in `tests/corpus/` with seeded mutations; `tests/fuzz` hands the same bodies to cargo-fuzz.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
+
+use offhook_core::fuzz::Target;
+use offhook_core::sdp::Codec;
+
+use crate::container::wav::{self, WavHeader};
+use crate::graph::player::Background;
+use crate::rtcp::{Compound, NtpClock, RtcpPacket};
+use crate::rtp::Packet;
+use crate::session::{MediaSession, PACKET_LEN, RemoteMedia, SessionSettings, StreamSeed};
+use crate::time::RtpTime;
+
+/// Every target of this crate.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "rtp_packet",
+        corpus: &["rtp_packet"],
+        body: rtp_packet,
+    },
+    Target {
+        name: "rtcp_packet",
+        corpus: &["rtcp_packet"],
+        body: rtcp_packet,
+    },
+    Target {
+        name: "wav_header",
+        corpus: &["wav_header"],
+        body: wav_header,
+    },
+];
+
+/// Datagrams, each after a byte with its length, arrive at a leg that is bridged to another:
+/// whatever goes out has our numbers in order and is no longer than what came in.
+pub fn rtp_packet(data: &[u8]) {
+    let mut from = session(Codec::Pcmu, 1);
+    let mut to = session(Codec::Pcma, 2);
+    to.set_background(Background::Bridge);
+    let mut now = epoch();
+    let mut rest = data;
+    while let Some((&length, after)) = rest.split_first() {
+        let (datagram, after) = after.split_at(usize::from(length).min(after.len()));
+        rest = after;
+        now += Duration::from_millis(20);
+        relayed(&mut from, &mut to, now, datagram);
+        // Whatever came, the wheel goes on.
+        to.tick(now, 0, &mut [0; PACKET_LEN]);
+    }
+    from.handle_timeout(now);
+    while from.poll_event().is_some() {}
+}
+
+fn relayed(from: &mut MediaSession, to: &mut MediaSession, now: Instant, datagram: &[u8]) {
+    let Ok(received) = from.receive(now, far_end(), datagram) else {
+        return;
+    };
+    let mut buffer = datagram.to_vec();
+    let Ok(Some(place)) = to.relay(now, &received, &mut buffer) else {
+        return;
+    };
+    let sent = &buffer[place];
+    assert!(sent.len() <= datagram.len());
+    let packet = Packet::parse(sent);
+    assert!(packet.is_ok_and(|packet| packet.header.ssrc == 2));
+}
+
+/// A datagram arrives at the RTCP port: a sound one has at most 31 blocks a packet, any other
+/// changes nothing, and the leg goes on reporting.
+pub fn rtcp_packet(data: &[u8]) {
+    if let Ok(compound) = Compound::parse(data) {
+        for packet in compound.packets() {
+            let blocks = match packet {
+                RtcpPacket::SenderReport { blocks, .. }
+                | RtcpPacket::ReceiverReport { blocks, .. } => blocks,
+                RtcpPacket::Bye { .. } | RtcpPacket::Other { .. } => continue,
+            };
+            assert!(blocks.iter().count() <= 31);
+        }
+    }
+    let mut leg = session(Codec::Pcmu, 1);
+    leg.receive_rtcp(epoch(), far_end(), data);
+    let mut report = [0; 128];
+    let later = epoch() + Duration::from_secs(60);
+    let sent = leg.poll_report(later, &mut report);
+    assert!(sent.is_some_and(|(length, _)| Compound::parse(&report[..length]).is_ok()));
+}
+
+/// A file claims to be a WAV file: a header of ours survives being written again, and what is
+/// decoded is no longer than the file allows.
+pub fn wav_header(data: &[u8]) {
+    if let Ok(header) = WavHeader::parse(data) {
+        assert_eq!(WavHeader::parse(&header.to_bytes()), Ok(header));
+        assert!(header.milliseconds() <= u64::from(header.data_bytes) * 1000);
+    }
+    if let Ok(pcm) = wav::decode_to_8k(data) {
+        // A sample takes a byte or more, and at the lowest rate becomes two of ours.
+        assert!(pcm.len() <= data.len() * 2);
+    }
+}
+
+fn session(codec: Codec, ssrc: u32) -> MediaSession {
+    let settings = SessionSettings {
+        rtp_timeout: Duration::from_secs(30),
+        rtcp_interval: Duration::from_secs(5),
+        quality_interval: Duration::from_secs(5),
+        clock: NtpClock::new(epoch(), SystemTime::UNIX_EPOCH),
+    };
+    let seed = StreamSeed {
+        ssrc,
+        sequence: 65_530,
+        time: RtpTime(u32::MAX - 800),
+    };
+    let mut session = MediaSession::new(settings, seed, epoch());
+    let remote = RemoteMedia {
+        rtp: far_end(),
+        rtcp: far_end(),
+        codec,
+        payload_type: codec.payload_type(),
+        telephone_event: Some(101),
+        ptime: Duration::from_millis(20),
+        send: true,
+        receive: true,
+    };
+    assert_eq!(session.set_remote(epoch(), remote), Some(false));
+    session
+}
+
+fn far_end() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 4000))
+}
+
+/// Where the time of all bodies starts.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an Instant can only be had from the clock"
+)]
+fn epoch() -> Instant {
+    static EPOCH: OnceLock<Instant> = OnceLock::new();
+    *EPOCH.get_or_init(Instant::now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use offhook_core::IdSource;
+    use offhook_core::fuzz::mutate;
+
+    use super::*;
+
+    fn corpus(target: &Target) -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus");
+        let files = |name: &&str| {
+            let entries = fs::read_dir(folder.join(name)).unwrap();
+            entries.map(|entry| entry.unwrap().path())
+        };
+        let mut files: Vec<PathBuf> = target.corpus.iter().flat_map(files).collect();
+        files.sort();
+        files.iter().map(|file| fs::read(file).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_corpus_and_mutations_of_it_pass_every_body() {
+        for target in TARGETS {
+            let seeds = corpus(target);
+            assert!(!seeds.is_empty(), "{} has no seeds", target.name);
+            let mut source = IdSource::seeded(20_261_121);
+            for seed in &seeds {
+                (target.body)(seed);
+                for _ in 0..100 {
+                    (target.body)(&mutate(&mut source, seed));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_target_has_its_shim() {
+        for target in TARGETS {
+            let shim = format!("../tests/fuzz/fuzz_targets/{}.rs", target.name);
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(shim);
+            let text = fs::read_to_string(&path).unwrap();
+            let body = format!("offhook_media::fuzz::{}(data)", target.name);
+            assert!(text.contains(&body), "{}", path.display());
+        }
+    }
+}
