@@ -1,0 +1,165 @@
+//! What must not bring the edge down.
+
+use std::net::UdpSocket;
+
+use offhook_core::IdSource;
+use offhook_core::sip::invite::UsageInput;
+use offhook_core::sip::{HeaderName, Method};
+
+use super::calls::key;
+use super::fixture::{DID, Edge, KeeperMessage};
+use super::phone::Phone;
+
+const HOME: [u8; 4] = [127, 0, 0, 2];
+const CARRIER: [u8; 4] = [127, 0, 0, 9];
+
+#[tokio::test]
+async fn a_fallen_signalling_task_loses_neither_port_nor_connection_nor_dialog() {
+    let mut edge = Edge::open().await;
+    let mut carrier = Phone::udp(CARRIER, edge.udp, "+491701234567").await;
+    let invite = carrier.invite(DID);
+    let invite = carrier.send(invite).await;
+    let (leg, call) = edge.call().await;
+    edge.core.bind(leg, key(&call, "ours"));
+    edge.answer(leg, &call, 180, "ours");
+    assert_eq!(carrier.response().await.status, 180);
+    let mut stream = Phone::tcp(edge.tcp, "1000").await;
+    assert_eq!(stream.options().await.status, 200);
+
+    edge.core.inject_fault();
+    // The leg learns that its INVITE cannot be answered any more.
+    let (to, input) = edge.input().await;
+    assert!(to == leg && matches!(input, UsageInput::FlowLost { txn } if txn == call.txn));
+    // A late answer is nobody else's answer.
+    edge.answer(leg, &call, 200, "ours");
+    assert_eq!(stream.options().await.status, 200);
+    let bye = carrier.within(&invite, Method::Bye, "ours");
+    carrier.send(bye).await;
+    let (to, input) = edge.input().await;
+    assert_eq!(to, leg);
+    edge.grant(leg, &input);
+    assert_eq!(carrier.response().await.status, 200);
+    assert_eq!(edge.core.stats().falls, 1);
+}
+
+#[tokio::test]
+async fn a_killed_actor_is_replaced_on_the_same_port() {
+    let edge = Edge::open().await;
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    assert_eq!(phone.options().await.status, 200);
+    for _ in 0..3 {
+        edge.keeper.cast(KeeperMessage::Kill).unwrap();
+        assert_eq!(phone.options().await.status, 200);
+    }
+    let request = phone.register(600);
+    assert_eq!(phone.ask_signed(request).await.status, 200);
+}
+
+#[tokio::test]
+async fn garbage_of_every_size_is_survived() {
+    let edge = Edge::open().await;
+    let socket = UdpSocket::bind("127.0.0.2:0").unwrap();
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    let mut ids = IdSource::seeded(11);
+    let mut noise = vec![0; 65_507];
+    for size in (0..1500).chain((1500..65_507).step_by(509)).chain([65_507]) {
+        for chunk in noise[..size].chunks_mut(8) {
+            chunk.copy_from_slice(&ids.bits().to_be_bytes()[..chunk.len()]);
+        }
+        socket.send_to(&noise[..size], edge.udp).unwrap();
+        if size % 100 == 0 {
+            assert_eq!(phone.options().await.status, 200);
+        }
+    }
+    assert_eq!(phone.options().await.status, 200);
+    assert_eq!(edge.core.stats().falls, 0);
+}
+
+#[tokio::test]
+async fn broken_copies_of_good_messages_are_survived() {
+    let mut edge = Edge::open().await;
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    let invite = phone.invite("1001");
+    let invite = phone.signed(invite).await;
+    let register = phone.register(600);
+    let register = phone.sign(register);
+    let mut ids = IdSource::seeded(12);
+    for round in 0..4000_u32 {
+        let mut request = if round % 2 == 0 {
+            invite.clone()
+        } else {
+            register.clone()
+        };
+        let via = format!("SIP/2.0/UDP {};branch=z9hG4bKm{round};rport", phone.local);
+        request.headers.push_front(HeaderName::Via, via);
+        let mut data = request.write().to_vec();
+        for _ in 0..=ids.below(4) {
+            let at = usize::try_from(ids.below(data.len() as u64)).unwrap();
+            match ids.below(3) {
+                0 => data[at] = ids.bits().to_le_bytes()[0],
+                1 => data.truncate(at.max(1)),
+                _ => data.insert(at, b"\r\n<>;:\"@"[at % 8]),
+            }
+        }
+        phone.write(&data).await;
+        if round % 100 == 99 {
+            let mut other = Phone::udp([127, 0, 0, 3], edge.udp, "1001").await;
+            assert_eq!(other.options().await.status, 200);
+        }
+    }
+    while let Ok((leg, call)) = edge.calls.try_recv() {
+        edge.answer(leg, &call, 486, "ours");
+        edge.core.close(leg);
+    }
+    let mut other = Phone::udp([127, 0, 0, 3], edge.udp, "1001").await;
+    assert_eq!(other.options().await.status, 200);
+    let stats = edge.core.stats();
+    assert_eq!((stats.falls, stats.legs), (0, 0));
+}
+
+/// Everything is sent before the one thread of this test's runtime gets to read it, so the backlog
+/// is certain.
+#[tokio::test(flavor = "current_thread")]
+async fn under_load_new_calls_are_refused_while_calls_in_progress_go_on() {
+    let mut edge = Edge::open_with(|config| config.limits.high_water = 20).await;
+    let mut carrier = Phone::udp(CARRIER, edge.udp, "+491701234567").await;
+    let invite = carrier.invite(DID);
+    let invite = carrier.send(invite).await;
+    let (leg, call) = edge.call().await;
+    edge.core.bind(leg, key(&call, "ours"));
+    edge.answer(leg, &call, 200, "ours");
+    assert_eq!(carrier.response().await.status, 200);
+
+    let flood = UdpSocket::bind("127.0.0.9:0").unwrap();
+    let from = flood.local_addr().unwrap();
+    for number in 0..40 {
+        let text = format!(
+            "INVITE sip:{DID}@offhook.local SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{number}\r\n\
+             From: <sip:+491@{from}>;tag={number}\r\nTo: <sip:{DID}@offhook.local>\r\n\
+             Call-ID: {number}@flood\r\nCSeq: 1 INVITE\r\nContact: <sip:+491@{from}>\r\n\
+             Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        );
+        flood.send_to(text.as_bytes(), edge.udp).unwrap();
+    }
+    let bye = carrier.within(&invite, Method::Bye, "ours");
+    carrier.send(bye).await;
+    let (to, input) = edge.input().await;
+    assert_eq!(to, leg);
+    edge.grant(leg, &input);
+    assert_eq!(carrier.response().await.status, 200);
+    assert!(edge.calls.try_recv().is_err(), "a call began under load");
+    let mut answer = [0; 2000];
+    flood.set_nonblocking(true).unwrap();
+    let length = flood.recv(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    assert!(
+        answer.starts_with("SIP/2.0 503") && answer.contains("Retry-After: 5"),
+        "{answer}"
+    );
+
+    // Afterwards calls are taken again.
+    let mut later = Phone::udp(CARRIER, edge.udp, "+491701234568").await;
+    let invite = later.invite(DID);
+    later.send(invite).await;
+    edge.call().await;
+}

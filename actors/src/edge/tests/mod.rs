@@ -1,0 +1,9 @@
+//! The edge over real sockets on loopback.
+
+mod calls;
+mod faults;
+mod fixture;
+mod outbound;
+mod phone;
+mod registration;
+mod streams;

@@ -1,0 +1,268 @@
+//! Requests we send.
+
+use std::net::SocketAddr;
+
+use offhook_core::directory::SipTransport as TrunkTransport;
+use offhook_core::sip::HeaderName;
+use offhook_core::sip::endpoint::TxnFailure;
+use offhook_core::sip::invite::{InviteUsage, LocalParty, OutgoingInvite, UsageEffect, UsageInput};
+use offhook_core::{CallId, HangupCause, IdSource, LegId};
+use tokio::net::TcpListener;
+
+use super::fixture::{Edge, office, soon};
+use super::phone::Phone;
+use crate::alarm;
+use crate::call::Contact;
+
+const HOME: [u8; 4] = [127, 0, 0, 2];
+
+/// A leg that calls a contact.
+struct Leg {
+    id: LegId,
+    usage: InviteUsage,
+}
+
+impl Leg {
+    fn calls(edge: &Edge, contact: Contact) -> Self {
+        let spec = OutgoingInvite {
+            request_uri: contact.uri,
+            to: contact.to,
+            from: "<sip:2000@offhook.local>".into(),
+            local: contact.local,
+            routes: Vec::new(),
+            call_id: None,
+            max_forwards: 70,
+            headers: Vec::new(),
+            credentials: contact.credentials,
+            sdp: Some("v=0\r\n".into()),
+        };
+        let usage = InviteUsage::outgoing(spec, &mut IdSource::from_entropy());
+        let mut leg = Self {
+            id: LegId::new(CallId::random(), 0),
+            usage,
+        };
+        edge.core.bind(leg.id, leg.usage.dialog_key().clone());
+        leg.act(edge);
+        leg
+    }
+
+    fn act(&mut self, edge: &Edge) {
+        while let Some(effect) = self.usage.poll_effect() {
+            edge.core.perform(self.id, effect);
+        }
+    }
+
+    async fn hears(&mut self, edge: &mut Edge) -> UsageInput {
+        let (to, input) = edge.input().await;
+        assert_eq!(to, self.id);
+        self.usage.handle(alarm::now(), input.clone());
+        self.act(edge);
+        input
+    }
+
+    fn hangs_up(&mut self, edge: &Edge) {
+        self.usage
+            .hang_up(alarm::now(), HangupCause::NormalClearing);
+        self.act(edge);
+    }
+}
+
+fn party() -> LocalParty {
+    LocalParty {
+        contact: "<sip:offhook@127.0.0.1>".into(),
+        product: "Offhook".into(),
+        flow: None,
+        address: None,
+    }
+}
+
+fn contact(uri: String) -> Contact {
+    Contact {
+        to: format!("<{uri}>").into(),
+        uri: uri.into(),
+        credentials: None,
+        local: party(),
+        caller_id: None,
+        domain: "offhook.local".to_owned(),
+    }
+}
+
+async fn registered(edge: &mut Edge, phone: &mut Phone, nat: bool) -> Contact {
+    let mut request = phone.register(600);
+    if nat {
+        request
+            .headers
+            .set(HeaderName::Contact, "<sip:1000@10.255.255.1:5062>");
+    }
+    assert_eq!(phone.ask_signed(request).await.status, 200);
+    let extension = edge.directory.load().extension_numbered("1000").unwrap().id;
+    edge.core.contacts_of(extension).unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn a_phone_behind_a_nat_is_rung_where_it_registered_from() {
+    let mut edge = Edge::open().await;
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    let contact = registered(&mut edge, &mut phone, true).await;
+    let mut leg = Leg::calls(&edge, contact);
+    let invite = phone.hears().await;
+    assert_eq!(invite.uri, "sip:1000@10.255.255.1:5062");
+    assert_eq!(invite.headers.to().unwrap().uri, "sip:1000@offhook.local");
+    phone.answer(&invite, 180).await;
+    assert!(
+        matches!(leg.hears(&mut edge).await, UsageInput::Response { response, .. }
+        if response.status == 180)
+    );
+    leg.hangs_up(&edge);
+    let cancel = phone.hears().await;
+    assert_eq!(cancel.method, offhook_core::sip::Method::Cancel);
+}
+
+#[tokio::test]
+async fn a_phone_on_a_stream_is_rung_on_its_stream() {
+    let mut edge = Edge::open().await;
+    let mut phone = Phone::tcp(edge.tcp, "1000").await;
+    let contact = registered(&mut edge, &mut phone, true).await;
+    assert!(String::from_utf8_lossy(&contact.local.contact).contains(";transport=tcp"));
+    let mut leg = Leg::calls(&edge, contact.clone());
+    let invite = phone.hears().await;
+    phone.answer(&invite, 486).await;
+    assert!(
+        matches!(leg.hears(&mut edge).await, UsageInput::Response { response, .. }
+        if response.status == 486)
+    );
+    assert_eq!(phone.hears().await.method, offhook_core::sip::Method::Ack);
+
+    // When the connection goes while it rings, the leg hears of it at once.
+    let mut leg = Leg::calls(&edge, contact.clone());
+    phone.hears().await;
+    drop(phone);
+    let lost = leg.hears(&mut edge).await;
+    assert!(matches!(
+        lost,
+        UsageInput::RequestFailed {
+            failure: TxnFailure::Transport,
+            ..
+        }
+    ));
+    let mut late = Leg::calls(&edge, contact);
+    let lost = late.hears(&mut edge).await;
+    assert!(matches!(
+        lost,
+        UsageInput::RequestFailed {
+            failure: TxnFailure::Transport,
+            ..
+        }
+    ));
+}
+
+#[tokio::test]
+async fn nobody_can_be_rung_without_a_phone() {
+    let edge = Edge::open().await;
+    let directory = edge.directory.load();
+    let at = |number: &str| {
+        let extension = directory.extension_numbered(number).unwrap().id;
+        edge.core.contacts_of(extension).unwrap_err()
+    };
+    assert_eq!(at("1000"), HangupCause::SubscriberAbsent);
+    assert_eq!(at("1009"), HangupCause::UnallocatedNumber);
+    assert_eq!(
+        edge.core.contacts_outside("99").unwrap_err(),
+        HangupCause::UnallocatedNumber
+    );
+}
+
+#[tokio::test]
+async fn a_trunk_on_streams_is_connected_to_once() {
+    let mut edge = Edge::open().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap();
+    edge.directory
+        .replace(office(Some(host), TrunkTransport::Tcp));
+    let contact = edge.core.contacts_outside("0123").unwrap().remove(0);
+    assert_eq!(contact.uri, format!("sip:0123@{host};transport=tcp"));
+    assert!(contact.credentials.is_some() && contact.caller_id.is_some());
+    let mut one = Leg::calls(&edge, contact.clone());
+    let mut two = Leg::calls(&edge, contact);
+    let (stream, _) = soon(listener.accept()).await.unwrap();
+    let mut carrier = Phone::accepted(stream, edge.tcp);
+    for _ in 0..2 {
+        let invite = carrier.hears().await;
+        let via = invite.headers.get(&HeaderName::Via).unwrap();
+        let sent_by = format!("TCP {};", edge.tcp);
+        assert!(String::from_utf8_lossy(via).contains(&sent_by), "{via:?}");
+        carrier.answer(&invite, 503).await;
+    }
+    let mut refusals = 0;
+    while refusals < 2 {
+        let (leg, input) = edge.input().await;
+        assert!(leg == one.id || leg == two.id);
+        refusals += usize::from(matches!(input, UsageInput::Response { .. }));
+    }
+    one.act(&edge);
+    two.act(&edge);
+    assert_eq!(edge.core.stats().connections, 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_fails_and_does_not_hang() {
+    let mut edge = Edge::open().await;
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for uri in [
+        format!("sip:1@{closed};transport=tcp"),
+        "sip:1@127.0.0.1;transport=tls".to_owned(),
+        "sips:1@127.0.0.1".to_owned(),
+        "tel:+1".to_owned(),
+        "sip:1@[::1]".to_owned(),
+        "sip:1@no-such-host.invalid".to_owned(),
+    ] {
+        let mut leg = Leg::calls(&edge, contact(uri.clone()));
+        let failed = leg.hears(&mut edge).await;
+        assert!(
+            matches!(
+                failed,
+                UsageInput::RequestFailed {
+                    failure: TxnFailure::Transport,
+                    ..
+                }
+            ),
+            "{uri}: {failed:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_looked_up() {
+    let mut edge = Edge::open().await;
+    let mut phone = Phone::udp([127, 0, 0, 1], edge.udp, "1000").await;
+    let port = SocketAddr::port(&phone.local);
+    let mut leg = Leg::calls(&edge, contact(format!("sip:1@localhost:{port}")));
+    let invite = phone.hears().await;
+    phone.answer(&invite, 404).await;
+    assert!(matches!(
+        leg.hears(&mut edge).await,
+        UsageInput::Response { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_call_taken_back_before_its_connection_stands_fails_at_once() {
+    let mut edge = Edge::open().await;
+    // An address that swallows everything: connecting to it takes until the time-out.
+    let mut leg = Leg::calls(&edge, contact("sip:1@192.0.2.1;transport=tcp".to_owned()));
+    leg.hangs_up(&edge);
+    let failed = leg.hears(&mut edge).await;
+    assert!(matches!(failed, UsageInput::RequestFailed { .. }));
+    edge.core.perform(
+        leg.id,
+        UsageEffect::Cancel {
+            tag: offhook_core::sip::invite::RequestTag(99),
+            reason: None,
+        },
+    );
+    edge.core.close(leg.id);
+}
