@@ -1,4 +1,3 @@
 //! Stories told with a whole server: real sockets, real RTP, the binary as it ships.
 
-mod queue;
 mod tidy;
