@@ -2,7 +2,9 @@
 //!
 //! A mailbox ends with its actor, and what was in it is lost. An [`Inbox`] is held by the handle and
 //! by the supervisor instead: the actor gets a nudge and takes its mail one by one, so that a fall
-//! costs the one piece of mail that caused it. Order is kept.
+//! costs at most the one piece of mail that caused it. An actor whose state is the one before that
+//! piece may ask for it to be kept until it is done with; it is then tried once more, and dropped
+//! only if the actor falls over it again. Order is kept.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,14 +14,26 @@ use ractor::{ActorRef, Message};
 
 /// Mail of type `T` for an actor that understands `M`.
 pub struct Inbox<M: Message, T> {
-    mail: Mutex<VecDeque<T>>,
+    mail: Mutex<Mail<T>>,
     actor: Mutex<Option<ActorRef<M>>>,
 }
+
+struct Mail<T> {
+    pieces: VecDeque<T>,
+    /// How often the oldest piece was begun.
+    tries: u8,
+}
+
+/// How often a piece of mail may be tried.
+const TRIES: u8 = 2;
 
 impl<M: Message, T> Default for Inbox<M, T> {
     fn default() -> Self {
         Self {
-            mail: Mutex::new(VecDeque::new()),
+            mail: Mutex::new(Mail {
+                pieces: VecDeque::new(),
+                tries: 0,
+            }),
             actor: Mutex::new(None),
         }
     }
@@ -33,10 +47,37 @@ impl<M: Message, T> fmt::Debug for Inbox<M, T> {
     }
 }
 
+impl<M: Message, T: Clone + fmt::Debug> Inbox<M, T> {
+    /// The oldest piece of mail, which stays here until [`done`](Self::done): if the actor falls over
+    /// it, its successor gets it once more.
+    pub fn begin(&self) -> Option<T> {
+        let mut mail = self.mail.lock();
+        if mail.tries >= TRIES {
+            let dropped = mail.pop();
+            tracing::error!(?dropped, "mail dropped: its actor fell over it again");
+        }
+        let piece = mail.pieces.front().cloned();
+        mail.tries += u8::from(piece.is_some());
+        piece
+    }
+
+    /// The piece begun last has been handled.
+    pub fn done(&self) {
+        self.mail.lock().pop();
+    }
+}
+
+impl<T> Mail<T> {
+    fn pop(&mut self) -> Option<T> {
+        self.tries = 0;
+        self.pieces.pop_front()
+    }
+}
+
 impl<M: Message, T> Inbox<M, T> {
     /// Puts mail in and nudges the actor, if there is one.
     pub fn deliver(&self, item: T, nudge: impl FnOnce() -> M) {
-        self.mail.lock().push_back(item);
+        self.mail.lock().pieces.push_back(item);
         self.send(nudge());
     }
 
@@ -63,19 +104,20 @@ impl<M: Message, T> Inbox<M, T> {
     pub fn put_first(&self, items: Vec<T>) {
         let mut mail = self.mail.lock();
         for item in items.into_iter().rev() {
-            mail.push_front(item);
+            mail.pieces.push_front(item);
         }
     }
 
-    /// The oldest piece of mail.
+    /// The oldest piece of mail, which is out of here from now on: if the actor falls over it, it is
+    /// lost.
     pub fn take(&self) -> Option<T> {
-        self.mail.lock().pop_front()
+        self.mail.lock().pop()
     }
 
     /// How much mail lies here.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.mail.lock().len()
+        self.mail.lock().pieces.len()
     }
 
     /// Whether there is no mail.

@@ -40,28 +40,21 @@ impl Actor for AgentActor {
 
     async fn pre_start(
         &self,
-        _: ActorRef<AgentMsg>,
+        me: ActorRef<AgentMsg>,
         (desk, ports): Self::Arguments,
     ) -> Result<AgentShell, ActorProcessingErr> {
-        Ok(AgentShell {
+        let mut state = AgentShell {
             machine: desk.machine(),
             desk,
             ports,
             alarm: Alarm::default(),
-        })
-    }
-
-    async fn post_start(
-        &self,
-        me: ActorRef<AgentMsg>,
-        state: &mut AgentShell,
-    ) -> Result<(), ActorProcessingErr> {
+        };
         // Whatever became due, or has to be said, while nobody was here.
         state.machine.handle_timeout(alarm::now());
         state.perform();
         state.rearm(&me);
         state.desk.inbox.attach(me, || AgentMsg::Mail);
-        Ok(())
+        Ok(state)
     }
 
     async fn handle(
@@ -72,9 +65,10 @@ impl Actor for AgentActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             AgentMsg::Mail => {
-                while let Some(input) = state.desk.inbox.take() {
+                while let Some(input) = state.desk.inbox.begin() {
                     state.machine.handle(alarm::now(), input);
                     state.perform();
+                    state.desk.inbox.done();
                 }
             }
             AgentMsg::Wake => {

@@ -57,16 +57,8 @@ impl Actor for QueueActor {
         };
         state.perform();
         state.rearm(&me);
-        Ok(state)
-    }
-
-    async fn post_start(
-        &self,
-        me: ActorRef<QueueMsg>,
-        state: &mut QueueState,
-    ) -> Result<(), ActorProcessingErr> {
         state.line.inbox.attach(me, || QueueMsg::Mail);
-        Ok(())
+        Ok(state)
     }
 
     async fn handle(
@@ -77,10 +69,11 @@ impl Actor for QueueActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             QueueMsg::Mail => {
-                while let Some(input) = state.line.inbox.take() {
+                while let Some(input) = state.line.inbox.begin() {
                     state.line.ledger.lock().note_input(&input);
                     state.machine.handle(alarm::now(), input);
                     state.perform();
+                    state.line.inbox.done();
                 }
             }
             QueueMsg::Wake => {

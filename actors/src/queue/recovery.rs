@@ -90,8 +90,11 @@ impl QueueMachine {
                 continue;
             };
             attempt.inherited = false;
-            if !listed.iter().any(|live| live.attempt == id) {
-                self.end_attempt(now, id, AttemptOutcome::Withdrawn);
+            // The call ended it and the predecessor lost the word, or the list is older than the
+            // attempt: the call's confirmation is right in both cases.
+            let lost = !listed.iter().any(|live| live.attempt == id);
+            if lost && matches!(attempt.phase, Phase::Dialling | Phase::Ringing) {
+                self.cancel(now, id, AttemptOutcome::Withdrawn);
             }
         }
         for live in listed {
