@@ -216,6 +216,6 @@ pub fn register(data: &[u8]) {
     clippy::disallowed_methods,
     reason = "an Instant can only be had from the clock"
 )]
-fn start() -> Instant {
+pub(super) fn start() -> Instant {
     Instant::now()
 }

@@ -54,6 +54,11 @@ fn sip_messages_hold_whatever_they_are() {
 }
 
 #[test]
+fn calls_end_whatever_started_them() {
+    run("sip_call");
+}
+
+#[test]
 fn sip_streams_hold_however_they_are_cut() {
     run("sip_stream");
 }

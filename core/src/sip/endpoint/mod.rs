@@ -18,6 +18,7 @@ mod check;
 mod client;
 mod event;
 mod path;
+mod refuse;
 mod server;
 #[cfg(test)]
 mod tests;

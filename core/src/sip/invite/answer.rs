@@ -96,7 +96,6 @@ impl InviteUsage {
         {
             return;
         }
-        self.stop_awaiting_ack();
         let sdp = body::sdp(&ack.headers, &ack.body);
         self.acknowledged(now, sdp);
     }

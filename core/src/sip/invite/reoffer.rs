@@ -214,18 +214,15 @@ impl InviteUsage {
 
     /// We hung up while a re-INVITE was on its way; its 2xx still needs an ACK.
     fn ack_abandoned_reinvite(&mut self, tag: RequestTag, response: &Response) {
-        let sent = self.sent.get(tag).map(|sent| sent.request.clone());
-        let (Stage::Leaving(leaving), Some(sent)) = (&mut self.stage, sent) else {
+        let (Stage::Leaving(leaving), Some(sent)) = (&self.stage, self.sent.get(tag)) else {
             return;
         };
         if let Some(dialog) = &leaving.dialog
             && response.is_success()
         {
             let next_hop = self.signature.next_hop(dialog.next_hop());
-            if let Some(acked) = ack_of(&sent, dialog, next_hop) {
-                self.outbox
-                    .ack(acked.request.clone(), acked.next_hop.clone());
-                leaving.acked = Some(acked);
+            if let Some(acked) = ack_of(&sent.request, dialog, next_hop) {
+                self.outbox.ack(acked.request, acked.next_hop);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::pair::ANSWER;
-use super::scripted::Script;
+use super::script::Script;
 use crate::cause::HangupCause;
 use crate::sip::endpoint::{ServerTxn, TxnFailure};
 use crate::sip::invite::{UsageEvent, UsageInput};

@@ -7,5 +7,6 @@ mod ends;
 mod loss;
 mod pair;
 mod reoffers;
+mod script;
 mod scripted;
 mod table;

@@ -1,225 +1,14 @@
 //! A usage against a peer whose every message is written here.
 
-use std::time::{Duration, Instant};
-
-use bytes::Bytes;
+use std::time::Duration;
 
 use super::pair::{ANSWER, B, OFFER, local, spec};
+use super::script::{Script, header};
 use crate::cause::HangupCause;
 use crate::id::IdSource;
 use crate::sip::endpoint::{ServerTxn, TxnFailure};
-use crate::sip::invite::{
-    EndedSide, InviteUsage, NextHop, RequestTag, UsageEffect, UsageEvent, UsageInput, UsageState,
-};
-use crate::sip::{HeaderName, Message, Method, Request, Response};
-use crate::test_time::epoch;
-
-/// A usage, the time, and what it has sent.
-pub(super) struct Script {
-    pub(super) now: Instant,
-    pub(super) usage: InviteUsage,
-    /// Requests of the usage, in order.
-    pub(super) requests: Vec<(RequestTag, Request)>,
-    cseq: u32,
-    txns: u64,
-    peer: &'static str,
-}
-
-fn request(text: &str) -> Request {
-    let text = text.replace('\n', "\r\n");
-    match Message::parse(&Bytes::from(text)).unwrap() {
-        Message::Request(request) => request,
-        Message::Response(_) => panic!("a response"),
-    }
-}
-
-fn invite() -> Request {
-    request(
-        "INVITE sip:bob@192.0.2.2 SIP/2.0\n\
-         Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\n\
-         Record-Route: <sip:one.example;lr>, <sip:two.example;lr>\n\
-         From: Alice <sip:alice@192.0.2.1>;tag=peer\n\
-         To: <sip:bob@192.0.2.2>\n\
-         Call-ID: call-1\n\
-         CSeq: 100 INVITE\n\
-         Contact: <sip:alice@192.0.2.1:5999;transport=udp>\n\
-         Content-Type: application/sdp\n\
-         Content-Length: 9\n\n\
-         v=0 offer",
-    )
-}
-
-impl Script {
-    pub(super) fn called() -> Self {
-        let mut ids = IdSource::seeded(5);
-        let usage = InviteUsage::incoming(invite(), ServerTxn(1), local(B), &mut ids);
-        Self {
-            now: epoch(),
-            usage: usage.unwrap(),
-            requests: Vec::new(),
-            cseq: 100,
-            txns: 1,
-            peer: "peer",
-        }
-    }
-
-    /// Placed a call; returns its INVITE too.
-    pub(super) fn calling() -> (Self, RequestTag, Request) {
-        let mut script = Self {
-            now: epoch(),
-            usage: InviteUsage::outgoing(spec(), &mut IdSource::seeded(5)),
-            requests: Vec::new(),
-            cseq: 0,
-            txns: 0,
-            peer: "peer",
-        };
-        let (tag, request, _) = script.sent();
-        (script, tag, request)
-    }
-
-    pub(super) fn effects(&mut self) -> Vec<UsageEffect> {
-        let effects: Vec<_> = std::iter::from_fn(|| self.usage.poll_effect()).collect();
-        for effect in &effects {
-            if let UsageEffect::Request { tag, request, .. } = effect {
-                self.requests.push((*tag, request.clone()));
-            }
-        }
-        effects
-    }
-
-    pub(super) fn events(&mut self) -> Vec<UsageEvent> {
-        std::iter::from_fn(|| self.usage.poll_event()).collect()
-    }
-
-    /// The next effect, a response.
-    fn response(&mut self) -> Response {
-        match self.usage.poll_effect() {
-            Some(UsageEffect::Respond { response, .. }) => response,
-            effect => panic!("{effect:?}"),
-        }
-    }
-
-    /// The next effect, a request in a transaction.
-    fn sent(&mut self) -> (RequestTag, Request, NextHop) {
-        match self.usage.poll_effect() {
-            Some(UsageEffect::Request {
-                tag,
-                request,
-                next_hop,
-            }) => {
-                self.requests.push((tag, request.clone()));
-                (tag, request, next_hop)
-            }
-            effect => panic!("{effect:?}"),
-        }
-    }
-
-    fn acked(&mut self) -> Request {
-        match self.usage.poll_effect() {
-            Some(UsageEffect::Ack { request, .. }) => request,
-            effect => panic!("{effect:?}"),
-        }
-    }
-
-    /// The peer sends a request in the dialog and gets this answer.
-    fn peer_sends(&mut self, method: &str, body: &str) -> Response {
-        self.peer_asks(method, body);
-        self.response()
-    }
-
-    pub(super) fn peer_asks(&mut self, method: &str, body: &str) {
-        self.cseq += 1;
-        self.txns += 1;
-        let key = self.usage.dialog_key().clone();
-        let text = format!(
-            "{method} sip:bob@192.0.2.2 SIP/2.0\n\
-             Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK{}\n\
-             From: <sip:alice@192.0.2.1>;tag={}\n\
-             To: <sip:bob@192.0.2.2>;tag={}\n\
-             Call-ID: {}\n\
-             CSeq: {} {method}\n\
-             Contact: <sip:moved@192.0.2.7>\n\
-             Content-Type: application/sdp\n\n{body}",
-            self.txns,
-            self.peer,
-            String::from_utf8_lossy(&key.local_tag),
-            String::from_utf8_lossy(&key.call_id),
-            self.cseq,
-        );
-        let input = UsageInput::Request {
-            txn: ServerTxn(self.txns),
-            request: request(&text),
-        };
-        self.usage.handle(self.now, input);
-    }
-
-    /// The peer acknowledges our 2xx to its INVITE numbered `cseq`.
-    pub(super) fn peer_acks(&mut self, cseq: u32, body: &'static str) {
-        let mut ack = invite();
-        ack.method = Method::Ack;
-        ack.headers.set(HeaderName::CSeq, format!("{cseq} ACK"));
-        ack.body = body.into();
-        self.usage.handle(self.now, UsageInput::Ack(ack));
-    }
-
-    pub(super) fn peer_answers(
-        &mut self,
-        tag: RequestTag,
-        request: &Request,
-        status: u16,
-        to_tag: &str,
-        body: &'static str,
-    ) {
-        let mut response = Response::to(request, status, "");
-        response.headers.add_to_tag(to_tag);
-        let contact = format!("<sip:{to_tag}@192.0.2.3>");
-        response.headers.push(HeaderName::Contact, contact);
-        response
-            .headers
-            .push(HeaderName::ContentType, "application/sdp");
-        response.body = body.into();
-        let input = UsageInput::Response { tag, response };
-        self.usage.handle(self.now, input);
-    }
-
-    /// The peer answers our latest request.
-    pub(super) fn answered_with(&mut self, status: u16) {
-        self.effects();
-        if let Some((tag, request)) = self.requests.last().cloned() {
-            self.peer_answers(tag, &request, status, "peer", "v=0");
-        }
-    }
-
-    /// Nobody answers our latest request.
-    pub(super) fn fails(&mut self, failure: TxnFailure) {
-        self.effects();
-        if let Some((tag, _)) = self.requests.last().cloned() {
-            let input = UsageInput::RequestFailed { tag, failure };
-            self.usage.handle(self.now, input);
-        }
-    }
-
-    /// Answered and acknowledged.
-    pub(super) fn established() -> Self {
-        let mut script = Self::called();
-        script.usage.answer(script.now, ANSWER.into());
-        script.peer_acks(100, "");
-        script.effects();
-        script.events();
-        script
-    }
-
-    pub(super) fn pass(&mut self, time: Duration) {
-        self.now += time;
-        self.usage.handle_timeout(self.now);
-    }
-}
-
-fn header(request: &Request, name: &HeaderName) -> String {
-    let rows: Vec<_> = request.headers.all(name).collect();
-    let row = |row: &&Bytes| String::from_utf8_lossy(row).into_owned();
-    rows.iter().map(row).collect::<Vec<_>>().join(", ")
-}
+use crate::sip::invite::{EndedSide, InviteUsage, UsageEffect, UsageEvent, UsageInput, UsageState};
+use crate::sip::{HeaderName, Method, Response};
 
 #[test]
 fn our_answers_say_who_and_where_we_are() {
@@ -442,6 +231,50 @@ fn the_first_phone_that_answers_wins_and_the_others_are_hung_up() {
     assert_eq!(script.usage.state(), UsageState::Leaving);
     script.peer_answers(bye_tag, &bye, 200, "three", "");
     assert!(script.usage.is_terminated());
+}
+
+#[test]
+fn any_number_of_phones_may_answer_and_only_so_many_are_hung_up() {
+    let (mut script, tag, invite) = Script::calling();
+    for phone in 0..40 {
+        let phone = format!("phone{phone}");
+        script.peer_answers(tag, &invite, 180, &phone, "");
+        script.peer_answers(tag, &invite, 200, &phone, "v=0");
+    }
+    let effects = script.effects();
+    let byes = |effect: &&UsageEffect| matches!(effect, UsageEffect::Request { .. });
+    assert_eq!(effects.iter().filter(byes).count(), 16);
+    let acks = |effect: &&UsageEffect| matches!(effect, UsageEffect::Ack { .. });
+    assert_eq!(effects.iter().filter(acks).count(), 17);
+}
+
+#[test]
+fn what_a_ringing_phone_has_sent_is_old_after_it_answers() {
+    let (mut script, tag, invite) = Script::calling();
+    script.peer_answers(tag, &invite, 183, "peer", "");
+    script.cseq = 500;
+    assert_eq!(script.peer_sends("INFO", "").status, 200);
+    script.peer_answers(tag, &invite, 200, "peer", "v=0");
+    script.acked();
+    script.cseq = 400;
+    assert_eq!(script.peer_sends("INFO", "").status, 500);
+    script.cseq = 600;
+    assert_eq!(script.peer_sends("INFO", "").status, 200);
+}
+
+#[test]
+fn a_cancel_that_goes_out_late_has_its_32_seconds_too() {
+    let (mut script, tag, invite) = Script::calling();
+    script
+        .usage
+        .hang_up(script.now, HangupCause::OriginatorCancel);
+    script.effects();
+    script.pass(Duration::from_secs(31));
+    script.peer_answers(tag, &invite, 100, "peer", "");
+    script.pass(Duration::from_secs(31));
+    script.peer_answers(tag, &invite, 200, "peer", "v=0");
+    assert_eq!(script.acked().method, Method::Ack);
+    assert_eq!(script.sent().1.method, Method::Bye);
 }
 
 #[test]

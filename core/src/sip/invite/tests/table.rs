@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::pair::{ANSWER, summary};
-use super::scripted::Script;
+use super::script::Script;
 use crate::cause::HangupCause;
 use crate::sip::Message;
 use crate::sip::endpoint::{ServerTxn, TxnFailure};
