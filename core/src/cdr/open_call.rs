@@ -100,11 +100,9 @@ impl OpenCall {
             }
             EventKind::CallQueued { queue, .. } => {
                 self.cdr.queue = Some(*queue);
-                // A queue that was restarted is told its callers again; they kept waiting.
-                if self.wait.is_none_or(|(waiting, _)| waiting != *queue) {
-                    self.end_wait(at);
-                    self.wait = Some((*queue, at));
-                }
+                // A queue that was restarted is told its callers again: two waits without a gap.
+                self.end_wait(at);
+                self.wait = Some((*queue, at));
             }
             EventKind::CallDequeued { queue, exit, .. } => {
                 self.cdr.queue = Some(*queue);

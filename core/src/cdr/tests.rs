@@ -154,169 +154,16 @@ fn a_queue_call_that_an_agent_answers_counts_wait_and_talk_apart() {
     assert_eq!(cdr.legs[1].extension.as_deref(), Some("1001"));
 }
 
-/// How a call ended that nobody answered, and what that is called.
-#[test]
-fn every_way_of_not_being_answered_has_its_disposition() {
-    use Disposition as D;
-    use EndedBy as By;
-    use HangupCause as C;
-    type Tell = fn(&mut Story);
-    let menu: Tell = |story| {
-        story.accepted(100);
-    };
-    let ringing: Tell = |story| {
-        story.add_leg(100, 1, None);
-    };
-    let waiting: Tell = |story| {
-        story.accepted(100).queued(200);
-    };
-    let abandoned: Tell = |story| {
-        story.queued(200).dequeued(5_000, QueueExit::Abandoned);
-    };
-    let timed_out: Tell = |story| {
-        story.queued(200).dequeued(5_000, QueueExit::TimedOut);
-    };
-    let no_agents: Tell = |story| {
-        story.queued(200).dequeued(5_000, QueueExit::NoAgents);
-    };
-    let full: Tell = |story| {
-        story.dequeued(200, QueueExit::Full);
-    };
-    let table: &[(&str, Tell, C, By, D)] = &[
-        (
-            "leaves in the menu",
-            menu,
-            C::NormalClearing,
-            By::Caller,
-            D::NoAnswer,
-        ),
-        (
-            "gives up while it rings",
-            ringing,
-            C::OriginatorCancel,
-            By::Caller,
-            D::NoAnswer,
-        ),
-        (
-            "it rings out",
-            ringing,
-            C::NoAnswer,
-            By::System,
-            D::NoAnswer,
-        ),
-        (
-            "no phone is there",
-            ringing,
-            C::SubscriberAbsent,
-            By::System,
-            D::NoAnswer,
-        ),
-        (
-            "the callee is busy",
-            ringing,
-            C::UserBusy,
-            By::Callee,
-            D::Busy,
-        ),
-        (
-            "the callee declines",
-            ringing,
-            C::CallRejected,
-            By::Callee,
-            D::Rejected,
-        ),
-        (
-            "it is not allowed",
-            ringing,
-            C::NotAllowed,
-            By::System,
-            D::Rejected,
-        ),
-        (
-            "no such number",
-            |_| {},
-            C::UnallocatedNumber,
-            By::System,
-            D::Failed,
-        ),
-        (
-            "no common codec",
-            |_| {},
-            C::NoCommonCodec,
-            By::System,
-            D::Failed,
-        ),
-        (
-            "leaves while waiting",
-            waiting,
-            C::NormalClearing,
-            By::Caller,
-            D::Abandoned,
-        ),
-        (
-            "vanishes while waiting",
-            waiting,
-            C::MediaTimeout,
-            By::System,
-            D::Abandoned,
-        ),
-        (
-            "an operator ends the wait",
-            waiting,
-            C::Administrative,
-            By::System,
-            D::NoAnswer,
-        ),
-        (
-            "we fail while they wait",
-            waiting,
-            C::InternalError,
-            By::System,
-            D::Failed,
-        ),
-        (
-            "leaves, told in two steps",
-            abandoned,
-            C::NormalClearing,
-            By::Caller,
-            D::Abandoned,
-        ),
-        (
-            "waits too long",
-            timed_out,
-            C::QueueTimeout,
-            By::System,
-            D::NoAnswer,
-        ),
-        (
-            "waits too long, overflow is busy",
-            timed_out,
-            C::UserBusy,
-            By::Callee,
-            D::Busy,
-        ),
-        (
-            "nobody is logged in",
-            no_agents,
-            C::Congestion,
-            By::System,
-            D::NoAnswer,
-        ),
-        (
-            "the queue is full",
-            full,
-            C::Congestion,
-            By::System,
-            D::Busy,
-        ),
-        (
-            "full, and the overflow rings out",
-            full,
-            C::NoAnswer,
-            By::System,
-            D::NoAnswer,
-        ),
-    ];
+/// What happened before the end, why it ended, who ended it, and what that is called.
+type Unanswered = (
+    &'static str,
+    fn(&mut Story),
+    HangupCause,
+    EndedBy,
+    Disposition,
+);
+
+fn check(table: &[Unanswered]) {
     for (name, tell, cause, by, expected) in table {
         let mut story = Story::begin();
         tell(&mut story);
@@ -325,6 +172,147 @@ fn every_way_of_not_being_answered_has_its_disposition() {
         assert_eq!(cdr.answered_at, None, "{name}");
         assert_eq!(cdr.talk_seconds, 0.0, "{name}");
     }
+}
+
+fn nothing(_: &mut Story) {}
+
+fn in_menu(story: &mut Story) {
+    story.accepted(100);
+}
+
+fn ringing(story: &mut Story) {
+    story.add_leg(100, 1, None);
+}
+
+fn waiting(story: &mut Story) {
+    story.accepted(100).queued(200);
+}
+
+fn abandoned(story: &mut Story) {
+    story.queued(200).dequeued(5_000, QueueExit::Abandoned);
+}
+
+fn timed_out(story: &mut Story) {
+    story.queued(200).dequeued(5_000, QueueExit::TimedOut);
+}
+
+fn no_agents(story: &mut Story) {
+    story.queued(200).dequeued(5_000, QueueExit::NoAgents);
+}
+
+fn full(story: &mut Story) {
+    story.dequeued(200, QueueExit::Full);
+}
+
+#[test]
+fn a_direct_call_that_nobody_answers_is_named_after_its_cause() {
+    use Disposition as D;
+    use EndedBy as By;
+    use HangupCause as C;
+    let table: &[Unanswered] = &[
+        ("menu", in_menu, C::NormalClearing, By::Caller, D::NoAnswer),
+        (
+            "gives up",
+            ringing,
+            C::OriginatorCancel,
+            By::Caller,
+            D::NoAnswer,
+        ),
+        ("rings out", ringing, C::NoAnswer, By::System, D::NoAnswer),
+        (
+            "no phone",
+            ringing,
+            C::SubscriberAbsent,
+            By::System,
+            D::NoAnswer,
+        ),
+        ("busy", ringing, C::UserBusy, By::Callee, D::Busy),
+        (
+            "declined",
+            ringing,
+            C::CallRejected,
+            By::Callee,
+            D::Rejected,
+        ),
+        (
+            "not allowed",
+            ringing,
+            C::NotAllowed,
+            By::System,
+            D::Rejected,
+        ),
+        (
+            "no number",
+            nothing,
+            C::UnallocatedNumber,
+            By::System,
+            D::Failed,
+        ),
+        ("no codec", nothing, C::NoCommonCodec, By::System, D::Failed),
+    ];
+    check(table);
+}
+
+#[test]
+fn only_a_caller_who_leaves_a_queue_has_abandoned() {
+    use Disposition as D;
+    use EndedBy as By;
+    use HangupCause as C;
+    let table: &[Unanswered] = &[
+        (
+            "leaves",
+            waiting,
+            C::NormalClearing,
+            By::Caller,
+            D::Abandoned,
+        ),
+        (
+            "vanishes",
+            waiting,
+            C::MediaTimeout,
+            By::System,
+            D::Abandoned,
+        ),
+        (
+            "two steps",
+            abandoned,
+            C::NormalClearing,
+            By::Caller,
+            D::Abandoned,
+        ),
+        (
+            "operator",
+            waiting,
+            C::Administrative,
+            By::System,
+            D::NoAnswer,
+        ),
+        (
+            "our fault",
+            waiting,
+            C::InternalError,
+            By::System,
+            D::Failed,
+        ),
+        (
+            "too long",
+            timed_out,
+            C::QueueTimeout,
+            By::System,
+            D::NoAnswer,
+        ),
+        ("then busy", timed_out, C::UserBusy, By::Callee, D::Busy),
+        (
+            "nobody in",
+            no_agents,
+            C::Congestion,
+            By::System,
+            D::NoAnswer,
+        ),
+        ("full", full, C::Congestion, By::System, D::Busy),
+        ("then rings out", full, C::NoAnswer, By::System, D::NoAnswer),
+    ];
+    check(table);
 }
 
 #[test]

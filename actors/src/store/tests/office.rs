@@ -315,7 +315,7 @@ async fn values_that_cannot_be_are_refused_by_field() {
         ("name", |phone| phone.name = " ".to_owned()),
         ("name", |phone| phone.name = "a\r\nb".to_owned()),
         ("password", |phone| {
-            phone.password = Secret::new("short".to_owned())
+            phone.password = Secret::new("short".to_owned());
         }),
         ("ring_timeout", |phone| phone.ring_timeout = Duration::ZERO),
     ];

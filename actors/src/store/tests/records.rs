@@ -6,6 +6,7 @@ use offhook_core::directory::AgentState;
 use offhook_core::id::{AgentId, QueueId};
 
 use super::*;
+use crate::store::records::{Records, Write};
 
 async fn all(store: &Store) -> Vec<offhook_core::cdr::Cdr> {
     let filter = CdrFilter::default();
@@ -183,6 +184,37 @@ fn a_file_name_cannot_lead_out_of_the_recordings_folder() {
         recording.file = Some(bad.to_owned());
         assert_eq!(store.recordings().path(&recording), None, "{bad}");
     }
+}
+
+#[test]
+fn events_that_are_read_twice_count_once() {
+    let call = offhook_core::CallId::random();
+    let mut events = Vec::new();
+    for (seq, kind) in (1..).zip(story::kinds(call)) {
+        // A second apart, so that a wait counted twice would show.
+        let at = jiff::Timestamp::from_second(1_790_000_000 + seq).unwrap();
+        let seq = u64::try_from(seq).unwrap();
+        events.push(offhook_core::Event { seq, at, kind });
+    }
+    let mut read = Records::default();
+    let mut writes = Vec::new();
+    for event in &events {
+        read.apply(event, &mut writes);
+    }
+    let [Write::Timeline { .. }, Write::Cdr(once)] = &writes[..] else {
+        panic!("{writes:?}");
+    };
+    assert_eq!(once.wait_seconds, 1.0);
+
+    let mut again = Records::default();
+    let mut writes = Vec::new();
+    for event in events[..5].iter().chain(&events[1..]) {
+        again.apply(event, &mut writes);
+    }
+    let Write::Cdr(twice) = &writes[1] else {
+        panic!("{writes:?}");
+    };
+    assert_eq!(twice, once);
 }
 
 #[tokio::test]

@@ -7,38 +7,54 @@ use offhook_core::id::{AgentId, CallId, LegId, QueueId, RecordingId};
 
 use crate::live::Live;
 
+/// Everything that happens in a call from its start to its end.
+pub(super) fn kinds(call: CallId) -> Vec<EventKind> {
+    let (queue, agent) = (QueueId::random(), AgentId::random());
+    vec![
+        EventKind::CallStarted {
+            call,
+            direction: Direction::Inbound,
+            from: "+491761234567".to_owned(),
+            from_name: Some("Erika".to_owned()),
+            to: "+4934556643378".to_owned(),
+            did: None,
+            trunk: None,
+            sip_call_id: "f00@127.0.0.1".to_owned(),
+        },
+        EventKind::CallAnswered { call },
+        EventKind::CallQueued { call, queue },
+        EventKind::CallDequeued {
+            call,
+            queue,
+            exit: QueueExit::Answered,
+        },
+        EventKind::Bridged {
+            call,
+            caller: LegId::new(call, 0),
+            callee: LegId::new(call, 1),
+            agent: Some(agent),
+        },
+        EventKind::CallEnded {
+            call,
+            cause: HangupCause::NormalClearing,
+            ended_by: EndedBy::Caller,
+        },
+    ]
+}
+
 /// A call from its start until an agent has answered.
 pub(super) fn begin(live: &Live) -> CallId {
-    let (call, queue, agent) = (CallId::random(), QueueId::random(), AgentId::random());
-    live.publish(EventKind::CallStarted {
-        call,
-        direction: Direction::Inbound,
-        from: "+491761234567".to_owned(),
-        from_name: Some("Erika".to_owned()),
-        to: "+4934556643378".to_owned(),
-        did: None,
-        trunk: None,
-        sip_call_id: "f00@127.0.0.1".to_owned(),
-    });
-    live.publish(EventKind::CallAnswered { call });
-    live.publish(EventKind::CallQueued { call, queue });
-    let exit = QueueExit::Answered;
-    live.publish(EventKind::CallDequeued { call, queue, exit });
-    live.publish(EventKind::Bridged {
-        call,
-        caller: LegId::new(call, 0),
-        callee: LegId::new(call, 1),
-        agent: Some(agent),
-    });
+    let call = CallId::random();
+    for kind in kinds(call).into_iter().take(5) {
+        live.publish(kind);
+    }
     call
 }
 
 pub(super) fn end(live: &Live, call: CallId) {
-    live.publish(EventKind::CallEnded {
-        call,
-        cause: HangupCause::NormalClearing,
-        ended_by: EndedBy::Caller,
-    });
+    for kind in kinds(call).into_iter().skip(5) {
+        live.publish(kind);
+    }
 }
 
 /// A whole call.
