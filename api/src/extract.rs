@@ -228,10 +228,11 @@ mod tests {
     }
 
     fn refused(json: &str) -> (String, String) {
-        match from_json::<Outer>(json.as_bytes()).unwrap_err() {
-            ApiError::Invalid(errors) => (errors[0].field.clone(), errors[0].detail.clone()),
-            other => panic!("{other}"),
-        }
+        let error = from_json::<Outer>(json.as_bytes()).unwrap_err();
+        let ApiError::Invalid(errors) = error else {
+            panic!("{error}");
+        };
+        (errors[0].field.clone(), errors[0].detail.clone())
     }
 
     #[test]

@@ -20,7 +20,9 @@ struct Figures(Registry);
 
 impl Figures {
     fn gauge(&mut self, name: &str, help: &str, value: u64) {
-        self.gauges(name, help, [(Vec::new(), value)]);
+        let gauge = Gauge::<i64>::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        self.0.register(name, help, gauge);
     }
 
     fn gauges(&mut self, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, u64)>) {
@@ -33,7 +35,9 @@ impl Figures {
     }
 
     fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.counters(name, help, [(Vec::new(), value)]);
+        let counter = Counter::<u64>::default();
+        counter.inc_by(value);
+        self.0.register(name, help, counter);
     }
 
     fn counters(
@@ -190,13 +194,19 @@ fn parts(figures: &mut Figures, state: &AppState) {
         let Some((help, counter)) = gauges.first().map(|gauge| (gauge.help, gauge.counter)) else {
             continue;
         };
-        let values = gauges
-            .into_iter()
-            .map(|gauge| (gauge.label.into_iter().collect(), gauge.value));
-        if counter {
-            figures.counters(name, help, values);
-        } else {
-            figures.gauges(name, help, values);
+        let plain = gauges.iter().find(|gauge| gauge.label.is_none());
+        match plain.map(|gauge| gauge.value) {
+            Some(value) if counter => figures.counter(name, help, value),
+            Some(value) => figures.gauge(name, help, value),
+            None => {
+                let labelled = gauges.into_iter();
+                let values = labelled.map(|gauge| (gauge.label.into_iter().collect(), gauge.value));
+                if counter {
+                    figures.counters(name, help, values);
+                } else {
+                    figures.gauges(name, help, values);
+                }
+            }
         }
     }
 }

@@ -1,3 +1,7 @@
 //! The `offhook` binary: see [`offhook_api::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    offhook_api::cli::run()
+}

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use offhook_actors::agent::AgentView;
 use offhook_actors::live::Live;
+use offhook_actors::registrar::Registered;
 use offhook_actors::store::{Store, StoreError};
 use offhook_core::config::Config;
 use offhook_core::directory::AgentState;
@@ -59,6 +61,8 @@ pub trait Floor: fmt::Debug + Send + Sync {
     fn unhold(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Begins a recording, if none is in progress.
     fn record(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// Ends the recording in progress, if there is one.
+    fn stop_recording(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Changes an agent's state to ready, on break or logged out.
     fn set_agent_state(
         &self,
@@ -66,6 +70,10 @@ pub trait Floor: fmt::Debug + Send + Sync {
         state: AgentState,
         reason: Option<String>,
     ) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// The agent at this moment, from the agent itself; none if there is no such agent.
+    fn agent(&self, agent: AgentId) -> Option<AgentView>;
+    /// Every registered phone, by extension and contact.
+    fn registrations(&self) -> Vec<Registered>;
     /// Why no calls can be taken, one sentence a reason; empty when they can.
     fn troubles(&self) -> Vec<String>;
     /// Figures for `/metrics` that no event tells.

@@ -142,6 +142,12 @@ impl Calls {
         self.shared.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Whether [`drain`](Self::drain) was called.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Relaxed)
+    }
+
     /// Calls that are not over, and calls whose dialogs still say good-bye.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Agents over the wire.
 
 use jiff::Timestamp;
+use offhook_actors::agent::AgentView as AgentNow;
 use offhook_core::directory::{Agent, AgentState, Directory};
 use offhook_core::live::LiveAgent;
 use offhook_core::{AgentId, CallId, ExtensionId, QueueId, UserId};
@@ -127,6 +128,10 @@ pub struct AgentView {
     /// The call the state belongs to.
     #[schema(value_type = Option<String>)]
     pub call: Option<CallId>,
+    /// The state that follows the present call, if one was asked for during it.
+    pub next: Option<AgentStateDto>,
+    /// Whether a phone of theirs is registered; who is ready without one gets no calls.
+    pub reachable: bool,
     /// Attempts answered since the server started.
     pub answered: u64,
     /// Attempts missed or refused since the server started.
@@ -136,11 +141,12 @@ pub struct AgentView {
 }
 
 impl AgentView {
-    /// How an agent is shown; `started` is when the server did, for an agent of whom nothing was
-    /// heard yet.
+    /// How an agent is shown: `now` is what the agent itself says, `live` what was counted, and
+    /// `started` when the server did, for an agent of whom nothing was heard yet.
     #[must_use]
     pub fn of(
         agent: &Agent,
+        now: Option<AgentNow>,
         live: Option<&LiveAgent>,
         directory: &Directory,
         started: Timestamp,
@@ -155,6 +161,11 @@ impl AgentView {
             })
         });
         let extension = directory.extension(agent.extension);
+        let (state, since, reason, call) = match (&now, live) {
+            (Some(now), _) => (now.state, now.since, now.reason.clone(), now.call),
+            (None, Some(live)) => (live.state, live.since, live.reason.clone(), live.call),
+            (None, None) => (AgentState::LoggedOut, started, None, None),
+        };
         Self {
             id: agent.id,
             name: agent.name.clone(),
@@ -162,10 +173,15 @@ impl AgentView {
             extension_id: agent.extension,
             user_id: agent.user,
             max_missed: agent.max_missed,
-            state: live.map_or(AgentStateDto::LoggedOut, |live| live.state.into()),
-            since: live.map_or(started, |live| live.since),
-            reason: live.and_then(|live| live.reason.clone()),
-            call: live.and_then(|live| live.call),
+            state: state.into(),
+            since,
+            reason: reason.filter(|reason| !reason.is_empty()),
+            call,
+            next: now
+                .as_ref()
+                .and_then(|now| now.next.as_ref())
+                .map(|next| next.state().into()),
+            reachable: now.is_some_and(|now| now.reachable),
             answered: live.map_or(0, |live| live.answered),
             missed: live.map_or(0, |live| live.missed),
             queues: queues.collect(),

@@ -1,6 +1,8 @@
 //! Registered phones over the wire.
 
-use offhook_core::ExtensionId;
+use jiff::Timestamp;
+use offhook_actors::registrar::Registered;
+use offhook_core::{Directory, ExtensionId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,4 +19,31 @@ pub struct RegistrationView {
     /// Where the phone is reached.
     #[schema(example = "sip:1001@192.0.2.44:5062")]
     pub contact: String,
+    /// What the phone calls itself.
+    pub user_agent: Option<String>,
+    /// How it is connected.
+    #[schema(example = "udp")]
+    pub transport: String,
+    /// Where its REGISTER came from.
+    #[schema(example = "192.0.2.44:5062")]
+    pub source: String,
+    /// When the registration runs out.
+    pub expires_at: Timestamp,
+}
+
+impl RegistrationView {
+    /// How a registered phone is shown.
+    #[must_use]
+    pub fn of(phone: Registered, directory: &Directory) -> Self {
+        let extension = directory.extension_numbered(&phone.extension);
+        Self {
+            extension_id: extension.map(|found| found.id),
+            extension: phone.extension,
+            contact: phone.contact,
+            user_agent: phone.user_agent,
+            transport: phone.transport.as_str().to_ascii_lowercase(),
+            source: phone.source.to_string(),
+            expires_at: phone.expires_at,
+        }
+    }
 }

@@ -40,10 +40,10 @@ impl Resource for Agent {
     }
 
     fn view(&self, directory: &Directory, state: &AppState) -> AgentView {
-        let started = state.started();
+        let (now, started) = (state.floor().agent(self.id), state.started());
         state
             .live()
-            .view(|view| AgentView::of(self, view.agent_state(self.id), directory, started))
+            .view(|view| AgentView::of(self, now, view.agent_state(self.id), directory, started))
     }
 
     fn is_own(&self, own: &Own) -> bool {

@@ -164,11 +164,27 @@ async fn record(
     visible(&state, &caller, id).map(Json)
 }
 
+/// Ends the recording of a conversation, which goes on. No error if none is in progress.
+#[utoipa::path(
+    delete, path = "/api/v1/calls/{id}/record", tag = TAG, operation_id = "stop_recording_call",
+    params(("id" = String, Path, description = "The call's id.")),
+    responses((status = 200, description = "The call as it is now.", body = CallView)),
+)]
+async fn stop_recording(
+    State(state): State<AppState>,
+    caller: Caller,
+    IdPath(id): IdPath<CallId>,
+) -> ApiResult<Json<CallView>> {
+    visible(&state, &caller, id)?;
+    state.floor().stop_recording(id).await?;
+    visible(&state, &caller, id).map(Json)
+}
+
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, originate))
         .routes(routes!(read, hang_up))
         .routes(routes!(hold))
         .routes(routes!(unhold))
-        .routes(routes!(record))
+        .routes(routes!(record, stop_recording))
 }

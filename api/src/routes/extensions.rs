@@ -95,7 +95,7 @@ async fn config(
         username: extension.number.clone(),
         password: extension.password.expose().to_owned(),
         domain: config.sip.domain.clone(),
-        realm: state.store().realm().to_owned(),
+        realm: config.sip.realm.clone(),
         server: state.sip_address().to_owned(),
         transports: transports.map(|(_, name)| (*name).to_owned()).collect(),
         codecs: config

@@ -1,5 +1,7 @@
 //! `/api/v1/sip/registrations`
 
+use offhook_actors::registrar::Registered;
+
 use super::prelude::*;
 use crate::dto::registration::RegistrationView;
 
@@ -17,24 +19,9 @@ async fn list(
 ) -> ApiResult<Json<List<RegistrationView>>> {
     caller.needs(Role::Supervisor)?;
     let directory = state.directory();
-    let all: Vec<(String, String)> = state.live().view(|view| {
-        let phones = view.phones();
-        let contacts = phones.flat_map(|(number, contacts)| {
-            let number = number.to_owned();
-            contacts
-                .iter()
-                .map(move |contact| (number.clone(), contact.clone()))
-        });
-        contacts.collect()
-    });
-    let key = |(number, contact): &(String, String)| format!("{number}\n{contact}");
-    let view = |(extension, contact): (String, String)| RegistrationView {
-        extension_id: directory
-            .extension_numbered(&extension)
-            .map(|found| found.id),
-        extension,
-        contact,
-    };
+    let all = state.floor().registrations();
+    let key = |phone: &Registered| format!("{}\n{}", phone.extension, phone.contact);
+    let view = |phone| RegistrationView::of(phone, &directory);
     List::page(all, &query, key, view).map(Json)
 }
 

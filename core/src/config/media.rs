@@ -76,6 +76,12 @@ impl MediaConfig {
                 "must be an address peers can send to",
             ));
         }
+        if self.address.is_unspecified() && self.external_address.is_none() {
+            return Err((
+                "media.external_address",
+                "is needed when media.address is all addresses: peers must be told one",
+            ));
+        }
         Ok(())
     }
 }

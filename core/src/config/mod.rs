@@ -15,7 +15,6 @@ mod limits;
 mod log;
 mod media;
 mod sip;
-mod store;
 mod units;
 
 pub use error::{ConfigError, ConfigFault};
@@ -24,7 +23,6 @@ pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use sip::{RegistrarConfig, SipConfig, SipLimits};
-pub use store::StoreConfig;
 pub use units::{PortRange, UnitError, parse_duration, parse_size, show_duration, show_size};
 
 use serde::{Deserialize, Serialize};
@@ -39,8 +37,6 @@ pub struct Config {
     pub http: HttpConfig,
     /// RTP.
     pub media: MediaConfig,
-    /// The database.
-    pub store: StoreConfig,
     /// How much at once, and how long to wait at the end.
     pub limits: LimitsConfig,
     /// What is logged, and how.
@@ -76,7 +72,6 @@ impl Config {
         self.sip.check()?;
         self.http.check()?;
         self.media.check()?;
-        self.store.check()?;
         self.limits.check()?;
         self.log.check()
     }

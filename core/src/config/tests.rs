@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -44,7 +43,7 @@ fn an_unknown_key_is_named_with_its_line() {
     let text = "[sipp]\n";
     assert_eq!(
         complaint(text),
-        "office.toml, line 1: unknown key `sipp`; here may be: sip, http, media, store, limits, log"
+        "office.toml, line 1: unknown key `sipp`; here may be: sip, http, media, limits, log"
     );
     let text = "\n\n[sip.limits]\nhigh_watter = 3";
     assert!(
@@ -86,8 +85,9 @@ fn values_that_contradict_each_other_are_refused_with_their_line() {
         complaint(text),
         "office.toml, line 2: key `limits.calls`: must be at least 1"
     );
+    let text = "[media]\naddress = \"0.0.0.0\"";
+    assert!(complaint(text).contains("key `media.external_address`"));
     assert!(complaint("[log]\nlevel = \"loud\"").contains("key `log.level`"));
-    assert!(complaint("[store]\ndatabase = \"mysql://x\"").contains("sqlite:FILE"));
     assert!(complaint("[media]\ncodecs = []").contains("at least one codec"));
 }
 
@@ -97,15 +97,6 @@ fn what_is_not_toml_is_said_with_its_line() {
     assert!(said.contains("not valid TOML"), "{said}");
     let said = complaint("[sip]\nrealm = \"a\"\nrealm = \"b\"\n");
     assert!(said.starts_with("office.toml, line 3: "), "{said}");
-}
-
-#[test]
-fn the_database_lies_in_the_data_folder_unless_its_path_is_absolute() {
-    let mut store = StoreConfig::default();
-    let data = Path::new("/srv/office");
-    assert_eq!(store.database_url(data), "sqlite:/srv/office/offhook.db");
-    store.database = "sqlite:/var/db/x.db".into();
-    assert_eq!(store.database_url(data), "sqlite:/var/db/x.db");
 }
 
 #[test]

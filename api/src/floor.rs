@@ -1,0 +1,271 @@
+//! The running call center, as the API reaches it.
+
+use futures::future::BoxFuture;
+use offhook_actors::agent::{AgentCommand, AgentView, SetStateError};
+use offhook_actors::call::{CallCommand, CallError, Originate};
+use offhook_actors::registrar::Registered;
+use offhook_actors::switchboard::Switchboard;
+use offhook_core::directory::AgentState;
+use offhook_core::{AgentId, CallId, ExtensionId, HangupCause};
+
+use crate::state::{Floor, Gauge, Refusal};
+
+impl From<CallError> for Refusal {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::NotFound => Self::Gone("call"),
+            CallError::NotTalking => Self::NotNow(error.to_string()),
+            CallError::NotAdmitted => Self::Full("no new calls are taken at the moment"),
+            CallError::TimedOut => Self::NoAnswer,
+        }
+    }
+}
+
+impl From<SetStateError> for Refusal {
+    fn from(error: SetStateError) -> Self {
+        match error {
+            SetStateError::NoSuchAgent => Self::Gone("agent"),
+            SetStateError::NoAnswer | _ => Self::NoAnswer,
+        }
+    }
+}
+
+fn command(
+    board: &Switchboard,
+    call: CallId,
+    command: CallCommand,
+) -> BoxFuture<'_, Result<(), Refusal>> {
+    Box::pin(async move {
+        board.calls.command(call, command).await?;
+        Ok(())
+    })
+}
+
+impl Floor for Switchboard {
+    fn originate(&self, from: ExtensionId, to: String) -> BoxFuture<'_, Result<CallId, Refusal>> {
+        Box::pin(async move { Ok(self.calls.originate(Originate { from, to })?) })
+    }
+
+    fn hang_up(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {
+        command(self, call, CallCommand::HangUp(HangupCause::Administrative))
+    }
+
+    fn hold(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {
+        command(self, call, CallCommand::Hold)
+    }
+
+    fn unhold(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {
+        command(self, call, CallCommand::Unhold)
+    }
+
+    fn record(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {
+        command(self, call, CallCommand::StartRecording)
+    }
+
+    fn stop_recording(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {
+        command(self, call, CallCommand::StopRecording)
+    }
+
+    fn set_agent_state(
+        &self,
+        agent: AgentId,
+        state: AgentState,
+        reason: Option<String>,
+    ) -> BoxFuture<'_, Result<(), Refusal>> {
+        let command = match state {
+            AgentState::Ready => AgentCommand::Ready,
+            AgentState::OnBreak => AgentCommand::OnBreak {
+                reason: reason.unwrap_or_default(),
+            },
+            AgentState::LoggedOut
+            | AgentState::Reserved
+            | AgentState::Ringing
+            | AgentState::OnCall
+            | AgentState::WrapUp => AgentCommand::LogOut,
+        };
+        Box::pin(async move {
+            self.agents.set_state(agent, command).await?;
+            Ok(())
+        })
+    }
+
+    fn agent(&self, agent: AgentId) -> Option<AgentView> {
+        self.agents.view(agent)
+    }
+
+    fn registrations(&self) -> Vec<Registered> {
+        self.registrar.list()
+    }
+
+    fn troubles(&self) -> Vec<String> {
+        let mut troubles = Vec::new();
+        if self.calls.is_draining() {
+            troubles.push("the server is stopping: no new calls are taken".to_owned());
+        } else if self.calls.admits().is_err() {
+            troubles.push("the limit of calls is reached: no new calls are taken".to_owned());
+        }
+        let engine = self.engine.stats();
+        if engine.ports_in_use >= engine.ports {
+            troubles.push("every RTP port is in use: no new calls are taken".to_owned());
+        }
+        troubles
+    }
+
+    fn gauges(&self) -> Vec<Gauge> {
+        let mut gauges = media(self);
+        gauges.extend(signalling(self));
+        gauges.push(Gauge::now(
+            "queue_mailbox",
+            "Messages queues have yet to handle",
+            count(self.queues.backlog()),
+        ));
+        gauges
+    }
+}
+
+impl Gauge {
+    fn now(name: &'static str, help: &'static str, value: u64) -> Self {
+        Self {
+            name,
+            help,
+            counter: false,
+            label: None,
+            value,
+        }
+    }
+
+    fn total(name: &'static str, help: &'static str, value: u64) -> Self {
+        Self {
+            counter: true,
+            ..Self::now(name, help, value)
+        }
+    }
+
+    fn of(self, label: &'static str, value: &impl ToString) -> Self {
+        Self {
+            label: Some((label, value.to_string())),
+            ..self
+        }
+    }
+}
+
+fn count(value: usize) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}
+
+fn media(board: &Switchboard) -> Vec<Gauge> {
+    let stats = board.engine.stats();
+    let mut gauges = vec![
+        Gauge::now(
+            "rtp_ports_in_use",
+            "Pairs of RTP ports in use",
+            count(stats.ports_in_use),
+        ),
+        Gauge::now(
+            "rtp_ports",
+            "Pairs of RTP ports there are",
+            count(stats.ports),
+        ),
+        Gauge::now(
+            "recordings_active",
+            "Recordings in progress",
+            count(stats.recordings),
+        ),
+    ];
+    for (shard, stats) in stats.shards.iter().enumerate() {
+        let milliseconds = u64::try_from(stats.busy.as_millis()).unwrap_or(u64::MAX);
+        let figures = [
+            Gauge::now("media_legs", "Legs, by media thread", stats.legs),
+            Gauge::total(
+                "rtp_packets_received",
+                "RTP packets received",
+                stats.packets_in,
+            ),
+            Gauge::total("rtp_packets_sent", "RTP packets sent", stats.packets_out),
+            Gauge::total(
+                "rtp_packets_dropped",
+                "RTP packets not forwarded",
+                stats.dropped.total(),
+            ),
+            Gauge::total(
+                "recording_overruns",
+                "Payloads a recording missed",
+                stats.recording_overruns,
+            ),
+            Gauge::total(
+                "media_skipped_slots",
+                "20 ms slots left out for lateness",
+                stats.skipped_slots,
+            ),
+            Gauge::total(
+                "media_busy_milliseconds",
+                "Time media threads worked",
+                milliseconds,
+            ),
+        ];
+        gauges.extend(figures.map(|gauge| gauge.of("shard", &shard)));
+    }
+    gauges
+}
+
+fn signalling(board: &Switchboard) -> [Gauge; 12] {
+    let stats = board.sip.stats();
+    [
+        Gauge::total(
+            "sip_messages_received",
+            "SIP messages received",
+            stats.received,
+        ),
+        Gauge::total(
+            "sip_datagrams_dropped",
+            "SIP datagrams dropped under load",
+            stats.dropped,
+        ),
+        Gauge::total(
+            "sip_messages_unsent",
+            "SIP messages that could not be sent",
+            stats.unsent,
+        ),
+        Gauge::now(
+            "sip_mailbox",
+            "SIP messages yet to be worked on",
+            count(stats.waiting),
+        ),
+        Gauge::now(
+            "sip_connections",
+            "TCP connections",
+            count(stats.connections),
+        ),
+        Gauge::total(
+            "sip_connections_refused",
+            "TCP connections over the limit",
+            stats.refused_connections,
+        ),
+        Gauge::now(
+            "sip_transactions",
+            "SIP transactions remembered",
+            count(stats.transactions),
+        ),
+        Gauge::now(
+            "sip_dialogs",
+            "SIP dialogs with a leg",
+            count(stats.dialogs),
+        ),
+        Gauge::total(
+            "sip_failed_logins",
+            "Wrong SIP passwords",
+            stats.failed_logins,
+        ),
+        Gauge::total(
+            "sip_bans",
+            "Addresses banned for wrong passwords",
+            stats.bans,
+        ),
+        Gauge::total(
+            "sip_calls_refused",
+            "INVITEs refused before they became calls",
+            stats.refused_calls,
+        ),
+        Gauge::total("sip_falls", "Restarts of the signalling task", stats.falls),
+    ]
+}
