@@ -101,7 +101,8 @@ impl Authenticator {
         let right = equal_in_constant_time(expected.as_bytes(), &given);
         // With a nonce that is invented or too old nothing was guessed: anybody could send that in
         // another's name, and a phone may be late.
-        if !(known && right) && !self.nonces.is_current(now, &authorization.nonce) {
+        let proven = known && right;
+        if !proven && !self.nonces.is_current(now, &authorization.nonce) {
             return Verdict::Challenge { stale: false };
         }
         if !known {
