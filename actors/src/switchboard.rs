@@ -175,9 +175,10 @@ impl Switchboard {
     )]
     fn set_agent(&self, call: CallId, agent: AgentId, state: AgentState) {
         let (agents, calls) = (self.agents.clone(), self.calls.clone());
-        let command = match state {
-            AgentState::LoggedOut => AgentCommand::LogOut,
-            _ => AgentCommand::Ready,
+        let command = if state == AgentState::LoggedOut {
+            AgentCommand::LogOut
+        } else {
+            AgentCommand::Ready
         };
         tokio::spawn(async move {
             let wished = command.state();

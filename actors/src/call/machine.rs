@@ -537,25 +537,29 @@ impl CallMachine {
     fn poll_legs(&mut self, now: Instant) -> bool {
         let mut moved = false;
         for number in self.legs.keys().copied().collect::<Vec<_>>() {
-            loop {
-                let Some(leg) = self.legs.get_mut(&number) else {
-                    break;
-                };
-                let Some(usage) = leg.usage.as_mut() else {
-                    break;
-                };
-                let id = leg.id;
-                if let Some(effect) = usage.poll_effect() {
-                    self.push(CallEffect::Sip { leg: id, effect });
-                } else if let Some(event) = usage.poll_event() {
-                    self.usage_event(now, number, event);
-                } else {
-                    break;
-                }
+            while self.poll_leg(now, number) {
                 moved = true;
             }
         }
         moved
+    }
+
+    /// Does one thing a leg's dialog wants; true if there was one.
+    fn poll_leg(&mut self, now: Instant, number: u32) -> bool {
+        let Some(leg) = self.legs.get_mut(&number) else {
+            return false;
+        };
+        let (id, Some(usage)) = (leg.id, leg.usage.as_mut()) else {
+            return false;
+        };
+        if let Some(effect) = usage.poll_effect() {
+            self.push(CallEffect::Sip { leg: id, effect });
+        } else if let Some(event) = usage.poll_event() {
+            self.usage_event(now, number, event);
+        } else {
+            return false;
+        }
+        true
     }
 
     fn forget_leg(&mut self, number: u32) {

@@ -77,23 +77,37 @@ impl Ring {
     }
 }
 
-/// Which of two reasons tells the caller more.
-fn weight(cause: HangupCause) -> u8 {
-    match cause {
-        HangupCause::CallRejected => 4,
-        HangupCause::UserBusy => 3,
-        HangupCause::NoAnswer => 2,
-        HangupCause::SubscriberAbsent | HangupCause::NoUserResponse => 0,
-        _ => 1,
+/// Reasons that tell the caller most, the most telling first.
+const TELLING: [HangupCause; 3] = [
+    HangupCause::CallRejected,
+    HangupCause::UserBusy,
+    HangupCause::NoAnswer,
+];
+
+/// Reasons that tell less than any other.
+const SAYING_LITTLE: [HangupCause; 2] =
+    [HangupCause::SubscriberAbsent, HangupCause::NoUserResponse];
+
+/// Which of two reasons tells the caller more: the one with the smaller number.
+fn rank(cause: HangupCause) -> usize {
+    if SAYING_LITTLE.contains(&cause) {
+        return TELLING.len() + 1;
     }
+    TELLING
+        .iter()
+        .position(|&telling| telling == cause)
+        .unwrap_or(TELLING.len())
 }
 
 fn outcome(cause: HangupCause) -> AttemptOutcome {
-    match cause {
-        HangupCause::UserBusy => AttemptOutcome::Busy,
-        HangupCause::CallRejected => AttemptOutcome::Rejected,
-        HangupCause::NoAnswer => AttemptOutcome::NoAnswer,
-        _ => AttemptOutcome::Unreachable,
+    if cause == HangupCause::UserBusy {
+        AttemptOutcome::Busy
+    } else if cause == HangupCause::CallRejected {
+        AttemptOutcome::Rejected
+    } else if cause == HangupCause::NoAnswer {
+        AttemptOutcome::NoAnswer
+    } else {
+        AttemptOutcome::Unreachable
     }
 }
 
@@ -177,7 +191,7 @@ impl CallMachine {
             .and_then(|ring| ring.unplaced.remove(&number));
         let Some(contact) = contact else { return };
         let first = self.caller().and_then(super::leg::Leg::codec);
-        let from = self.from_header(&contact);
+        let from = self.header_from(&contact);
         let Some(leg) = self.legs.get_mut(&number) else {
             return;
         };
@@ -349,13 +363,12 @@ impl CallMachine {
         };
         ring.legs.retain(|&other| other != leg);
         ring.unplaced.remove(&leg);
-        let worst = ring.cause.map_or(cause, |old| {
-            if weight(cause) > weight(old) {
-                cause
-            } else {
-                old
-            }
-        });
+        let worst = ring.cause.map_or(
+            cause,
+            |old| {
+                if rank(cause) < rank(old) { cause } else { old }
+            },
+        );
         ring.cause = Some(worst);
         if ring.legs.is_empty() {
             self.ring_failed(now, number, worst);
@@ -410,7 +423,7 @@ impl CallMachine {
         }
     }
 
-    fn from_header(&self, contact: &Contact) -> Bytes {
+    fn header_from(&self, contact: &Contact) -> Bytes {
         let number = match &contact.caller_id {
             Some(number) => number,
             None => &self.from.number,

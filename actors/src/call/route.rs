@@ -88,11 +88,15 @@ impl CallMachine {
         if !self.caller_is_answered() {
             return self.end(now, cause, EndedBy::System);
         }
-        let prompt = match cause {
-            HangupCause::UnallocatedNumber | HangupCause::InvalidNumber => prompts::NOT_IN_SERVICE,
-            HangupCause::UserBusy | HangupCause::CallRejected => prompts::BUSY,
-            HangupCause::NotAllowed => prompts::NOT_ALLOWED,
-            _ => prompts::NOT_AVAILABLE,
+        let one_of = |causes: &[HangupCause]| causes.contains(&cause);
+        let prompt = if one_of(&[HangupCause::UnallocatedNumber, HangupCause::InvalidNumber]) {
+            prompts::NOT_IN_SERVICE
+        } else if one_of(&[HangupCause::UserBusy, HangupCause::CallRejected]) {
+            prompts::BUSY
+        } else if cause == HangupCause::NotAllowed {
+            prompts::NOT_ALLOWED
+        } else {
+            prompts::NOT_AVAILABLE
         };
         let after = self
             .came_from

@@ -130,7 +130,7 @@ impl CallMachine {
                     self.lost(now, number, cause);
                 }
             }
-            (UsageEvent::Reoffered { sdp }, _) => self.far_end_reoffers(now, number, sdp),
+            (UsageEvent::Reoffered { sdp }, _) => self.far_end_reoffers(now, number, sdp.as_ref()),
             (UsageEvent::ReofferAnswered { sdp: Some(answer) }, _) => {
                 if let Err(cause) = self.far_end_answers(number, &answer) {
                     self.lost(now, number, cause);

@@ -12,7 +12,7 @@ use super::machine::{CallMachine, Stage};
 use crate::ivr::{IvrEffect, IvrInput, IvrMachine};
 
 /// What follows when the prompts are over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum After {
     /// The call ends.
     HangUp(HangupCause),
@@ -64,7 +64,7 @@ impl CallMachine {
         match &mut self.stage {
             Stage::Menu(menu) => menu.handle(now, &self.directory, IvrInput::PlaybackEnded),
             Stage::Speaking(after) => {
-                let after = after.clone();
+                let after = *after;
                 self.go_on(now, after);
             }
             Stage::Starting

@@ -120,29 +120,31 @@ impl CallMachine {
 
     /// The attempt whose agent the caller talks with.
     pub(crate) fn answered_attempt(&self) -> Option<AttemptId> {
-        match &self.stage {
-            Stage::Talking(Talk {
-                answered: Answered::Queue { attempt, .. },
-                ..
-            }) => Some(*attempt),
-            _ => None,
+        match self.answered()? {
+            Answered::Queue { attempt, .. } => Some(attempt),
+            Answered::Dialled => None,
+        }
+    }
+
+    /// How the one the caller talks with came to be rung.
+    fn answered(&self) -> Option<Answered> {
+        if let Stage::Talking(talk) = &self.stage {
+            Some(talk.answered)
+        } else {
+            None
         }
     }
 
     /// Since when the caller waited, and the attempt that won, while the queue has not confirmed.
     pub(crate) fn unconfirmed(&self, wanted: QueueId) -> Option<(Instant, AttemptId)> {
-        match &self.stage {
-            Stage::Talking(Talk {
-                answered:
-                    Answered::Queue {
-                        attempt,
-                        queue,
-                        unconfirmed: Some(since),
-                        ..
-                    },
+        match self.answered()? {
+            Answered::Queue {
+                attempt,
+                queue,
+                unconfirmed,
                 ..
-            }) if *queue == wanted => Some((*since, *attempt)),
-            _ => None,
+            } if queue == wanted => Some((unconfirmed?, attempt)),
+            Answered::Queue { .. } | Answered::Dialled => None,
         }
     }
 
@@ -171,15 +173,15 @@ impl CallMachine {
     }
 
     /// The far end sends a new offer: hold, resume, or another codec or address.
-    pub(crate) fn far_end_reoffers(&mut self, now: Instant, number: u32, sdp: Option<Bytes>) {
-        let result = match &sdp {
+    pub(crate) fn far_end_reoffers(&mut self, now: Instant, number: u32, sdp: Option<&Bytes>) {
+        let result = match sdp {
             Some(offer) => self.far_end_offers(number, offer),
             None => Ok(()),
         };
         let Some(leg) = self.legs.get_mut(&number) else {
             return;
         };
-        let description = match (&sdp, &result) {
+        let description = match (sdp, &result) {
             (Some(_), Ok(())) => leg.description.clone().ok_or(HangupCause::InternalError),
             (None, _) => leg.offer(None),
             (Some(_), Err(cause)) => Err(*cause),
@@ -264,12 +266,9 @@ impl CallMachine {
     }
 
     fn hold_music(&self) -> String {
-        let queue = match &self.stage {
-            Stage::Talking(Talk {
-                answered: Answered::Queue { queue, .. },
-                ..
-            }) => self.directory.queue(*queue),
-            _ => None,
+        let queue = match self.answered() {
+            Some(Answered::Queue { queue, .. }) => self.directory.queue(queue),
+            Some(Answered::Dialled) | None => None,
         };
         queue.map_or_else(
             || DEFAULT_MUSIC.to_owned(),

@@ -226,9 +226,15 @@ impl CallMachine {
             .find(|(_, ring)| ring.attempt() == Some(wanted));
         let Some((&number, _)) = ring else { return };
         let cause = match outcome {
-            AttemptOutcome::AnsweredElsewhere => HangupCause::AnsweredElsewhere,
+            AttemptOutcome::AnsweredElsewhere | AttemptOutcome::Answered => {
+                HangupCause::AnsweredElsewhere
+            }
             AttemptOutcome::CallerGone => HangupCause::OriginatorCancel,
-            _ => HangupCause::NoAnswer,
+            AttemptOutcome::NoAnswer
+            | AttemptOutcome::Rejected
+            | AttemptOutcome::Busy
+            | AttemptOutcome::Unreachable
+            | AttemptOutcome::Withdrawn => HangupCause::NoAnswer,
         };
         self.cancel_ring(now, number, cause);
     }
