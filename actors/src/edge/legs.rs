@@ -31,6 +31,15 @@ struct Leg {
     last: Option<Path>,
 }
 
+/// Who waited for something that does not come any more.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    /// Requests of ours.
+    pub(crate) clients: Vec<(LegId, RequestTag)>,
+    /// Requests of peers that were not answered for good.
+    pub(crate) servers: Vec<(LegId, ServerTxn)>,
+}
+
 impl Legs {
     /// Requests of this dialog are for this leg.
     pub(crate) fn bind(&mut self, leg: LegId, key: DialogKey) {
@@ -147,9 +156,7 @@ impl Legs {
 
     /// Forgets every transaction, because the endpoint that had them is gone; dialogs stay. Tells
     /// which requests of which legs will hear nothing more.
-    pub(crate) fn lose_transactions(
-        &mut self,
-    ) -> (Vec<(LegId, RequestTag)>, Vec<(LegId, ServerTxn)>) {
+    pub(crate) fn lose_transactions(&mut self) -> Lost {
         let clients = self.by_client.drain().map(|(_, owner)| owner).collect();
         let servers = self
             .by_server
@@ -160,7 +167,7 @@ impl Legs {
             entry.clients.clear();
             entry.servers.clear();
         }
-        (clients, servers)
+        Lost { clients, servers }
     }
 
     /// Calls that came in by this trunk and are not over.
@@ -227,7 +234,7 @@ mod tests {
         legs.bind(leg, key("a"));
         legs.add_server(leg, ServerTxn(1));
         legs.add_client(leg, RequestTag(7), ClientTxn(2));
-        let (clients, servers) = legs.lose_transactions();
+        let Lost { clients, servers } = legs.lose_transactions();
         assert_eq!(clients, [(leg, RequestTag(7))]);
         assert_eq!(servers, [(leg, ServerTxn(1))]);
         assert_eq!(legs.of_server(ServerTxn(1)), None);

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! All signalling runs on one task: it feeds core's [`Endpoint`](offhook_core::sip::endpoint), asks
-//! [admission](admission) who may call, and carries messages between transactions and legs.
+//! `admission` who may call, and carries messages between transactions and legs.
 //! It is a plain task and not a ractor mailbox, because a mailbox has no bound and hands over one
 //! message at a time; here a bounded channel gives back pressure, and what arrived together is
 //! worked on together. [`SipCoreActor`] owns the task for its supervisor: when the task falls, the
@@ -20,11 +20,11 @@
 //!
 //! | who owns | what |
 //! | --- | --- |
-//! | [`net`] | sockets, connections, their limits, our address as a peer sees it |
-//! | [`legs`] | dialog → leg, transaction ↔ leg |
-//! | [`signalling`] | the endpoint, and the order of things |
-//! | [`outbox`] | requests that wait for a name or a connection |
-//! | [`admission`] | who may call and register; [`ban`] who may not even try |
+//! | `net` | sockets, connections, their limits, our address as a peer sees it |
+//! | `legs` | dialog → leg, transaction ↔ leg |
+//! | `signalling` | the endpoint, and the order of things |
+//! | `outbox` | requests that wait for a name or a connection |
+//! | `admission` | who may call and register; `ban` who may not even try |
 
 mod actor;
 mod admission;

@@ -17,6 +17,7 @@ use offhook_core::{Directory, HangupCause, IdSource, LegId, TrunkId};
 use super::admission::{Admission, Admitted, refusal};
 use super::command::{Command, Inbound};
 use super::handle::{Feeds, Shared};
+use super::legs::Lost;
 use super::login::Login;
 use super::outbox::{Outbox, Outgoing, Posted};
 use crate::alarm;
@@ -88,7 +89,7 @@ impl Signalling {
 
     /// Tells every leg that waited for a transaction of a fallen predecessor that nothing comes.
     fn recover(&self) {
-        let (clients, servers) = self.shared.legs.lock().lose_transactions();
+        let Lost { clients, servers } = self.shared.legs.lock().lose_transactions();
         let failure = TxnFailure::Transport;
         for (leg, tag) in clients {
             self.tell(leg, UsageInput::RequestFailed { tag, failure });
@@ -188,7 +189,7 @@ impl Signalling {
             return self.tell(leg, UsageInput::Request { txn, request });
         }
         if request.method == Method::Invite {
-            return self.invite(now, txn, path, request);
+            return self.invite(now, txn, path, &request);
         }
         let mut response = refusal(&request, 405);
         response.headers.push(HeaderName::Allow, ALLOW);
@@ -215,19 +216,19 @@ impl Signalling {
         }
     }
 
-    fn invite(&mut self, now: Instant, txn: ServerTxn, path: Path, request: Request) {
+    fn invite(&mut self, now: Instant, txn: ServerTxn, path: Path, request: &Request) {
         let Some(calls) = self.shared.calls.get().map(Arc::clone) else {
-            return self.refuse_call(now, txn, &request, HangupCause::Congestion);
+            return self.refuse_call(now, txn, request, HangupCause::Congestion);
         };
         if let Err(cause) = calls.admits() {
-            return self.refuse_call(now, txn, &request, cause);
+            return self.refuse_call(now, txn, request, cause);
         }
         let directory = self.shared.directory.load();
         let Admitted {
             origin,
             from,
             dialled,
-        } = match self.admission(now, &directory, path).invite(&request) {
+        } = match self.admission(now, &directory, path).invite(request) {
             Ok(admitted) => admitted,
             Err(response) => return self.respond(now, txn, *response),
         };
@@ -236,14 +237,14 @@ impl Signalling {
             Origin::Extension(_) => None,
         };
         if trunk.is_some_and(|trunk| self.shared.is_full(trunk)) {
-            return self.refuse_call(now, txn, &request, HangupCause::Congestion);
+            return self.refuse_call(now, txn, request, HangupCause::Congestion);
         }
         let call = IncomingCall {
             origin,
             from,
             dialled,
             txn,
-            local: self.local_party(path, trunk, &request),
+            local: self.local_party(path, trunk, request),
             path,
             request: request.clone(),
         };
@@ -256,7 +257,7 @@ impl Signalling {
                     legs.came_by(leg, trunk);
                 }
             }
-            Err(cause) => self.refuse_call(now, txn, &request, cause),
+            Err(cause) => self.refuse_call(now, txn, request, cause),
         }
     }
 
@@ -398,7 +399,8 @@ impl Signalling {
     /// Only the leg that was given a request may answer it: after a fall, numbers of transactions
     /// begin again.
     fn respond_for(&mut self, now: Instant, leg: LegId, txn: ServerTxn, response: Response) {
-        let over = !response.is_provisional() && !(is_invite(&response) && response.is_success());
+        let repeated = is_invite(&response) && response.is_success();
+        let over = !response.is_provisional() && !repeated;
         let mut legs = self.shared.legs.lock();
         if legs.of_server(txn) != Some(leg) {
             return;

@@ -24,7 +24,6 @@ pub enum RegistrarMessage {
     /// The office has changed.
     DirectoryChanged,
     /// A fault for tests of supervision: the actor panics.
-    #[doc(hidden)]
     Fault,
 }
 

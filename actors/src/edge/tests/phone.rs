@@ -94,7 +94,9 @@ impl Phone {
     /// A request outside of any dialog, with the next CSeq.
     pub(super) fn request(&mut self, method: Method, uri: &str) -> Request {
         self.cseq += 1;
-        let mut request = Request::new(method.clone(), uri.to_owned());
+        let cseq = format!("{} {method}", self.cseq);
+        let registers = method == Method::Register;
+        let mut request = Request::new(method, uri.to_owned());
         let headers = &mut request.headers;
         let own = format!("sip:{}@{}", self.number, self.local);
         headers.push(HeaderName::MaxForwards, "70");
@@ -105,14 +107,10 @@ impl Phone {
                 .with_tag("ft")
                 .write(),
         );
-        let to = if method == Method::Register {
-            own.as_str()
-        } else {
-            uri
-        };
+        let to = if registers { own.as_str() } else { uri };
         headers.push(HeaderName::To, format!("<{to}>"));
         headers.push(HeaderName::CallId, format!("{}@phone", self.ids.token()));
-        headers.push(HeaderName::CSeq, format!("{} {method}", self.cseq));
+        headers.push(HeaderName::CSeq, cseq);
         headers.push(HeaderName::Contact, format!("<{own}>"));
         request
     }
