@@ -1,7 +1,7 @@
 //! What the engine costs: CPU of a relayed call and of a listener to hold music, memory of a leg.
 //!
 //! ```text
-//! cargo run --release -p offhook-media --example load -- relay 500 10
+//! cargo run --release -p offhook-media --example load -- relay 500 10 [SHARDS]
 //! cargo run --release -p offhook-media --example load -- music 1000 10
 //! cargo run --release -p offhook-media --example load -- memory 2000
 //! ```
@@ -30,17 +30,18 @@ fn main() -> Result<(), Failure> {
         argument.unwrap_or(default)
     };
     match arguments.get(1).map(String::as_str) {
-        Some("relay") => relay(number(2, 500), number(3, 10)),
-        Some("music") => music(number(2, 1000), number(3, 10)),
+        Some("relay") => relay(number(2, 500), number(3, 10), number(4, 0)),
+        Some("music") => music(number(2, 1000), number(3, 10), number(4, 0)),
         Some("memory") => memory(number(2, 2000)),
         _ => Err("say relay, music or memory, how many, and for how many seconds".into()),
     }
 }
 
-fn start() -> Result<(Engine, EngineEvents), Failure> {
+fn start(shards: usize) -> Result<(Engine, EngineEvents), Failure> {
     let mut bank = SoundBank::new();
     bank.set_music_pcm("default", &[1000; 80_000]);
     let config = EngineConfig {
+        shards,
         ports: 10_000..=29_999,
         recordings: std::env::temp_dir().join("offhook-load"),
         ..EngineConfig::default()
@@ -112,8 +113,8 @@ fn remote(rtp: SocketAddr) -> RemoteMedia {
     }
 }
 
-fn relay(calls: u32, seconds: u32) -> Result<(), Failure> {
-    let (engine, _events) = start()?;
+fn relay(calls: u32, seconds: u32, shards: u32) -> Result<(), Failure> {
+    let (engine, _events) = start(shards as usize)?;
     let mut phones = Vec::new();
     for _ in 0..calls {
         let call = CallId::random();
@@ -149,8 +150,8 @@ fn relay(calls: u32, seconds: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-fn music(listeners: u32, seconds: u32) -> Result<(), Failure> {
-    let (engine, _events) = start()?;
+fn music(listeners: u32, seconds: u32, shards: u32) -> Result<(), Failure> {
+    let (engine, _events) = start(shards as usize)?;
     let mut phones = Vec::new();
     for _ in 0..listeners {
         let leg = LegId::new(CallId::random(), 0);
@@ -178,7 +179,7 @@ fn music(listeners: u32, seconds: u32) -> Result<(), Failure> {
 }
 
 fn memory(legs: u32) -> Result<(), Failure> {
-    let (engine, _events) = start()?;
+    let (engine, _events) = start(0)?;
     let before = resident()?;
     for _ in 0..legs {
         let leg = LegId::new(CallId::random(), 0);

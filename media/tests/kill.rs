@@ -1,4 +1,5 @@
 //! A recording survives the death of its process.
+#![expect(clippy::unwrap_used, reason = "helpers of a test may panic as it does")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::UdpSocket;
