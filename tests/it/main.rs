@@ -1,3 +1,18 @@
 //! Stories told with a whole server: real sockets, real RTP, the binary as it ships.
+//!
+//! | folder | stories |
+//! | --- | --- |
+//! | `queue` | callers, agents and queues |
+//! | `call` | extensions, menus, hold, and what networks lose |
+//! | `crash` | actors that fall, a process that is killed, a server that drains |
+//! | `odd` | bytes nobody should send, and machines that are not as they should be |
+//! | `peers` | SIPp and baresip, who know nothing of us |
+//! | `api` | the names that others rely on |
 
+mod api;
+mod call;
+mod crash;
+mod odd;
+mod peers;
+mod queue;
 mod tidy;

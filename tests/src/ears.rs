@@ -132,6 +132,35 @@ pub fn tones_over_time(samples: &[i16], rate: u32, window: Duration) -> Vec<Opti
     windows.map(|piece| dominant_tone(piece, rate)).collect()
 }
 
+/// Pieces with a [`likeness`] above this say the same: coding and resampling leave more, other
+/// speech and music far less.
+pub const SAME_WORDS: f64 = 0.8;
+
+/// How much the likest piece of `heard` looks like `wanted`: the greatest normalised
+/// cross-correlation, 1 for the same waveform at any loudness, about 0 for anything else.
+#[must_use]
+pub fn likeness(heard: &[i16], wanted: &[i16]) -> f64 {
+    let wanted: Vec<f64> = wanted.iter().map(|&sample| f64::from(sample)).collect();
+    let heard: Vec<f64> = heard.iter().map(|&sample| f64::from(sample)).collect();
+    let own: f64 = wanted.iter().map(|value| value * value).sum();
+    if wanted.is_empty() || own <= 0.0 {
+        return 0.0;
+    }
+    let mut best = 0.0_f64;
+    for piece in heard.windows(wanted.len()) {
+        let (mut product, mut energy) = (0.0, 0.0);
+        for (one, other) in piece.iter().zip(&wanted) {
+            product += one * other;
+            energy += one * one;
+        }
+        // Silence looks like nothing.
+        if energy > own / 100.0 {
+            best = best.max(product / (energy * own).sqrt());
+        }
+    }
+    best
+}
+
 /// How many samples `duration` has at `rate`.
 #[must_use]
 pub fn samples_in(duration: Duration, rate: u32) -> usize {
@@ -296,6 +325,25 @@ mod tests {
                 Some(900.0)
             ]
         );
+    }
+
+    #[test]
+    fn words_are_found_at_any_loudness_and_tones_are_not_taken_for_them() {
+        let mut state = 7_u32;
+        let mut noise = |length: usize| -> Vec<i16> {
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                to_sample(f64::from(state) / f64::from(u32::MAX) - 0.5)
+            };
+            (0..length).map(|_| next()).collect()
+        };
+        let words = noise(800);
+        let mut heard = noise(1000);
+        heard.extend(words.iter().map(|sample| sample / 3));
+        heard.extend(noise(1000));
+        assert!(likeness(&heard, &words) > 0.99);
+        assert!(likeness(&piece(440.0, 0.5), &words) < 0.3);
+        assert!(likeness(&noise(3000), &words) < 0.3);
     }
 
     #[test]

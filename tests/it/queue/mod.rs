@@ -1,3 +1,8 @@
-//! Callers who wait and agents who answer.
+//! Callers, agents and queues.
 
+mod agents;
+mod attempts;
+mod hangup;
+mod overflow;
+mod several;
 mod story;

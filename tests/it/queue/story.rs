@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use offhook_sounds::Language;
+use offhook_tests::ears::Wav;
 use offhook_tests::phone::Phone;
 use offhook_tests::server::Server;
 
@@ -27,6 +29,10 @@ async fn a_caller_presses_one_and_the_longest_idle_agent_answers() -> Result<()>
         .await
         .context("the agent who is ready for longest")?;
     second.stays_silent_for(Duration::from_millis(200)).await?;
+    let words = prompt("queue/you-are-caller-number")?;
+    talk.hears_words(&words)
+        .await
+        .context("the place in the queue")?;
     talk.hears_something().await.context("music")?;
     let agent = ringing.answers().await?;
 
@@ -82,4 +88,16 @@ async fn record_of(server: &Server, number: &str) -> Result<serde_json::Value> {
     let items = page["items"].as_array().context("a list")?;
     let found = items.iter().find(|cdr| cdr["to"] == number);
     found.cloned().context("the record")
+}
+
+/// The middle of a prompt, half a second long, at the rate of a phone.
+fn prompt(id: &str) -> Result<Vec<i16>> {
+    let prompt = offhook_sounds::prompt(Language::En, id).context("a prompt")?;
+    let wav = Wav::parse(prompt.wav)?;
+    ensure!(wav.rate == 16_000, "prompts have 16 kHz");
+    let halves = wav.channels[0].chunks_exact(2);
+    // The mean of two neighbours is filter enough for speech.
+    let samples: Vec<i16> = halves.map(|pair| pair[0] / 2 + pair[1] / 2).collect();
+    let start = samples.len().saturating_sub(4000) / 2;
+    Ok(samples[start..].iter().copied().take(4000).collect())
 }

@@ -69,6 +69,7 @@ impl Heard {
 #[derive(Debug)]
 struct Voice {
     remote: Option<SocketAddr>,
+    said: u64,
     law: Law,
     payload_type: u8,
     events: Option<u8>,
@@ -101,6 +102,7 @@ impl Audio {
         let (rtp, rtcp) = bind_pair().await?;
         let voice = Arc::new(Mutex::new(Voice {
             remote: None,
+            said: 0,
             law: Law::Mu,
             payload_type: 0,
             events: None,
@@ -169,6 +171,11 @@ impl Audio {
             .await
             .context("keys were not sent: is the call held?")??;
         Ok(())
+    }
+
+    /// How many packets went out so far.
+    pub(crate) fn said(&self) -> u64 {
+        lock(&self.voice).said
     }
 
     /// What has been heard so far.
@@ -262,6 +269,7 @@ impl Mouth {
                 packets: 0,
             });
         }
+        voice.said += 1;
         let packet = match voice.events {
             Some(events) if self.key.is_some() => self.key_packet(events),
             Some(_) | None => None,
@@ -485,6 +493,7 @@ mod tests {
         let mut ear = Ear::new(
             Arc::new(Mutex::new(Voice {
                 remote: None,
+                said: 0,
                 law: Law::Mu,
                 payload_type: 0,
                 events: Some(101),

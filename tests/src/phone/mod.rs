@@ -102,6 +102,24 @@ impl Phone {
         Self::new(PhoneSpec::new("+49301234567", Some(server.sip()))).await
     }
 
+    /// A caller from outside with this number.
+    ///
+    /// # Errors
+    /// When no socket can be opened.
+    pub async fn trunk_as(server: &Server, number: &str) -> Result<Self> {
+        Self::new(PhoneSpec::new(number, Some(server.sip()))).await
+    }
+
+    /// The phone of an agent of the demo office: registered, and its agent is ready.
+    ///
+    /// # Errors
+    /// When registration fails, or there is no agent at this extension.
+    pub async fn agent(server: &Server, number: &str) -> Result<Self> {
+        let phone = Self::extension(server, number).await?;
+        server.sets_agent(number, "ready").await?;
+        Ok(phone)
+    }
+
     /// The phone of an extension of the demo office, registered over UDP.
     ///
     /// # Errors
@@ -209,6 +227,16 @@ impl Phone {
     /// When nobody answers.
     pub async fn dials(&self, number: &str) -> Result<Talk> {
         self.calls(number).await?.is_answered().await
+    }
+
+    /// Calls a number with a menu behind it and presses a key there.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn dials_and_presses(&self, number: &str, key: char) -> Result<Talk> {
+        let talk = self.dials(number).await?;
+        talk.presses(key).await?;
+        Ok(talk)
     }
 
     /// Calls a number and goes on while it rings.

@@ -148,6 +148,40 @@ impl Talk {
         self.dialog.audio.heard().borrow().clone()
     }
 
+    /// How many RTP packets this phone has sent.
+    #[must_use]
+    pub fn packets_sent(&self) -> u64 {
+        self.dialog.audio.said()
+    }
+
+    /// Waits until these words are heard, whatever else was: a piece of audio that looks like
+    /// `words` in shape, at any loudness.
+    ///
+    /// # Errors
+    /// When they are not heard in time; the error says how near the nearest piece came.
+    pub async fn hears_words(&self, words: &[i16]) -> Result<()> {
+        let mut heard = self.dialog.audio.heard();
+        let (mut searched, mut nearest) = (0, 0.0_f64);
+        let found = async {
+            loop {
+                let samples = heard.borrow_and_update().since(searched).to_vec();
+                // In steps of a second, so that each place is looked at once or twice.
+                if samples.len() >= words.len() + ears::samples_in(Duration::from_secs(1), RATE) {
+                    nearest = nearest.max(ears::likeness(&samples, words));
+                    if nearest > ears::SAME_WORDS {
+                        return anyhow::Ok(());
+                    }
+                    searched += samples.len() - words.len();
+                }
+                heard.changed().await?;
+            }
+        };
+        match timeout(PATIENCE, found).await {
+            Ok(found) => found,
+            Err(_) => bail!("did not hear the words; the nearest piece is {nearest:.2} like them"),
+        }
+    }
+
     /// Presses one key, by RFC 4733.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval, timeout};
 
 mod events;
+mod office;
 
 pub use events::Events;
 

@@ -1,0 +1,1 @@
+//! Extensions, menus, hold, and what networks lose.

@@ -1,0 +1,1 @@
+//! Actors that fall, a process that is killed, a server that drains.

@@ -1,0 +1,1 @@
+//! Bytes nobody should send, and machines that are not as they should be.

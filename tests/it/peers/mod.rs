@@ -1,0 +1,1 @@
+//! SIPp and baresip, who know nothing of us.

@@ -1,0 +1,146 @@
+//! Agents who are rung and do not talk.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use offhook_tests::phone::{Phone, Talk};
+use offhook_tests::server::Server;
+use serde_json::json;
+
+/// Agents at 1001 and 1002, idle in this order, rung for two seconds; a caller chose support.
+struct Story {
+    server: Server,
+    _caller: Phone,
+    talk: Talk,
+    first: Phone,
+    second: Phone,
+}
+
+async fn a_caller_waits_for_two_agents() -> Result<Story> {
+    let server = Server::start().await?;
+    let change = json!({ "ring_timeout": 2, "retry_delay": 30, "wrap_up": 0 });
+    server.sets_queue("301", change).await?;
+    let first = Phone::agent(&server, "1001").await?;
+    let second = Phone::agent(&server, "1002").await?;
+    let caller = Phone::trunk(&server).await?;
+    let did = server.credentials().did.clone();
+    let talk = caller.dials_and_presses(&did, '1').await?;
+    Ok(Story {
+        server,
+        _caller: caller,
+        talk,
+        first,
+        second,
+    })
+}
+
+impl Story {
+    /// The second agent is rung, answers and talks with the caller; nothing is left.
+    async fn the_second_agent_serves(self) -> Result<()> {
+        let ringing = self.second.rings().await.context("the second agent")?;
+        let agent = ringing.answers().await?;
+        agent.plays_tone(700.0);
+        self.talk.hears_tone(700.0).await?;
+        self.server.agent_becomes("1002", "on_call").await?;
+        self.talk.hangs_up().await?;
+        agent.is_hung_up().await?;
+        self.server.agent_becomes("1002", "ready").await?;
+        self.server.has_nothing_left().await?;
+        let record = self.server.the_record().await?;
+        ensure!(record["disposition"] == "answered", "{record}");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn when_one_is_busy_the_next_rings() -> Result<()> {
+    let story = a_caller_waits_for_two_agents().await?;
+    story.first.rings().await?.rejects(486);
+    story.server.agent_becomes("1001", "ready").await?;
+    story.the_second_agent_serves().await
+}
+
+#[tokio::test]
+async fn when_one_declines_the_next_rings() -> Result<()> {
+    let story = a_caller_waits_for_two_agents().await?;
+    story.first.rings().await?.rejects(603);
+    story.the_second_agent_serves().await
+}
+
+#[tokio::test]
+async fn when_one_does_not_answer_the_next_rings() -> Result<()> {
+    let story = a_caller_waits_for_two_agents().await?;
+    let ringing = story.first.rings().await?;
+    ringing.is_cancelled().await.context("after two seconds")?;
+    story.server.agent_becomes("1001", "ready").await?;
+    story.the_second_agent_serves().await
+}
+
+#[tokio::test]
+async fn when_one_unregisters_while_ringing_the_next_rings() -> Result<()> {
+    let story = a_caller_waits_for_two_agents().await?;
+    let ringing = story.first.rings().await?;
+    story.first.unregisters().await?;
+    ringing
+        .is_cancelled()
+        .await
+        .context("the phone that left")?;
+    story.the_second_agent_serves().await
+}
+
+#[tokio::test]
+async fn when_a_phone_vanishes_while_ringing_the_next_rings() -> Result<()> {
+    let story = a_caller_waits_for_two_agents().await?;
+    story.first.rings().await?;
+    story.first.vanishes();
+    let Story {
+        server,
+        talk,
+        second,
+        ..
+    } = &story;
+    let agent = second.rings().await?.answers().await?;
+    agent.plays_tone(700.0);
+    talk.hears_tone(700.0).await?;
+    server.agent_becomes("1001", "ready").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn when_a_phone_is_dead_the_next_rings() -> Result<()> {
+    let server = Server::start().await?;
+    let change = json!({ "ring_timeout": 2, "retry_delay": 30 });
+    server.sets_queue("301", change).await?;
+    let dead = Phone::agent(&server, "1001").await?;
+    dead.vanishes();
+    let second = Phone::agent(&server, "1002").await?;
+    let caller = Phone::trunk(&server).await?;
+    let did = server.credentials().did.clone();
+    let talk = caller.dials_and_presses(&did, '1').await?;
+    let agent = second.rings().await?.answers().await?;
+    agent.plays_tone(700.0);
+    talk.hears_tone(700.0).await
+}
+
+#[tokio::test]
+async fn the_only_agent_is_rung_again_after_the_retry_delay() -> Result<()> {
+    let server = Server::start().await?;
+    server
+        .sets_queue("301", json!({ "retry_delay": 1 }))
+        .await?;
+    let agent = Phone::agent(&server, "1001").await?;
+    let caller = Phone::trunk(&server).await?;
+    let did = server.credentials().did.clone();
+    let talk = caller.dials_and_presses(&did, '1').await?;
+    agent.rings().await?.rejects(486);
+    agent
+        .stays_silent_for(Duration::from_millis(500))
+        .await
+        .context("the pause after a refusal")?;
+    let served = agent.rings().await?.answers().await?;
+    talk.hangs_up().await?;
+    served.is_hung_up().await?;
+    let agent = server.agent("1001").await?;
+    ensure!(agent["missed"] == 1 && agent["answered"] == 1, "{agent}");
+    Ok(())
+}

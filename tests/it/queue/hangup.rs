@@ -1,0 +1,174 @@
+//! Somebody hangs up, at every moment of a call: the record says what it was, the agent is free
+//! again, and nothing is left.
+
+use anyhow::{Context, Result, ensure};
+use offhook_tests::phone::{Phone, Ringing, Talk};
+use offhook_tests::server::Server;
+use serde_json::{Value, json};
+
+/// A caller from outside who chose support, while 1001 is ready and rings.
+struct Story {
+    server: Server,
+    // Calls end with their phones.
+    _caller: Phone,
+    _agent: Phone,
+    talk: Talk,
+    ringing: Ringing,
+}
+
+async fn the_agent_rings() -> Result<Story> {
+    let server = Server::start().await?;
+    server.sets_queue("301", json!({ "wrap_up": 1 })).await?;
+    let agent = Phone::agent(&server, "1001").await?;
+    let caller = Phone::trunk(&server).await?;
+    let did = server.credentials().did.clone();
+    let talk = caller.dials_and_presses(&did, '1').await?;
+    let ringing = agent.rings().await?;
+    Ok(Story {
+        server,
+        _caller: caller,
+        _agent: agent,
+        talk,
+        ringing,
+    })
+}
+
+/// The record of the one call, once nothing of that call is left.
+async fn afterwards(server: &Server) -> Result<Value> {
+    server.has_nothing_left().await?;
+    server.the_record().await
+}
+
+fn expect(record: &Value, field: &str, value: &str) -> Result<()> {
+    ensure!(record[field] == value, "{field} is not {value}: {record}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn in_the_menu() -> Result<()> {
+    let server = Server::start().await?;
+    let caller = Phone::trunk(&server).await?;
+    let talk = caller.dials(&server.credentials().did).await?;
+    talk.hears_something().await.context("the menu")?;
+    ensure!(talk.hangs_up().await? == 200);
+
+    let record = afterwards(&server).await?;
+    expect(&record, "disposition", "no_answer")?;
+    expect(&record, "hangup_cause", "normal_clearing")?;
+    expect(&record, "ended_by", "caller")?;
+    ensure!(record["queue"].is_null() && record["wait_seconds"] == 0.0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn while_nobody_is_ready() -> Result<()> {
+    let server = Server::start().await?;
+    let caller = Phone::trunk(&server).await?;
+    let did = server.credentials().did.clone();
+    let talk = caller.dials_and_presses(&did, '1').await?;
+    server.queue_has("301", 1).await?;
+    talk.hears_something().await.context("music")?;
+    ensure!(talk.hangs_up().await? == 200);
+
+    server.queue_has("301", 0).await?;
+    let record = afterwards(&server).await?;
+    expect(&record, "disposition", "abandoned")?;
+    expect(&record, "ended_by", "caller")?;
+    let waited = record["wait_seconds"].as_f64();
+    ensure!(waited.is_some_and(|waited| waited > 0.0), "{record}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn while_the_agent_rings() -> Result<()> {
+    let story = the_agent_rings().await?;
+    story.server.agent_becomes("1001", "ringing").await?;
+    ensure!(story.talk.hangs_up().await? == 200);
+    story.ringing.is_cancelled().await.context("the agent")?;
+
+    story.server.agent_becomes("1001", "ready").await?;
+    let record = afterwards(&story.server).await?;
+    expect(&record, "disposition", "abandoned")
+}
+
+#[tokio::test]
+async fn the_caller_in_the_millisecond_of_the_answer() -> Result<()> {
+    let story = the_agent_rings().await?;
+    let agent = story.ringing.picks_up();
+    ensure!(story.talk.hangs_up().await? == 200);
+    agent.is_hung_up().await.context("no zombie call")?;
+
+    story.server.agent_becomes("1001", "ready").await?;
+    let record = afterwards(&story.server).await?;
+    let disposition = record["disposition"].as_str();
+    // Which of the two came first is for the network to say.
+    ensure!(
+        matches!(disposition, Some("answered" | "abandoned")),
+        "{record}"
+    );
+    expect(&record, "ended_by", "caller")
+}
+
+#[tokio::test]
+async fn the_agent_in_the_millisecond_of_the_answer() -> Result<()> {
+    let story = the_agent_rings().await?;
+    let agent = story.ringing.picks_up();
+    ensure!(agent.hangs_up().await? == 200, "BYE behind the 200");
+    story.talk.is_hung_up().await.context("the caller")?;
+
+    story.server.agent_becomes("1001", "ready").await?;
+    let record = afterwards(&story.server).await?;
+    expect(&record, "disposition", "answered")?;
+    expect(&record, "ended_by", "callee")
+}
+
+#[tokio::test]
+async fn the_caller_while_talking() -> Result<()> {
+    let story = the_agent_rings().await?;
+    let agent = story.ringing.answers().await?;
+    story.server.agent_becomes("1001", "on_call").await?;
+    agent.hears_silence().await.context("the caller's line")?;
+    ensure!(story.talk.hangs_up().await? == 200);
+    agent.is_hung_up().await.context("the agent")?;
+
+    story.server.agent_becomes("1001", "wrap_up").await?;
+    let record = afterwards(&story.server).await?;
+    expect(&record, "disposition", "answered")?;
+    expect(&record, "ended_by", "caller")?;
+    expect(&record, "hangup_cause", "normal_clearing")?;
+    story.server.agent_becomes("1001", "ready").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_agent_while_talking() -> Result<()> {
+    let story = the_agent_rings().await?;
+    let agent = story.ringing.answers().await?;
+    story.talk.hears_silence().await.context("the agent")?;
+    ensure!(agent.hangs_up().await? == 200);
+    story.talk.is_hung_up().await.context("the caller")?;
+
+    story.server.agent_becomes("1001", "wrap_up").await?;
+    let record = afterwards(&story.server).await?;
+    expect(&record, "disposition", "answered")?;
+    expect(&record, "ended_by", "callee")?;
+    story.server.agent_becomes("1001", "ready").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_record_can_be_read_within_a_second_and_transactions_end_with_their_timers() -> Result<()>
+{
+    let story = the_agent_rings().await?;
+    let agent = story.ringing.answers().await?;
+    story.talk.hangs_up().await?;
+    agent.is_hung_up().await?;
+    let second = std::time::Duration::from_secs(1);
+    tokio::time::timeout(second, story.server.the_record())
+        .await
+        .context("the record, one second after the call")??;
+    // 64 × T1 is how long a transaction may have to answer retransmissions (RFC 3261 17.1.2.2).
+    let patience = 40 * second;
+    let remembered = ["offhook_sip_transactions"];
+    story.server.figures_vanish(&remembered, patience).await
+}
