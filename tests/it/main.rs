@@ -9,6 +9,11 @@
 //! | `peers` | SIPp and baresip, who know nothing of us |
 //! | `api` | the names that others rely on |
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a story that cannot be told fails with what went wrong"
+)]
+
 mod api;
 mod call;
 mod crash;

@@ -52,6 +52,7 @@ mod users;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use offhook_core::directory::Office;
@@ -99,6 +100,8 @@ struct Inner {
     journal: Option<Journal>,
     realm: String,
     first_seq: u64,
+    /// Whether what the last run left open has been ended.
+    last_run_ended: AtomicBool,
     /// Locked for as long as this store is open.
     _lock: Option<File>,
 }
@@ -285,6 +288,7 @@ impl Parts {
             journal,
             realm: self.realm,
             first_seq,
+            last_run_ended: AtomicBool::new(false),
             _lock: lock,
         }));
         let loaded = store.0.directory.reload(&store).await;

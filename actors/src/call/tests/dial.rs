@@ -114,7 +114,7 @@ fn of_several_phones_the_first_to_answer_wins() {
 fn without_a_common_codec_the_call_is_refused() {
     let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
                  m=audio 6000 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\n";
-    let mut call = Fixture::with_offer("1001", Bytes::from_static(offer.as_bytes()));
+    let mut call = Fixture::with_offer("1001", &Bytes::from_static(offer.as_bytes()));
     assert_eq!(call.statuses, [488]);
     assert_eq!(call.ended(), Some(HangupCause::NoCommonCodec));
     assert!(call.rung_legs().is_empty());

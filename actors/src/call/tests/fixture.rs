@@ -255,7 +255,7 @@ pub(super) fn incoming(dialled: &str, origin: Origin, offer: &Bytes) -> Incoming
 impl Fixture {
     /// A call from the trunk to our public number.
     pub(super) fn from_outside() -> Self {
-        Self::incoming(DID, |ids| Origin::Trunk(ids.trunk), sdp(6000, "sendrecv"))
+        Self::incoming(DID, |ids| Origin::Trunk(ids.trunk), &sdp(6000, "sendrecv"))
     }
 
     /// A call from extension 1000.
@@ -263,18 +263,18 @@ impl Fixture {
         Self::incoming(
             dialled,
             |ids| Origin::Extension(ids.staff),
-            sdp(6000, "sendrecv"),
+            &sdp(6000, "sendrecv"),
         )
     }
 
     /// A call from extension 1000 whose INVITE has this body.
-    pub(super) fn with_offer(dialled: &str, offer: Bytes) -> Self {
+    pub(super) fn with_offer(dialled: &str, offer: &Bytes) -> Self {
         Self::incoming(dialled, |ids| Origin::Extension(ids.staff), offer)
     }
 
-    fn incoming(dialled: &str, origin: impl Fn(&Ids) -> Origin, offer: Bytes) -> Self {
+    fn incoming(dialled: &str, origin: impl Fn(&Ids) -> Origin, offer: &Bytes) -> Self {
         let (directory, ids) = office();
-        let incoming = incoming(dialled, origin(&ids), &offer);
+        let incoming = incoming(dialled, origin(&ids), offer);
         let id = CallId::new(&mut IdSource::seeded(7));
         let call = CallMachine::incoming(id, births(directory), IdSource::seeded(1), &incoming);
         Self::around(call.unwrap(), ids, crate::alarm::now())
@@ -424,13 +424,13 @@ fn births(directory: Directory) -> Office {
 /// What the caller does.
 impl Fixture {
     pub(super) fn caller_acknowledges(&mut self) {
-        let ack = self.caller_request(Method::Ack);
+        let ack = self.caller_request(&Method::Ack);
         self.sip(0, UsageInput::Ack(ack));
         self.pump();
     }
 
     pub(super) fn caller_hangs_up(&mut self) {
-        let (txn, request) = (self.txn(), self.caller_request(Method::Bye));
+        let (txn, request) = (self.txn(), self.caller_request(&Method::Bye));
         self.sip(0, UsageInput::Request { txn, request });
         self.pump();
     }
@@ -447,7 +447,7 @@ impl Fixture {
     }
 
     pub(super) fn caller_reoffers(&mut self, direction: &str) {
-        let (txn, mut request) = (self.txn(), self.caller_request(Method::Invite));
+        let (txn, mut request) = (self.txn(), self.caller_request(&Method::Invite));
         request.body = sdp(6000, direction);
         request
             .headers
@@ -466,9 +466,9 @@ impl Fixture {
         }
     }
 
-    fn caller_request(&mut self, method: Method) -> Request {
+    fn caller_request(&mut self, method: &Method) -> Request {
         let answer = self.caller_2xx.clone().expect("the caller was answered");
-        let cseq = if method == Method::Ack {
+        let cseq = if *method == Method::Ack {
             1
         } else {
             self.next_cseq()
@@ -580,9 +580,11 @@ impl Fixture {
     }
 
     pub(super) fn prompt_ends(&mut self) {
-        let played = self.media.iter().rev().find_map(|effect| match effect {
-            MediaEffect::Play { leg, play, .. } => Some((*leg, *play)),
-            _ => None,
+        let played = self.media.iter().rev().find_map(|effect| {
+            let MediaEffect::Play { leg, play, .. } = effect else {
+                return None;
+            };
+            Some((*leg, *play))
         });
         let (leg, play) = played.expect("a prompt is playing");
         self.playback_ended(leg, play);
@@ -634,9 +636,11 @@ impl Fixture {
     }
 
     pub(super) fn played(&self) -> Vec<&str> {
-        let prompts = self.media.iter().filter_map(|effect| match effect {
-            MediaEffect::Play { prompts, .. } => Some(prompts),
-            _ => None,
+        let prompts = self.media.iter().filter_map(|effect| {
+            let MediaEffect::Play { prompts, .. } = effect else {
+                return None;
+            };
+            Some(prompts)
         });
         prompts.flatten().map(String::as_str).collect()
     }
@@ -650,9 +654,11 @@ impl Fixture {
 
     pub(super) fn last_source(&self, leg: u32) -> Option<&Source> {
         let leg = self.leg(leg);
-        self.media.iter().rev().find_map(|effect| match effect {
-            MediaEffect::SetSource(own, source) if *own == leg => Some(source),
-            _ => None,
+        self.media.iter().rev().find_map(|effect| {
+            let MediaEffect::SetSource(own, source) = effect else {
+                return None;
+            };
+            (*own == leg).then_some(source)
         })
     }
 
@@ -662,9 +668,11 @@ impl Fixture {
     }
 
     pub(super) fn ended(&self) -> Option<HangupCause> {
-        let mut ends = self.events.iter().filter_map(|event| match event {
-            EventKind::CallEnded { cause, .. } => Some(*cause),
-            _ => None,
+        let mut ends = self.events.iter().filter_map(|event| {
+            let EventKind::CallEnded { cause, .. } = event else {
+                return None;
+            };
+            Some(*cause)
         });
         let end = ends.next();
         assert_eq!(ends.next(), None, "a call ends once");
@@ -707,7 +715,7 @@ impl Fixture {
 impl Fixture {
     /// The caller answers the offer that our 200 made.
     pub(super) fn caller_acknowledges_with_answer(&mut self) {
-        let mut ack = self.caller_request(Method::Ack);
+        let mut ack = self.caller_request(&Method::Ack);
         ack.headers.push(HeaderName::ContentType, "application/sdp");
         ack.body = sdp(6000, "sendrecv");
         self.sip(0, UsageInput::Ack(ack));

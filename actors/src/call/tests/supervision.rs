@@ -29,17 +29,15 @@ struct Notebook {
 
 impl Neighbours for Notebook {
     fn perform(&self, _: CallId, effect: CallEffect) -> Option<CallInput> {
-        let answer = match &effect {
-            CallEffect::Media(MediaEffect::AddLeg(leg)) => {
-                let (rtp, rtcp) = (
-                    "127.0.0.1:30000".parse().unwrap(),
-                    "127.0.0.1:30001".parse().unwrap(),
-                );
-                let port = LegPort { rtp, rtcp };
-                Some(CallInput::Media(MediaInput::PortReady { leg: *leg, port }))
-            }
-            _ => None,
-        };
+        let mut answer = None;
+        if let CallEffect::Media(MediaEffect::AddLeg(leg)) = &effect {
+            let (rtp, rtcp) = (
+                "127.0.0.1:30000".parse().unwrap(),
+                "127.0.0.1:30001".parse().unwrap(),
+            );
+            let (leg, port) = (*leg, LegPort { rtp, rtcp });
+            answer = Some(CallInput::Media(MediaInput::PortReady { leg, port }));
+        }
         self.effects.lock().push(effect);
         self.written.notify_waiters();
         answer

@@ -116,7 +116,7 @@ fn silence_on_the_line_ends_the_call() {
 
 #[test]
 fn a_call_without_an_offer_gets_ours_in_the_answer() {
-    let mut call = Fixture::with_offer("*43", bytes::Bytes::new());
+    let mut call = Fixture::with_offer("*43", &bytes::Bytes::new());
     assert_eq!(call.statuses, [200]);
     let set = |call: &Fixture| {
         call.media

@@ -1,5 +1,7 @@
 //! Journal in, database rows out.
 
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use offhook_core::event::Event;
@@ -29,7 +31,9 @@ struct Reading {
     records: Records,
     /// The last event whose consequences are in the database.
     applied_seq: u64,
-    /// The last event read.
+    /// Read from the journal and not taken in: a step may fail in between.
+    unread: VecDeque<Event>,
+    /// The last event taken in.
     read_seq: u64,
     /// What is to be written for events up to `read_seq`; kept until that has succeeded.
     writes: Vec<Write>,
@@ -77,21 +81,21 @@ impl Applier {
         };
         // What an earlier step could not write comes first.
         reading.flush(&pool).await?;
-        let chunk = reading.reader.read().map_err(unreadable)?;
-        for event in &chunk.events {
-            if event.seq >= self.first_seq {
+        let is_last = reading.read_on()?;
+        while let Some(seq) = reading.unread.front().map(|event| event.seq) {
+            if seq >= self.first_seq {
                 reading.end_last_run(store, &pool, self.first_seq).await?;
             }
-            reading.take(event);
+            reading.take_next();
         }
-        if chunk.is_last {
+        if is_last {
             reading.end_last_run(store, &pool, self.first_seq).await?;
         }
         reading.flush(&pool).await?;
         reading.retire_segments(&pool).await?;
         let progress = Progress {
             applied_seq: reading.read_seq,
-            has_more: !chunk.is_last,
+            has_more: !is_last,
         };
         self.prune(&pool).await?;
         Ok(progress)
@@ -146,6 +150,7 @@ async fn begin(journal: &Journal, pool: &SqlitePool) -> Result<Reading, StoreErr
         reader: Reader::from_start(journal.clone()).map_err(unreadable)?,
         records,
         applied_seq,
+        unread: VecDeque::new(),
         read_seq: applied_seq,
         writes: known,
         last_run: LastRun::Open,
@@ -154,9 +159,23 @@ async fn begin(journal: &Journal, pool: &SqlitePool) -> Result<Reading, StoreErr
 }
 
 impl Reading {
-    fn take(&mut self, event: &Event) {
+    /// Reads a piece of the journal, unless there is still something to take in. Returns whether it
+    /// was the last.
+    fn read_on(&mut self) -> Result<bool, StoreError> {
+        if !self.unread.is_empty() {
+            return Ok(false);
+        }
+        let chunk = self.reader.read().map_err(unreadable)?;
+        self.unread = chunk.events.into();
+        Ok(chunk.is_last)
+    }
+
+    fn take_next(&mut self) {
+        let Some(event) = self.unread.pop_front() else {
+            return;
+        };
         let before = self.writes.len();
-        self.records.apply(event, &mut self.writes);
+        self.records.apply(&event, &mut self.writes);
         if event.seq <= self.applied_seq {
             self.writes.truncate(before);
         }
@@ -164,6 +183,9 @@ impl Reading {
     }
 
     /// Ends what the last run left open, once everything it published has been taken in.
+    ///
+    /// Recordings are settled once per process: after a restart of the actor, those that nobody has
+    /// settled are this run's own.
     async fn end_last_run(
         &mut self,
         store: &Store,
@@ -174,11 +196,19 @@ impl Reading {
             return Ok(());
         }
         self.flush(pool).await?;
-        let left = recover::unsettled(pool, &store.recordings_folder(), first_seq).await?;
-        for event in &left {
-            self.records.settle(event, &mut self.writes);
+        let is_written = store.0.last_run_ended.load(Ordering::Acquire);
+        if !is_written {
+            let left = recover::unsettled(pool, &store.recordings_folder(), first_seq).await?;
+            for event in &left {
+                self.records.settle(event, &mut self.writes);
+            }
         }
-        self.records.interrupt(&mut self.writes);
+        self.records.interrupt(first_seq, &mut self.writes);
+        if is_written {
+            self.writes.clear();
+        }
+        self.flush(pool).await?;
+        store.0.last_run_ended.store(true, Ordering::Release);
         self.last_run = LastRun::Ended;
         Ok(())
     }

@@ -95,9 +95,13 @@ impl Records {
             .collect()
     }
 
-    /// Ends the calls that a server left open when it went down.
-    pub(super) fn interrupt(&mut self, writes: &mut Vec<Write>) {
-        let open: Vec<CallId> = self.fold.open_calls().collect();
+    /// Ends the calls that began before `first_seq` and go on: the server that held them is gone.
+    pub(super) fn interrupt(&mut self, first_seq: u64, writes: &mut Vec<Write>) {
+        let began_before = |call: &CallId| {
+            let events = self.timelines.get(call);
+            events.is_some_and(|events| events.first().is_some_and(|event| event.seq < first_seq))
+        };
+        let open: Vec<CallId> = self.fold.open_calls().filter(began_before).collect();
         for call in open {
             if let Some(cdr) = self.fold.interrupt(call) {
                 self.finish_timeline(call, cdr.ended_at, writes);

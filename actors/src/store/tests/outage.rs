@@ -15,6 +15,21 @@ fn move_database(from: &Path, to: &Path) {
     }
 }
 
+/// Another program that keeps the database for itself.
+pub(super) async fn lock(folder: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(folder.join("offhook.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("BEGIN EXCLUSIVE")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    other
+}
+
+pub(super) async fn unlock(other: &mut SqliteConnection) {
+    sqlx::query("ROLLBACK").execute(other).await.unwrap();
+}
+
 async fn with_patience<T>(wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, wait).await.expect("in time")
 }
@@ -23,9 +38,7 @@ async fn with_patience<T>(wait: impl Future<Output = T>) -> T {
 async fn a_locked_database_delays_records_and_loses_none() {
     let folder = TempDir::new().unwrap();
     let running = Running::start(folder.path()).await;
-    let options = SqliteConnectOptions::new().filename(folder.path().join("offhook.db"));
-    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
-    let lock = other.begin_with("BEGIN EXCLUSIVE").await.unwrap();
+    let mut lock = lock(folder.path()).await;
 
     let calls: Vec<_> = (0..50).map(|_| story::whole(&running.live)).collect();
     let problem = with_patience(running.store.0.database.wait_problem()).await;
@@ -36,7 +49,7 @@ async fn a_locked_database_delays_records_and_loses_none() {
     assert!(health.pending_events > 200, "{health:?}");
     assert_eq!(health.journal, None, "the journal goes on");
 
-    lock.rollback().await.unwrap();
+    unlock(&mut lock).await;
     running.settle().await;
     for call in calls {
         running.store.cdrs().get(call).await.unwrap();

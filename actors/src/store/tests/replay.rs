@@ -108,6 +108,25 @@ async fn calls_cut_off_by_a_crash_get_their_records() {
 }
 
 #[tokio::test]
+async fn a_start_with_the_database_locked_skips_nothing() {
+    let mut call = None;
+    let folder = killed(|live| call = Some(story::begin(live))).await;
+    let store = Store::open(folder.path()).await.unwrap();
+    let mut lock = outage::lock(folder.path()).await;
+    let (actor, _) = Actor::spawn(None, StoreActor, store.clone()).await.unwrap();
+    let live = Live::new(&store);
+    let running = Running { store, live, actor };
+    let next = story::whole(&running.live);
+    running.store.0.database.wait_problem().await;
+    outage::unlock(&mut lock).await;
+    running.settle().await;
+    let cdr = running.store.cdrs().get(call.unwrap()).await.unwrap();
+    assert_eq!(cdr.hangup_cause, HangupCause::InternalError);
+    running.store.cdrs().get(next).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn recordings_cut_off_by_a_crash_are_saved_if_their_file_is_there() {
     let (mut call, mut there, mut gone) = (None, None, None);
     let folder = killed(|live| {
@@ -144,6 +163,7 @@ async fn a_store_actor_that_falls_loses_and_doubles_nothing() {
     let running = Running::start(folder.path()).await;
     let before = story::whole(&running.live);
     let across = story::begin(&running.live);
+    let recording = story::record(&running.live, across);
     running.settle().await;
     running.store.cdrs().get(before).await.unwrap();
 
@@ -153,14 +173,21 @@ async fn a_store_actor_that_falls_loses_and_doubles_nothing() {
     let (actor, _) = Actor::spawn(None, StoreActor, running.store.clone())
         .await
         .unwrap();
-    story::end(&running.live, across);
     let running = Running { actor, ..running };
+    running.settle().await;
+    let goes_on = running.store.recordings().get(recording).await.unwrap();
+    assert_eq!(goes_on.state, RecordingState::Recording);
+    let goes_on = running.store.cdrs().get(across).await;
+    assert!(matches!(goes_on, Err(StoreError::NotFound { .. })));
+
+    story::end(&running.live, across);
     running.settle().await;
     for call in [before, across, meanwhile] {
         running.store.cdrs().get(call).await.unwrap();
     }
     let cdr = running.store.cdrs().get(across).await.unwrap();
     assert_eq!(cdr.hangup_cause, HangupCause::NormalClearing);
+    assert_eq!(cdr.recordings, [recording]);
     assert_eq!(count(&running.store).await, 3);
     running.stop().await;
 }

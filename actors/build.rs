@@ -1,0 +1,5 @@
+//! Makes cargo notice a new migration, which `sqlx::migrate!` by itself does not.
+
+fn main() {
+    println!("cargo::rerun-if-changed=migrations");
+}
