@@ -12,7 +12,7 @@
 //! ```
 //!
 //! **What survives what.** The actor's mailbox only says "look in your inbox". The inbox and the last good
-//! machine are kept in the call's [slot](slot), outside the actor: when an input makes the machine
+//! machine are kept in the call's slot, outside the actor: when an input makes the machine
 //! panic, the supervisor starts a new actor on the same slot, the poisonous input is gone and nothing
 //! else is. Media never notices, since it is not here.
 
