@@ -213,6 +213,8 @@ impl AgentMachine {
     pub fn availability(&self) -> Availability {
         match self.state {
             State::LoggedOut => Availability::LoggedOut,
+            // Callers who wait would wait for nobody.
+            State::OnCall(_) if self.next == Some(AgentCommand::LogOut) => Availability::LoggedOut,
             State::Ready if self.withdrawn.is_none() && self.reachable => Availability::Available {
                 since: self.idle_since,
             },

@@ -323,6 +323,27 @@ fn a_break_asked_for_during_a_call_is_visible_and_comes_after_it() {
 }
 
 #[test]
+fn who_goes_home_after_the_call_is_nobody_to_wait_for_unless_they_stay_after_all() {
+    let mut office = Office::on_call();
+    let heard = |office: &mut Office| {
+        let said = office.said().into_iter();
+        let availability = said.map(|message| match message {
+            AgentToQueue::Availability { availability, .. } => Some(availability),
+            AgentToQueue::Granted { .. }
+            | AgentToQueue::Refused { .. }
+            | AgentToQueue::Withdraw { .. }
+            | AgentToQueue::StillHeld { .. } => None,
+        });
+        availability.collect::<Vec<_>>()
+    };
+    office.asks(AgentCommand::LogOut);
+    assert_eq!(office.agent.state(), AgentState::OnCall);
+    assert_eq!(heard(&mut office), [Some(Availability::LoggedOut); 2]);
+    office.asks(AgentCommand::Ready);
+    assert_eq!(heard(&mut office), [Some(Availability::Unavailable); 2]);
+}
+
+#[test]
 fn ready_during_a_call_takes_back_the_break_asked_for() {
     let mut office = Office::on_call();
     office.asks(AgentCommand::LogOut);
@@ -473,6 +494,11 @@ fn states() -> Vec<(&'static str, Given)> {
         ("on call, then break", || {
             let mut office = Office::on_call();
             office.asks(Office::break_for("lunch"));
+            office
+        }),
+        ("on call, then home", || {
+            let mut office = Office::on_call();
+            office.asks(AgentCommand::LogOut);
             office
         }),
         ("wrap-up", || {

@@ -266,7 +266,7 @@ pub enum Availability {
     },
     /// Logged in, but cannot be reserved now.
     Unavailable,
-    /// Not working.
+    /// Not working, or about to leave after the present call: nobody to wait for.
     LoggedOut,
 }
 
