@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use offhook_core::directory::AgentState;
-use offhook_core::live::LiveView;
+use offhook_core::live::{CallState, LegState, LiveView};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -86,8 +86,9 @@ fn calls(figures: &mut Figures, view: &LiveView) {
         "Calls that go on",
         view.calls().len() as u64,
     );
-    let mut by_state = BTreeMap::new();
-    let mut legs = BTreeMap::new();
+    // A figure that is not there cannot be watched: what is nought is said to be.
+    let mut by_state: BTreeMap<_, u64> = CallState::ALL.iter().map(|state| (*state, 0)).collect();
+    let mut legs: BTreeMap<_, u64> = LegState::ALL.iter().map(|state| (*state, 0)).collect();
     for call in view.calls() {
         *by_state.entry(call.state()).or_insert(0) += 1;
         for leg in &call.legs {

@@ -27,6 +27,17 @@ pub enum CallState {
 }
 
 impl CallState {
+    /// Every state, in the order calls go through them.
+    pub const ALL: &[Self] = &[
+        Self::Starting,
+        Self::Ringing,
+        Self::InMenu,
+        Self::Waiting,
+        Self::Answered,
+        Self::Connected,
+        Self::OnHold,
+    ];
+
     /// The word used over REST.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -57,6 +68,9 @@ pub enum LegState {
 }
 
 impl LegState {
+    /// Every state, in the order legs go through them.
+    pub const ALL: &[Self] = &[Self::Starting, Self::Ringing, Self::Answered, Self::Held];
+
     /// The word used over REST.
     #[must_use]
     pub fn as_str(self) -> &'static str {

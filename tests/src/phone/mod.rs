@@ -229,13 +229,14 @@ impl Phone {
         self.calls(number).await?.is_answered().await
     }
 
-    /// Calls a number with a menu behind it and presses a key there.
+    /// Calls a number with a menu behind it and presses a key there, and `#`: the menu need not
+    /// wait for the rest of an extension's number.
     ///
     /// # Errors
     /// When nobody answers.
     pub async fn dials_and_presses(&self, number: &str, key: char) -> Result<Talk> {
         let talk = self.dials(number).await?;
-        talk.presses(key).await?;
+        talk.types(&format!("{key}#")).await?;
         Ok(talk)
     }
 

@@ -11,7 +11,8 @@ use super::Server;
 use crate::PATIENCE;
 
 /// Figures of `/metrics` that are zero when nobody calls.
-const NOTHING_LEFT: [&str; 7] = [
+const NOTHING_LEFT: [&str; 8] = [
+    "offhook_queue_mailbox",
     "offhook_calls_active",
     "offhook_legs",
     "offhook_queue_waiting",
@@ -151,6 +152,8 @@ impl Server {
         loop {
             look.tick().await;
             let text = self.figures().await?;
+            let unknown = names.iter().find(|name| !knows(&text, name));
+            ensure!(unknown.is_none(), "no such figure: {unknown:?}");
             let remains = |name: &&&str| sum(&text, name) > 0.0;
             let left: Vec<_> = names.iter().filter(remains).collect();
             if left.is_empty() {
@@ -165,6 +168,10 @@ impl Server {
 
 fn id(item: &Value) -> Result<&str> {
     item["id"].as_str().context("a thing without id")
+}
+
+fn knows(text: &str, name: &str) -> bool {
+    text.contains(&format!("# TYPE {name} "))
 }
 
 fn sum(text: &str, name: &str) -> f64 {
@@ -191,5 +198,6 @@ mod tests {
             (sum(text, "a"), sum(text, "b"), sum(text, "c")),
             (5.0, 4.0, 0.0)
         );
+        assert!(knows(text, "a") && !knows(text, "c"));
     }
 }
