@@ -1,1 +1,10 @@
-//! Actors that fall, a process that is killed, a server that drains.
+//! Parts of the server that fall, and what the others notice of it: nothing.
+
+mod house;
+mod packets;
+
+mod agent;
+mod call;
+mod drain;
+mod kill;
+mod queue;
