@@ -290,7 +290,8 @@ pub(super) fn is_silent(pcm: &[i16]) -> bool {
     pcm.iter().all(|sample| sample.abs() <= 8)
 }
 
-/// Lets both talk for so many frames; what each heard.
+/// Lets both talk for so many frames; what each heard from the other's first word on, since until then
+/// the engine may have filled the gap with silence.
 pub(super) fn talk(
     a: &mut Phone,
     a_says: f64,
@@ -302,8 +303,13 @@ pub(super) fn talk(
     for _ in 0..frames {
         a.says(a_says);
         b.says(b_says);
-        b_heard.extend(b.hears(1));
-        a_heard.extend(a.hears(1));
+        for (phone, heard) in [(&*b, &mut b_heard), (&*a, &mut a_heard)] {
+            let mut frame = phone.hears(1);
+            while heard.is_empty() && is_silent(&frame) {
+                frame = phone.hears(1);
+            }
+            heard.extend(frame);
+        }
     }
     (a_heard, b_heard)
 }
