@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use futures::StreamExt;
+use reqwest::RequestBuilder;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -14,7 +15,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::PATIENCE;
 
-/// `GET /api/v1/events` over a WebSocket: every event since this was made, none forgotten.
+/// `GET /api/v1/events` over a WebSocket or as server-sent events: every event since this was made,
+/// none forgotten.
 #[derive(Debug)]
 pub struct Events {
     seen: watch::Receiver<Vec<Value>>,
@@ -46,6 +48,33 @@ impl Events {
                     && let Ok(event) = serde_json::from_str(&text)
                 {
                     events.send_modify(|events| events.push(event));
+                }
+            }
+        });
+        Ok(Self {
+            seen,
+            task: task.abort_handle(),
+        })
+    }
+
+    /// Reads the stream that answers `request` as server-sent events.
+    pub(super) async fn read(request: RequestBuilder) -> Result<Self> {
+        let answered = timeout(PATIENCE, request.send()).await;
+        let mut response = answered.context("no event stream in time")??;
+        let kind = response.headers().get("content-type").cloned();
+        let (events, seen) = watch::channel(Vec::new());
+        let is_stream = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        ensure!(is_stream, "{}", response.text().await?);
+        let task = tokio::spawn(async move {
+            let mut pending = String::new();
+            while let Ok(Some(piece)) = response.chunk().await {
+                pending.push_str(&String::from_utf8_lossy(&piece));
+                while let Some((block, rest)) = pending.split_once("\n\n") {
+                    let data = block.lines().find_map(|line| line.strip_prefix("data: "));
+                    if let Some(event) = data.and_then(|data| serde_json::from_str(data).ok()) {
+                        events.send_modify(|events| events.push(event));
+                    }
+                    pending = rest.to_owned();
                 }
             }
         });

@@ -1,27 +1,28 @@
 //! The real `offhook` binary, on ports and in a data folder of its own.
 
-use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::{Client, Method};
-use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, interval};
 
 mod events;
 mod office;
+mod process;
+mod web;
 
 pub use events::Events;
+pub use process::{Program, binary};
 
 use crate::PATIENCE;
 use crate::ears::Wav;
@@ -215,69 +216,6 @@ impl Server {
             .with_context(|| format!("no extension {extension}"))?
             .password
             .clone())
-    }
-
-    /// The last lines the server wrote.
-    #[must_use]
-    pub fn log_tail(&self) -> String {
-        let log = fs::read(self.data.path().join("server.log")).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = log.lines().collect();
-        lines
-            .get(lines.len().saturating_sub(40)..)
-            .unwrap_or_default()
-            .join("\n")
-    }
-
-    /// Ends the server with SIGTERM and waits until it has ended.
-    ///
-    /// # Errors
-    /// When it does not end.
-    pub async fn terminates(&mut self) -> Result<ExitStatus> {
-        self.signal(Signal::TERM)?;
-        let ended = timeout(PATIENCE * 2, self.child.wait()).await;
-        Ok(ended.context("offhook does not end on SIGTERM")??)
-    }
-
-    /// Ends the server with SIGKILL.
-    ///
-    /// # Errors
-    /// When there is no process any more.
-    pub async fn is_killed(&mut self) -> Result<()> {
-        Ok(self.child.kill().await?)
-    }
-
-    /// Sends it a signal.
-    ///
-    /// # Errors
-    /// When there is no process any more.
-    pub fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = self.child.id().context("offhook has ended")?;
-        let pid = Pid::from_raw(i32::try_from(pid)?).context("no process")?;
-        Ok(kill_process(pid, signal)?)
-    }
-
-    /// Starts it again on the same data and the same addresses.
-    ///
-    /// # Errors
-    /// As [`start`](Self::start).
-    pub async fn restarts(mut self) -> Result<Self> {
-        if self.child.try_wait()?.is_none() {
-            self.is_killed().await?;
-        }
-        let http = self
-            .credentials
-            .http
-            .trim_start_matches("http://")
-            .parse()?;
-        let addresses = (self.credentials.sip, http);
-        Self::launch(
-            self.spec.clone(),
-            Arc::clone(&self.data),
-            addresses,
-            self.rtp_ports,
-        )
-        .await
     }
 
     /// Follows the event stream from now on.
@@ -474,20 +412,4 @@ fn unknown_credentials() -> DemoCredentials {
         extensions: Vec::new(),
         did: String::new(),
     }
-}
-
-/// The binary: `OFFHOOK_BIN`, or what cargo says, or the one beside the test's own folder.
-fn binary() -> Result<PathBuf> {
-    for name in ["OFFHOOK_BIN", "CARGO_BIN_EXE_offhook"] {
-        if let Some(path) = env::var_os(name) {
-            return Ok(path.into());
-        }
-    }
-    let test = env::current_exe()?;
-    let mut folders = test.ancestors().skip(1).take(3);
-    let found = folders.find_map(|folder| {
-        let path = folder.join("offhook");
-        path.is_file().then_some(path)
-    });
-    found.context("no offhook binary: run `cargo build -p offhook-api` first, or set OFFHOOK_BIN")
 }
