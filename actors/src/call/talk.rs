@@ -49,6 +49,18 @@ pub(crate) struct Talk {
     holders: BTreeSet<Holder>,
 }
 
+impl Talk {
+    /// Whether this leg waits for somebody to take it back. An operator holds the caller.
+    fn is_held(&self, leg: u32, caller: u32) -> bool {
+        if leg == caller {
+            self.holders.contains(&Holder::Leg(self.callee))
+                || self.holders.contains(&Holder::Operator)
+        } else {
+            self.holders.contains(&Holder::Leg(caller))
+        }
+    }
+}
+
 const DEFAULT_MUSIC: &str = "default";
 
 impl CallMachine {
@@ -210,32 +222,35 @@ impl CallMachine {
     }
 
     fn set_holder(&mut self, holder: Holder, holds: bool) {
-        let caller = self.caller_number();
+        let Some(caller) = self.caller_number() else {
+            return;
+        };
         let Stage::Talking(talk) = &mut self.stage else {
             return;
         };
+        let callee = talk.callee;
+        let before = [caller, callee].map(|leg| talk.is_held(leg, caller));
         let changed = if holds {
             talk.holders.insert(holder)
         } else {
             talk.holders.remove(&holder)
         };
-        let (Some(caller), callee) = (caller, talk.callee) else {
-            return;
-        };
         if !changed {
             return;
         }
-        let held = match holder {
-            Holder::Leg(number) if number == caller => callee,
-            Holder::Leg(_) | Holder::Operator => caller,
-        };
-        let leg = self.leg_id(held);
-        let event = if holds {
-            EventKind::LegHeld { leg }
-        } else {
-            EventKind::LegResumed { leg }
-        };
-        self.publish(event);
+        let after = [caller, callee].map(|leg| talk.is_held(leg, caller));
+        // Who is held by two is taken back when the second lets go.
+        for (number, (was, is)) in [caller, callee]
+            .into_iter()
+            .zip(before.into_iter().zip(after))
+        {
+            let leg = self.leg_id(number);
+            match (was, is) {
+                (false, true) => self.publish(EventKind::LegHeld { leg }),
+                (true, false) => self.publish(EventKind::LegResumed { leg }),
+                (true, true) | (false, false) => {}
+            }
+        }
         self.apply_holds(caller, callee);
     }
 
@@ -248,9 +263,8 @@ impl CallMachine {
         if talk.holders.is_empty() {
             return self.media(MediaEffect::Bridge(caller_id, callee_id));
         }
-        let caller_held =
-            talk.holders.contains(&Holder::Leg(callee)) || talk.holders.contains(&Holder::Operator);
-        let callee_held = talk.holders.contains(&Holder::Leg(caller));
+        let (caller_held, callee_held) =
+            (talk.is_held(caller, caller), talk.is_held(callee, caller));
         let music = self.hold_music();
         let hears = |held: bool| {
             if held {

@@ -511,9 +511,29 @@ impl Fixture {
     }
 
     pub(super) fn phone_hangs_up(&mut self, leg: u32) {
+        let request = self.phone_request(leg, &Method::Bye);
+        let txn = self.txn();
+        self.sip(leg, UsageInput::Request { txn, request });
+        self.pump();
+    }
+
+    pub(super) fn phone_reoffers(&mut self, leg: u32, direction: &str) {
+        let mut request = self.phone_request(leg, &Method::Invite);
+        request.body = sdp(8000, direction);
+        request
+            .headers
+            .push(HeaderName::ContentType, "application/sdp");
+        let contact = format!("<sip:phone@127.0.0.1:{}>", 7000 + leg);
+        request.headers.push(HeaderName::Contact, contact);
+        let txn = self.txn();
+        self.sip(leg, UsageInput::Request { txn, request });
+        self.pump();
+    }
+
+    fn phone_request(&mut self, leg: u32, method: &Method) -> Request {
         let invite = &self.rung[&leg].invite;
         let headers = &invite.headers;
-        let mut request = Request::new(Method::Bye, "sip:offhook@127.0.0.1:5060");
+        let mut request = Request::new(method.clone(), "sip:offhook@127.0.0.1:5060");
         let our_side = headers.get(&HeaderName::From).unwrap().clone();
         let call_id = headers.call_id().unwrap().clone();
         let mut to = Request::new(Method::Bye, "sip:x");
@@ -531,10 +551,8 @@ impl Fixture {
         let cseq = self.next_cseq();
         request
             .headers
-            .push(HeaderName::CSeq, format!("{cseq} BYE"));
-        let txn = self.txn();
-        self.sip(leg, UsageInput::Request { txn, request });
-        self.pump();
+            .push(HeaderName::CSeq, format!("{cseq} {method}"));
+        request
     }
 
     fn phone_responds(&mut self, leg: u32, status: u16, reason: &str, body: Option<Bytes>) {

@@ -49,6 +49,23 @@ fn an_operator_holds_the_caller_and_lets_them_talk_again() {
 }
 
 #[test]
+fn whom_two_hold_is_taken_back_when_the_second_lets_go() {
+    let (mut call, phone) = talking();
+    call.phone_reoffers(phone, "sendonly");
+    call.handle(CallInput::Command(CallCommand::Hold));
+    let held = EventKind::LegHeld { leg: call.leg(0) };
+    let resumed = EventKind::LegResumed { leg: call.leg(0) };
+    let count = |call: &Fixture, wanted| call.events.iter().filter(|e| *e == wanted).count();
+    assert_eq!(count(&call, &held), 1, "once held is held");
+    call.phone_reoffers(phone, "sendrecv");
+    assert_eq!(count(&call, &resumed), 0, "the operator still holds");
+    assert_eq!(call.last_source(0), Some(&music()));
+    call.handle(CallInput::Command(CallCommand::Unhold));
+    assert_eq!(count(&call, &resumed), 1);
+    assert_eq!(call.bridges(), 2);
+}
+
+#[test]
 fn both_must_let_go_before_they_talk_again() {
     let (mut call, _) = talking();
     call.handle(CallInput::Command(CallCommand::Hold));
