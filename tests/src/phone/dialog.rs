@@ -1,6 +1,6 @@
 //! One call as the phone's line sees it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,6 +43,17 @@ pub(crate) struct Progress {
     pub(crate) peer_flow: Flow,
     /// Offers the peer made within the call.
     pub(crate) reoffers: u32,
+}
+
+/// What the first INVITE of a call says about audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offer<'a> {
+    /// What the phone speaks.
+    Own,
+    /// Nothing: the answer brings the offer.
+    Late,
+    /// A description of the test's own making.
+    Text(&'a str),
 }
 
 /// One call. Its audio lives as long as it does.
@@ -126,8 +137,12 @@ impl Dialog {
         Ok(dialog)
     }
 
-    /// A call to `number`; the INVITE goes out, without SDP if not `offers`.
-    pub(crate) async fn calling(line: &Arc<Line>, number: &str, offers: bool) -> Result<Arc<Self>> {
+    /// A call to `number`; the INVITE goes out.
+    pub(crate) async fn calling(
+        line: &Arc<Line>,
+        number: &str,
+        offer: Offer<'_>,
+    ) -> Result<Arc<Self>> {
         let proxy = line.identity.proxy.context("no proxy to call through")?;
         let (user, local) = (&line.identity.user, line.sockets.local);
         let target = match line.sockets.carrier {
@@ -152,9 +167,14 @@ impl Dialog {
             .with("Contact", line.contact())
             .with("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
         let dialog = Self::new(line, invite, route).await?;
-        if offers {
+        let offer = match offer {
+            Offer::Own => Some(lock(&dialog.own).write()),
+            Offer::Late => None,
+            Offer::Text(text) => Some(text.to_owned()),
+        };
+        if let Some(offer) = offer {
             let mut invite = lock(&dialog.invite);
-            *invite = invite.clone().with_sdp(lock(&dialog.own).write());
+            *invite = invite.clone().with_sdp(offer);
         }
         let caller = Arc::clone(&dialog);
         line.keep(tokio::spawn(async move { caller.call(proxy).await }).abort_handle());
@@ -347,14 +367,17 @@ impl Dialog {
         }
     }
 
-    /// Offers `flow` in a re-INVITE; resolves to its final status.
-    pub(crate) async fn reoffer(&self, flow: Flow) -> Result<u16> {
+    /// Offers `flow` in a re-INVITE, from `address` instead of the phone's own if there is one;
+    /// resolves to its final status.
+    pub(crate) async fn reoffer(&self, flow: Flow, address: Option<IpAddr>) -> Result<u16> {
         let cseq = self.next_cseq();
         let offer = {
             let mut own = lock(&self.own);
             own.version += 1;
             own.flow = flow;
-            own.write()
+            let mut offered = own.clone();
+            offered.rtp.set_ip(address.unwrap_or(own.rtp.ip()));
+            offered.write()
         };
         let mut invite = self.request_at(cseq, "INVITE").with_sdp(offer);
         invite.push("Contact", self.line.contact());

@@ -134,6 +134,11 @@ impl Line {
         lock(&self.state).losses.push(loss);
     }
 
+    /// What is still to be lost.
+    pub(crate) fn losses_left(&self) -> Vec<Loss> {
+        lock(&self.state).losses.clone()
+    }
+
     fn loses(&self, loss: Loss) -> bool {
         let mut state = lock(&self.state);
         let place = state.losses.iter().position(|known| *known == loss);

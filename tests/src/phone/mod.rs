@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 
@@ -40,7 +40,7 @@ pub use wire::SipText;
 use crate::PATIENCE;
 use crate::g711::Law;
 use crate::server::Server;
-use dialog::Dialog;
+use dialog::{Dialog, Offer};
 use line::{Identity, Line, token};
 
 /// What a phone is made of.
@@ -126,6 +126,29 @@ impl Phone {
     /// When the extension has no credentials, or registration fails.
     pub async fn extension(server: &Server, number: &str) -> Result<Self> {
         Self::extension_over(server, number, Carrier::Udp).await
+    }
+
+    /// A caller from outside who speaks only these laws, in this order.
+    ///
+    /// # Errors
+    /// When no socket can be opened.
+    pub async fn trunk_speaking(server: &Server, laws: &[Law]) -> Result<Self> {
+        let mut spec = PhoneSpec::new("+49301234567", Some(server.sip()));
+        spec.laws = laws.to_vec();
+        Self::new(spec).await
+    }
+
+    /// The phone of an extension, registered over UDP, that speaks only these laws, in this order.
+    ///
+    /// # Errors
+    /// As [`extension`](Self::extension).
+    pub async fn extension_speaking(server: &Server, number: &str, laws: &[Law]) -> Result<Self> {
+        let mut spec = PhoneSpec::new(number, Some(server.sip()));
+        spec.password = Some(server.sip_password(number)?);
+        spec.laws = laws.to_vec();
+        let phone = Self::new(spec).await?;
+        phone.registers().await?;
+        Ok(phone)
     }
 
     /// The phone of an extension of the demo office, registered over `carrier`.
@@ -246,7 +269,7 @@ impl Phone {
     /// When no socket can be opened for the audio.
     pub async fn calls(&self, number: &str) -> Result<Dialling> {
         Ok(Dialling::new(
-            Dialog::calling(&self.line, number, true).await?,
+            Dialog::calling(&self.line, number, Offer::Own).await?,
         ))
     }
 
@@ -256,7 +279,17 @@ impl Phone {
     /// When no socket can be opened for the audio.
     pub async fn calls_without_offer(&self, number: &str) -> Result<Dialling> {
         Ok(Dialling::new(
-            Dialog::calling(&self.line, number, false).await?,
+            Dialog::calling(&self.line, number, Offer::Late).await?,
+        ))
+    }
+
+    /// Calls a number with an offer of the test's own making.
+    ///
+    /// # Errors
+    /// When no socket can be opened for the audio.
+    pub async fn calls_offering(&self, number: &str, sdp: &str) -> Result<Dialling> {
+        Ok(Dialling::new(
+            Dialog::calling(&self.line, number, Offer::Text(sdp)).await?,
         ))
     }
 
@@ -295,6 +328,16 @@ impl Phone {
     /// Loses one message of this kind.
     pub fn loses(&self, loss: Loss) {
         self.line.lose(loss);
+    }
+
+    /// Makes sure that everything it was to lose is lost.
+    ///
+    /// # Errors
+    /// When some message it was to lose never came up; the error names it.
+    pub fn has_lost_all(&self) -> Result<()> {
+        let left = self.line.losses_left();
+        ensure!(left.is_empty(), "not lost: {left:?}");
+        Ok(())
     }
 
     /// Closes its TCP connections without a word.

@@ -1,5 +1,6 @@
 //! A conversation.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -232,7 +233,20 @@ impl Talk {
     /// # Errors
     /// When it is refused.
     pub async fn offers(&self, flow: Flow) -> Result<()> {
-        match self.dialog.reoffer(flow).await? {
+        self.reoffers(flow, None).await
+    }
+
+    /// Puts the peer on hold as phones did before RFC 3264: by an address nobody listens at.
+    ///
+    /// # Errors
+    /// When the peer refuses.
+    pub async fn holds_by_address(&self) -> Result<()> {
+        let nowhere = Ipv4Addr::UNSPECIFIED.into();
+        self.reoffers(Flow::SendRecv, Some(nowhere)).await
+    }
+
+    async fn reoffers(&self, flow: Flow, address: Option<IpAddr>) -> Result<()> {
+        match self.dialog.reoffer(flow, address).await? {
             200..300 => Ok(()),
             status => bail!("re-INVITE refused with {status}"),
         }

@@ -1,0 +1,126 @@
+//! What phones speak.
+
+use anyhow::{Context, Result, ensure};
+use offhook_tests::g711::Law;
+use offhook_tests::phone::Phone;
+use offhook_tests::server::Server;
+
+use super::{CALLEE, CALLER, Conversation, afterwards, expect, public_number_rings};
+
+async fn two_who_speak(one: &[Law], other: &[Law]) -> Result<Conversation> {
+    let server = Server::start().await?;
+    let from = Phone::extension_speaking(&server, "1000", one).await?;
+    let to = Phone::extension_speaking(&server, "1001", other).await?;
+    Conversation::between(server, from, to).await
+}
+
+#[tokio::test]
+async fn pcma_talks_with_pcmu() -> Result<()> {
+    let conversation = two_who_speak(&[Law::A], &[Law::Mu]).await?;
+    conversation.caller.types("12").await?;
+    conversation.callee.receives_keys("12").await?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn pcmu_talks_with_pcma() -> Result<()> {
+    two_who_speak(&[Law::Mu], &[Law::A]).await?.ends().await
+}
+
+#[tokio::test]
+async fn pcma_talks_with_pcma() -> Result<()> {
+    two_who_speak(&[Law::A], &[Law::A]).await?.ends().await
+}
+
+#[tokio::test]
+async fn the_callee_is_offered_first_what_the_caller_speaks() -> Result<()> {
+    let server = Server::start().await?;
+    let from = Phone::extension_speaking(&server, "1000", &[Law::A]).await?;
+    let to = Phone::extension(&server, "1001").await?;
+    let _dialling = from.calls("1001").await?;
+    let ringing = to.rings().await?;
+    let offer = ringing.invite();
+    let offer = offer.sdp().context("an offer")?;
+    let audio = offer.lines().find(|line| line.starts_with("m=audio"));
+    let first = audio.and_then(|line| line.split(' ').nth(3));
+    ensure!(first == Some("8"), "nobody needs to transcode: {offer}");
+    Ok(())
+}
+
+/// An offer of nothing but G.729, as some gateways make it.
+const G729: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+                    m=audio 40000 RTP/AVP 18 101\r\na=rtpmap:18 G729/8000\r\n\
+                    a=rtpmap:101 telephone-event/8000\r\n";
+
+#[tokio::test]
+async fn an_offer_of_g729_alone_is_not_acceptable() -> Result<()> {
+    let server = Server::start().await?;
+    let caller = Phone::trunk(&server).await?;
+    let did = &server.credentials().did;
+    let status = caller.calls_offering(did, G729).await?.is_refused().await?;
+    ensure!(status == 488, "{status}");
+    let record = afterwards(&server).await?;
+    expect(&record, "hangup_cause", "no_common_codec")?;
+    expect(&record, "disposition", "failed")
+}
+
+#[tokio::test]
+async fn an_offer_that_is_no_sdp_is_refused() -> Result<()> {
+    let server = Server::start().await?;
+    let caller = Phone::trunk(&server).await?;
+    let did = &server.credentials().did;
+    let dialling = caller
+        .calls_offering(did, "v=0\r\nthis is none\r\n")
+        .await?;
+    let status = dialling.is_refused().await?;
+    ensure!([400, 488].contains(&status), "{status}");
+    server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn a_late_offer_reaches_the_menu() -> Result<()> {
+    let server = Server::start().await?;
+    let caller = Phone::trunk(&server).await?;
+    let did = &server.credentials().did;
+    let talk = caller.calls_without_offer(did).await?.is_answered().await?;
+    talk.hears_something().await.context("the menu")?;
+    talk.hangs_up().await?;
+    server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn after_a_late_offer_both_talk() -> Result<()> {
+    let server = Server::start().await?;
+    public_number_rings(&server, "1001").await?;
+    let caller = Phone::trunk_speaking(&server, &[Law::A]).await?;
+    let to = Phone::extension_speaking(&server, "1001", &[Law::Mu]).await?;
+    let did = &server.credentials().did;
+    let dialling = caller.calls_without_offer(did).await?;
+    let callee = to.rings().await?.answers().await?;
+    let talk = dialling.is_answered().await?;
+    talk.plays_tone(CALLER);
+    callee.plays_tone(CALLEE);
+    talk.hears_tone(CALLEE).await?;
+    callee.hears_tone(CALLER).await?;
+    talk.hangs_up().await?;
+    callee.is_hung_up().await?;
+    server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn a_late_offer_with_early_media_waits_for_the_answer() -> Result<()> {
+    let server = Server::start().await?;
+    public_number_rings(&server, "1001").await?;
+    let caller = Phone::trunk(&server).await?;
+    let to = Phone::extension(&server, "1001").await?;
+    let did = &server.credentials().did;
+    let dialling = caller.calls_without_offer(did).await?;
+    let ringing = to.rings().await?;
+    ringing.plays_early(CALLEE);
+    ensure!(dialling.rings().await? == 180);
+    let callee = ringing.answers().await?;
+    let talk = dialling.is_answered().await?;
+    talk.plays_tone(CALLER);
+    talk.hears_tone(CALLEE).await?;
+    callee.hears_tone(CALLER).await
+}

@@ -1,0 +1,208 @@
+//! Hold: who is held hears music, who holds hears nothing, and afterwards both talk again.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use offhook_tests::g711::Law;
+use offhook_tests::phone::{Flow, Phone};
+use offhook_tests::server::Server;
+use serde_json::json;
+
+use super::{CALLEE, CALLER, Conversation, hears_music_instead_of, the_call};
+
+#[tokio::test]
+async fn an_operator_holds_the_caller_and_takes_them_back() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    let Conversation {
+        server,
+        caller,
+        callee,
+        ..
+    } = &conversation;
+    let call = the_call(server).await?;
+
+    let held = server.post(&format!("{call}/hold"), json!({})).await?;
+    ensure!(held["state"] == "on_hold", "{held}");
+    ensure!(held["legs"][0]["state"] == "held", "{held}");
+    hears_music_instead_of(caller, CALLEE)
+        .await
+        .context("held")?;
+    callee.hears_silence().await.context("the other party")?;
+    let again = server.post(&format!("{call}/hold"), json!({})).await?;
+    ensure!(
+        again["state"] == "on_hold",
+        "holding twice is no error: {again}"
+    );
+
+    let talking = server.post(&format!("{call}/unhold"), json!({})).await?;
+    ensure!(talking["state"] == "connected", "{talking}");
+    conversation.both_hear().await.context("taken back")?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn the_callee_holds_by_reinvite_and_takes_back() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    let Conversation {
+        server,
+        caller,
+        callee,
+        ..
+    } = &conversation;
+    callee.holds().await?;
+    hears_music_instead_of(caller, CALLEE)
+        .await
+        .context("held")?;
+    server.call_becomes("on_hold").await?;
+    callee
+        .hears_nothing_for(Duration::from_millis(300))
+        .await
+        .context("who only sends wants to hear nothing")?;
+    callee.unholds().await?;
+    conversation.both_hear().await.context("taken back")?;
+    server.call_becomes("connected").await?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn the_caller_holds_by_reinvite_and_takes_back() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    let Conversation {
+        server,
+        caller,
+        callee,
+        ..
+    } = &conversation;
+    caller.holds().await?;
+    hears_music_instead_of(callee, CALLER)
+        .await
+        .context("held")?;
+    let call = server.call_becomes("on_hold").await?;
+    ensure!(call["legs"][1]["state"] == "held", "{call}");
+    caller.unholds().await?;
+    conversation.both_hear().await.context("taken back")?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn inactive_is_hold_as_well() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    conversation.callee.offers(Flow::Inactive).await?;
+    hears_music_instead_of(&conversation.caller, CALLEE).await?;
+    conversation.callee.unholds().await?;
+    conversation.both_hear().await.context("taken back")?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn an_address_nobody_listens_at_is_hold_as_well() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    conversation.callee.holds_by_address().await?;
+    hears_music_instead_of(&conversation.caller, CALLEE).await?;
+    conversation.callee.unholds().await?;
+    conversation.both_hear().await.context("taken back")?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn a_reinvite_that_changes_nothing_changes_nothing() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    conversation.callee.offers(Flow::SendRecv).await?;
+    conversation.both_hear().await?;
+    conversation.caller.offers(Flow::SendRecv).await?;
+    conversation.both_hear().await?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn when_both_hold_both_have_to_take_back() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    let Conversation {
+        server,
+        caller,
+        callee,
+        ..
+    } = &conversation;
+    caller.holds().await?;
+    callee.holds().await?;
+    caller.unholds().await?;
+    hears_music_instead_of(caller, CALLEE)
+        .await
+        .context("still held by the callee")?;
+    server.call_becomes("on_hold").await?;
+    callee.unholds().await?;
+    conversation
+        .both_hear()
+        .await
+        .context("taken back by both")?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn an_operators_hold_outlasts_that_of_the_phone() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    let Conversation {
+        server,
+        caller,
+        callee,
+        ..
+    } = &conversation;
+    let call = the_call(server).await?;
+    callee.holds().await?;
+    server.post(&format!("{call}/hold"), json!({})).await?;
+    callee.unholds().await?;
+    hears_music_instead_of(caller, CALLEE)
+        .await
+        .context("held by the operator")?;
+    let shown = server.get(&call).await?;
+    ensure!(shown["state"] == "on_hold", "{shown}");
+    server.post(&format!("{call}/unhold"), json!({})).await?;
+    conversation
+        .both_hear()
+        .await
+        .context("taken back by both")?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn who_holds_can_hang_up() -> Result<()> {
+    let Conversation {
+        server,
+        from: _from,
+        to: _to,
+        caller,
+        callee,
+    } = Conversation::start().await?;
+    callee.holds().await?;
+    ensure!(callee.hangs_up().await? == 200);
+    caller.is_hung_up().await?;
+    server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn who_is_held_can_hang_up() -> Result<()> {
+    let Conversation {
+        server,
+        from: _from,
+        to: _to,
+        caller,
+        callee,
+    } = Conversation::start().await?;
+    callee.holds().await?;
+    ensure!(caller.hangs_up().await? == 200);
+    callee.is_hung_up().await?;
+    server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn music_comes_in_the_codec_of_who_is_held() -> Result<()> {
+    let server = Server::start().await?;
+    let from = Phone::extension_speaking(&server, "1000", &[Law::A]).await?;
+    let to = Phone::extension_speaking(&server, "1001", &[Law::Mu]).await?;
+    let conversation = Conversation::between(server, from, to).await?;
+    conversation.callee.holds().await?;
+    hears_music_instead_of(&conversation.caller, CALLEE).await?;
+    conversation.callee.unholds().await?;
+    conversation.both_hear().await?;
+    conversation.ends().await
+}

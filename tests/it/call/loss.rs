@@ -1,0 +1,157 @@
+//! Messages that get lost on the way: whoever misses an answer asks again, and nobody notices.
+
+use anyhow::{Context, Result, ensure};
+use offhook_tests::phone::{Loss, Phone};
+use offhook_tests::server::Server;
+
+use super::{CALLEE, CALLER, Conversation, afterwards, expect, public_number_rings};
+
+/// A caller from outside reaches 1001 although the messages named get lost.
+async fn they_talk_in_spite_of(at_the_caller: &[Loss], at_the_callee: &[Loss]) -> Result<()> {
+    let server = Server::start().await?;
+    public_number_rings(&server, "1001").await?;
+    let from = Phone::trunk(&server).await?;
+    let to = Phone::extension(&server, "1001").await?;
+    at_the_caller.iter().for_each(|loss| from.loses(*loss));
+    at_the_callee.iter().for_each(|loss| to.loses(*loss));
+    let dialling = from.calls(&server.credentials().did).await?;
+    let callee = to.rings().await?.answers().await?;
+    let caller = dialling.is_answered().await?;
+    caller.plays_tone(CALLER);
+    callee.plays_tone(CALLEE);
+    caller.hears_tone(CALLEE).await.context("the caller")?;
+    callee.hears_tone(CALLER).await.context("the callee")?;
+    from.has_lost_all()?;
+    to.has_lost_all()?;
+    ensure!(caller.hangs_up().await? == 200);
+    callee.is_hung_up().await?;
+    let record = afterwards(&server).await?;
+    expect(&record, "disposition", "answered")?;
+    expect(&record, "hangup_cause", "normal_clearing")
+}
+
+#[tokio::test]
+async fn our_200_to_the_caller_is_lost() -> Result<()> {
+    they_talk_in_spite_of(&[Loss::Received2xx], &[]).await
+}
+
+#[tokio::test]
+async fn the_200_of_the_callee_is_lost() -> Result<()> {
+    they_talk_in_spite_of(&[], &[Loss::SentFinal]).await
+}
+
+#[tokio::test]
+async fn the_ack_of_the_caller_is_lost() -> Result<()> {
+    they_talk_in_spite_of(&[Loss::SentAck], &[]).await
+}
+
+#[tokio::test]
+async fn our_ack_to_the_callee_is_lost() -> Result<()> {
+    they_talk_in_spite_of(&[], &[Loss::ReceivedAck]).await
+}
+
+#[tokio::test]
+async fn everything_is_lost_at_first() -> Result<()> {
+    let caller = [Loss::Received2xx, Loss::SentAck];
+    let callee = [Loss::SentFinal, Loss::ReceivedAck];
+    they_talk_in_spite_of(&caller, &callee).await
+}
+
+#[tokio::test]
+async fn the_caller_hangs_up_before_its_ack_arrives() -> Result<()> {
+    let server = Server::start().await?;
+    let caller = Phone::trunk(&server).await?;
+    caller.loses(Loss::SentAck);
+    let talk = caller.dials(&server.credentials().did).await?;
+    // A BYE tells as well that the 200 has arrived.
+    ensure!(talk.hangs_up().await? == 200);
+    caller.has_lost_all()?;
+    let record = afterwards(&server).await?;
+    expect(&record, "ended_by", "caller")
+}
+
+#[tokio::test]
+async fn the_ack_of_the_menus_200_is_lost() -> Result<()> {
+    let server = Server::start().await?;
+    let caller = Phone::trunk(&server).await?;
+    caller.loses(Loss::SentAck);
+    let talk = caller.dials(&server.credentials().did).await?;
+    talk.hears_something().await.context("the menu")?;
+    // Three times T1 and more: the 200 has come again, and with it the ACK.
+    talk.listens_for(std::time::Duration::from_secs(2)).await?;
+    ensure!(talk.is_up());
+    caller.has_lost_all()?;
+    talk.hangs_up().await?;
+    server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn an_ack_that_brings_the_answer_is_lost() -> Result<()> {
+    let server = Server::start().await?;
+    let caller = Phone::trunk(&server).await?;
+    caller.loses(Loss::SentAck);
+    let did = &server.credentials().did;
+    let talk = caller.calls_without_offer(did).await?.is_answered().await?;
+    talk.hears_something().await.context("the menu")?;
+    caller.has_lost_all()?;
+    talk.hangs_up().await?;
+    server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn the_bye_of_the_caller_is_lost() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    conversation.from.loses(Loss::SentBye);
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn our_bye_to_the_callee_is_lost() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    conversation.to.loses(Loss::ReceivedBye);
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn our_bye_to_the_caller_is_lost() -> Result<()> {
+    let Conversation {
+        server,
+        from,
+        to: _to,
+        caller,
+        callee,
+    } = Conversation::start().await?;
+    from.loses(Loss::ReceivedBye);
+    callee.hangs_up().await?;
+    caller.is_hung_up().await?;
+    from.has_lost_all()?;
+    let record = afterwards(&server).await?;
+    expect(&record, "ended_by", "callee")
+}
+
+#[tokio::test]
+async fn a_refusal_is_lost() -> Result<()> {
+    let server = Server::start().await?;
+    let from = Phone::extension(&server, "1000").await?;
+    let to = Phone::extension(&server, "1001").await?;
+    to.loses(Loss::SentFinal);
+    let dialling = from.calls("1001").await?;
+    to.rings().await?.rejects(486);
+    ensure!(dialling.is_refused().await? == 486);
+    to.has_lost_all()?;
+    let record = afterwards(&server).await?;
+    expect(&record, "disposition", "busy")
+}
+
+#[tokio::test]
+async fn an_answer_to_hold_is_lost() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    conversation.to.loses(Loss::Received2xx);
+    conversation.callee.holds().await?;
+    super::hears_music_instead_of(&conversation.caller, CALLEE).await?;
+    conversation.to.loses(Loss::SentAck);
+    conversation.callee.unholds().await?;
+    conversation.both_hear().await?;
+    conversation.to.has_lost_all()?;
+    conversation.ends().await
+}
