@@ -153,7 +153,11 @@ async fn who_presses_nothing_can_be_sent_elsewhere() -> Result<()> {
     let extension = server
         .find("/api/v1/sip/extensions", "extension", "1000")
         .await?;
-    let on_failure = json!({ "destination_type": "extension", "destination_id": extension["id"] });
+    let on_failure = json!({
+        "action": "go",
+        "destination_type": "extension",
+        "destination_id": extension["id"],
+    });
     let change = json!({ "on_failure": on_failure, "first_digit_timeout": 1, "retries": 0 });
     let Story {
         talk,
