@@ -46,6 +46,8 @@ pub(crate) struct Leg {
     pub(crate) description: Option<Bytes>,
     /// What was agreed.
     pub(crate) agreed: Option<Negotiated>,
+    /// Whether its far end knows what was agreed, and may hear something.
+    pub(crate) audible: bool,
 }
 
 impl Leg {

@@ -385,6 +385,7 @@ impl CallMachine {
                 negotiation: None,
                 description: None,
                 agreed: None,
+                audible: false,
             },
         );
         self.publish(EventKind::LegAdded {

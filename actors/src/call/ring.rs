@@ -288,6 +288,7 @@ impl CallMachine {
                 (from.description.clone(), &from.agreed, from.usage.as_mut())
         {
             usage.progress(now, Some(description));
+            self.make_audible(caller);
         }
         self.media(MediaEffect::Bridge(self.leg_id(caller), self.leg_id(leg)));
     }

@@ -41,12 +41,26 @@ impl CallMachine {
 
     /// The first leg of an incoming call can be negotiated, so the call can be routed.
     fn caller_port_ready(&mut self, now: Instant, number: u32) {
-        if let Some(offer) = self.take_offer()
-            && let Err(cause) = self.far_end_offers(number, &offer)
+        let offer = self.take_offer();
+        if let (Some(offer), Some(leg)) = (offer, self.legs.get_mut(&number))
+            && let Err(cause) = leg.answer_offer(&offer)
         {
             return self.end(now, cause, EndedBy::System);
         }
         self.route(now);
+    }
+
+    /// The caller is told what was agreed, so from now on it may hear something. Packets before that
+    /// would keep its phone from making ringback (RFC 3960 section 3.2).
+    pub(crate) fn make_audible(&mut self, number: u32) {
+        let Some(leg) = self.legs.get_mut(&number).filter(|leg| !leg.audible) else {
+            return;
+        };
+        leg.audible = true;
+        let id = leg.id;
+        if let Some(agreed) = leg.agreed {
+            self.media(MediaEffect::SetRemote(id, agreed));
+        }
     }
 
     /// Negotiates an offer of the far end; our answer is kept with the leg.
@@ -100,6 +114,7 @@ impl CallMachine {
                     usage.answer(now, description);
                 }
                 let (id, call) = (leg.id, self.id);
+                self.make_audible(number);
                 self.publish(EventKind::LegAnswered { leg: id });
                 self.publish(EventKind::CallAnswered { call });
                 true

@@ -5,6 +5,7 @@ use offhook_core::HangupCause;
 use offhook_core::event::EventKind;
 
 use super::fixture::Fixture;
+use crate::call::MediaEffect;
 
 #[test]
 fn an_extension_rings_and_the_caller_hears_it_from_its_own_phone() {
@@ -20,6 +21,28 @@ fn an_extension_rings_and_the_caller_hears_it_from_its_own_phone() {
     assert_eq!(call.ended(), Some(HangupCause::NormalClearing));
     assert_eq!(call.sent_to(0), ["BYE"]);
     call.leaves_nothing();
+}
+
+#[test]
+fn before_the_answer_the_caller_gets_no_audio_that_would_silence_its_ringback() {
+    let told = |call: &Fixture| {
+        let media = call.media.iter();
+        let remote = |effect: &&MediaEffect| matches!(effect, MediaEffect::SetRemote(leg, _) if leg.number == 0);
+        media.filter(remote).count()
+    };
+    let mut call = Fixture::from_staff("1001");
+    let phone = call.last_rung();
+    call.phone_rings(phone);
+    assert_eq!(told(&call), 0);
+    call.phone_answers(phone);
+    assert_eq!(told(&call), 1);
+
+    let mut call = Fixture::from_staff("1001");
+    let phone = call.last_rung();
+    call.phone_sends_early_media(phone);
+    assert_eq!(told(&call), 1, "early media is heard");
+    call.phone_answers(phone);
+    assert_eq!(told(&call), 1, "and told once");
 }
 
 #[test]
