@@ -124,3 +124,15 @@ async fn a_late_offer_with_early_media_waits_for_the_answer() -> Result<()> {
     talk.hears_tone(CALLEE).await?;
     callee.hears_tone(CALLER).await
 }
+
+#[tokio::test]
+async fn a_phone_changes_its_codec_in_the_middle_of_a_call() -> Result<()> {
+    let conversation = two_who_speak(&[Law::Mu, Law::A], &[Law::Mu, Law::A]).await?;
+    conversation.caller.changes_to(Law::A).await?;
+    conversation.both_hear().await.context("PCMA with PCMU")?;
+    conversation.callee.changes_to(Law::A).await?;
+    conversation.both_hear().await.context("PCMA with PCMA")?;
+    conversation.caller.changes_to(Law::Mu).await?;
+    conversation.both_hear().await.context("PCMU with PCMA")?;
+    conversation.ends().await
+}

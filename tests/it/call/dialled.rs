@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{CALLEE, CALLER, Conversation, afterwards, expect, set_extension};
 
-async fn two_phones() -> Result<(Server, Phone, Phone)> {
+pub(super) async fn two_phones() -> Result<(Server, Phone, Phone)> {
     let server = Server::start().await?;
     let from = Phone::extension(&server, "1000").await?;
     let to = Phone::extension(&server, "1001").await?;
@@ -78,43 +78,6 @@ async fn keys_go_through_a_conversation() -> Result<()> {
 }
 
 #[tokio::test]
-async fn early_media_is_heard_before_the_answer() -> Result<()> {
-    let (server, from, to) = two_phones().await?;
-    let dialling = from.calls("1001").await?;
-    let ringing = to.rings().await?;
-    ringing.plays_early(CALLEE);
-    let early = dialling.early();
-    early
-        .hears_tone(CALLEE)
-        .await
-        .context("before the answer")?;
-    let shown = server.the_call().await?;
-    ensure!(shown["answered_at"].is_null(), "{shown}");
-    let callee = ringing.answers().await?;
-    let caller = dialling.is_answered().await?;
-    caller.plays_tone(CALLER);
-    callee.hears_tone(CALLER).await?;
-    caller.hears_tone(CALLEE).await?;
-    caller.hangs_up().await?;
-    callee.is_hung_up().await?;
-    afterwards(&server).await?;
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_refusal_after_early_media_is_a_refusal() -> Result<()> {
-    let (server, from, to) = two_phones().await?;
-    let dialling = from.calls("1001").await?;
-    let ringing = to.rings().await?;
-    ringing.plays_early(CALLEE);
-    dialling.early().hears_tone(CALLEE).await?;
-    ringing.rejects(486);
-    ensure!(dialling.is_refused().await? == 486);
-    let record = afterwards(&server).await?;
-    expect(&record, "disposition", "busy")
-}
-
-#[tokio::test]
 async fn a_busy_phone_is_busy() -> Result<()> {
     let (server, from, to) = two_phones().await?;
     let dialling = from.calls("1001").await?;
@@ -175,6 +138,9 @@ async fn the_caller_gives_up() -> Result<()> {
     let ringing = to.rings().await?;
     dialling.rings().await?;
     server.call_becomes("ringing").await?;
+    let early = dialling.early();
+    early.hears_nothing_for(Duration::from_millis(300)).await?;
+    ensure!(early.heard().packets == 0, "its phone makes the ringback");
     ensure!(dialling.cancels().await? == 487);
     ringing.is_cancelled().await?;
     let record = afterwards(&server).await?;

@@ -206,3 +206,35 @@ async fn music_comes_in_the_codec_of_who_is_held() -> Result<()> {
     conversation.both_hear().await?;
     conversation.ends().await
 }
+
+#[tokio::test]
+async fn hold_is_on_the_recording_of_a_queues_call() -> Result<()> {
+    let server = Server::start().await?;
+    let agent = Phone::agent(&server, "1001").await?;
+    let caller = Phone::extension(&server, "1000").await?;
+    let talk = caller.dials("301").await?;
+    let served = agent.rings().await?.answers().await?;
+    talk.plays_tone(CALLER);
+    served.plays_tone(CALLEE);
+    talk.hears_tone(CALLEE).await?;
+    served.holds().await?;
+    hears_music_instead_of(&talk, CALLEE).await?;
+    served.unholds().await?;
+    talk.hears_tone(CALLEE).await?;
+    served.hears_tone(CALLER).await?;
+    talk.listens_for(Duration::from_secs(1)).await?;
+    talk.hangs_up().await?;
+    served.is_hung_up().await?;
+    let record = super::afterwards(&server).await?;
+    let id = record["recordings"][0].as_str().context("a recording")?;
+    let wav = server.recording(id).await?;
+    let length = |channel, tone| wav.time_with_tone(channel, tone);
+    let second = Duration::from_secs(1);
+    ensure!(
+        length(1, CALLEE) >= second,
+        "the agent, after the hold as well"
+    );
+    ensure!(length(0, CALLER) >= second * 2, "the caller, all the time");
+    ensure!(length(0, CALLEE).is_zero() && length(1, CALLER).is_zero());
+    Ok(())
+}

@@ -155,3 +155,66 @@ async fn an_answer_to_hold_is_lost() -> Result<()> {
     conversation.to.has_lost_all()?;
     conversation.ends().await
 }
+
+#[tokio::test]
+async fn the_cancel_of_the_caller_is_lost() -> Result<()> {
+    a_call_is_cancelled_in_spite_of(&[Loss::SentCancel], &[]).await
+}
+
+#[tokio::test]
+async fn our_cancel_to_the_callee_is_lost() -> Result<()> {
+    a_call_is_cancelled_in_spite_of(&[], &[Loss::ReceivedCancel]).await
+}
+
+#[tokio::test]
+async fn our_487_to_the_caller_is_lost() -> Result<()> {
+    a_call_is_cancelled_in_spite_of(&[Loss::ReceivedRefusal], &[]).await
+}
+
+#[tokio::test]
+async fn the_487_of_the_callee_is_lost() -> Result<()> {
+    a_call_is_cancelled_in_spite_of(&[], &[Loss::SentFinal]).await
+}
+
+async fn a_call_is_cancelled_in_spite_of(
+    at_the_caller: &[Loss],
+    at_the_callee: &[Loss],
+) -> Result<()> {
+    let server = Server::start().await?;
+    public_number_rings(&server, "1001").await?;
+    let from = Phone::trunk(&server).await?;
+    let to = Phone::extension(&server, "1001").await?;
+    at_the_caller.iter().for_each(|loss| from.loses(*loss));
+    at_the_callee.iter().for_each(|loss| to.loses(*loss));
+    let dialling = from.calls(&server.credentials().did).await?;
+    let ringing = to.rings().await?;
+    dialling.rings().await?;
+    ensure!(dialling.cancels().await? == 487);
+    ringing.is_cancelled().await?;
+    let record = afterwards(&server).await?;
+    from.has_lost_all()?;
+    to.has_lost_all()?;
+    expect(&record, "hangup_cause", "originator_cancel")
+}
+
+#[tokio::test]
+async fn who_hangs_up_does_not_wait_for_a_phone_that_vanished() -> Result<()> {
+    let server = Server::start().await?;
+    let agent = Phone::agent(&server, "1001").await?;
+    let caller = Phone::extension(&server, "1000").await?;
+    let talk = caller.dials("301").await?;
+    let _served = agent.rings().await?.answers().await?;
+    server.agent_becomes("1001", "on_call").await?;
+    agent.vanishes();
+    ensure!(talk.hangs_up().await? == 200);
+    let record = server.the_record().await?;
+    expect(&record, "disposition", "answered")?;
+    server.agent_becomes("1001", "wrap_up").await?;
+    // Only the BYE that nobody answers goes on, for as long as its transaction lasts.
+    let gone = [
+        "offhook_calls_active",
+        "offhook_media_legs",
+        "offhook_rtp_ports_in_use",
+    ];
+    server.figures_vanish(&gone, offhook_tests::PATIENCE).await
+}

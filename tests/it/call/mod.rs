@@ -10,11 +10,14 @@ use serde_json::{Value, json};
 
 mod codecs;
 mod dialled;
+mod early;
 mod hold;
 mod loss;
 mod menu;
+mod nat;
 mod rest;
 mod tcp;
+mod trunk;
 
 const CALLER: f64 = 440.0;
 const CALLEE: f64 = 950.0;
@@ -62,6 +65,15 @@ impl Conversation {
 
     /// The caller hangs up; nothing is left, and the record says that they talked.
     async fn ends(self) -> Result<()> {
+        for talk in [&self.caller, &self.callee] {
+            let heard = talk.heard();
+            ensure!(
+                heard.lost == 0 && heard.duplicates == 0,
+                "lost {}",
+                heard.lost
+            );
+            ensure!(heard.sources == 1, "one voice: {} sources", heard.sources);
+        }
         ensure!(self.caller.hangs_up().await? == 200);
         self.callee.is_hung_up().await?;
         let record = afterwards(&self.server).await?;

@@ -1,7 +1,7 @@
 //! Phones on TCP, whose connections end or only seem to be there.
 
 use anyhow::{Context, Result, ensure};
-use offhook_tests::phone::{Carrier, Phone};
+use offhook_tests::phone::{Carrier, Flow, Phone};
 use offhook_tests::server::{Server, ServerSpec};
 use serde_json::json;
 
@@ -160,4 +160,35 @@ async fn a_connection_that_leads_nowhere_is_given_up_with_the_ringing() -> Resul
     ensure!(status == 480, "{status}");
     let record = server.the_record().await?;
     expect(&record, "hangup_cause", "no_answer")
+}
+
+#[tokio::test]
+async fn a_phone_hangs_up_over_a_new_connection() -> Result<()> {
+    let (server, from, to) = two_phones().await?;
+    let conversation = Conversation::between(server, from, to).await?;
+    conversation.from.drops_connection();
+    conversation.from.reconnects().await?;
+    conversation.from.registers().await?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn a_phone_that_spoke_over_a_new_connection_is_hung_up_on_there() -> Result<()> {
+    let (server, from, to) = two_phones().await?;
+    let conversation = Conversation::between(server, from, to).await?;
+    conversation.from.drops_connection();
+    conversation.from.reconnects().await?;
+    conversation.caller.offers(Flow::SendRecv).await?;
+    conversation.both_hear().await?;
+    let Conversation {
+        server,
+        caller,
+        callee,
+        from: _from,
+        to: _to,
+    } = conversation;
+    ensure!(callee.hangs_up().await? == 200);
+    caller.is_hung_up().await?;
+    afterwards(&server).await?;
+    Ok(())
 }

@@ -90,7 +90,7 @@ impl Dialog {
         let audio = Audio::open().await?;
         let laws = &line.identity.laws;
         let own = OwnAudio {
-            rtp: audio.address(),
+            rtp: line.shown(audio.address()),
             version: 1,
             laws: laws.iter().map(|law| (*law, law.payload_type())).collect(),
             events: Some(101),
@@ -394,6 +394,11 @@ impl Dialog {
             *lock(&self.last_ack) = Some((ack, to));
         }
         Ok(status)
+    }
+
+    /// From now on the phone speaks only this law.
+    pub(crate) fn speak_only(&self, law: Law) {
+        lock(&self.own).laws = vec![(law, law.payload_type())];
     }
 
     /// Waits until the call is as wanted.

@@ -1,7 +1,7 @@
 //! The phone's line: transactions, retransmissions, and the losses a test asks for.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -39,6 +39,12 @@ pub enum Loss {
     ReceivedAck,
     /// The next BYE that comes in.
     ReceivedBye,
+    /// The next CANCEL the phone would send.
+    SentCancel,
+    /// The next CANCEL that comes in.
+    ReceivedCancel,
+    /// The next refusal of an INVITE that comes in.
+    ReceivedRefusal,
 }
 
 /// Whom the phone says it is.
@@ -49,6 +55,8 @@ pub(crate) struct Identity {
     /// Where requests outside a dialog go.
     pub(crate) proxy: Option<SocketAddr>,
     pub(crate) laws: Vec<Law>,
+    /// The address it believes it has, if that is not the one it is seen with.
+    pub(crate) behind: Option<Ipv4Addr>,
 }
 
 /// The line. Dialogs and the phone share it.
@@ -145,9 +153,17 @@ impl Line {
         place.map(|place| state.losses.remove(place)).is_some()
     }
 
+    /// One of its addresses as it writes it into messages.
+    pub(crate) fn shown(&self, mut address: SocketAddr) -> SocketAddr {
+        if let Some(behind) = self.identity.behind {
+            address.set_ip(behind.into());
+        }
+        address
+    }
+
     /// The Contact of everything the phone sends.
     pub(crate) fn contact(&self) -> String {
-        let (user, local) = (&self.identity.user, self.sockets.local);
+        let (user, local) = (&self.identity.user, self.shown(self.sockets.local));
         match self.sockets.carrier {
             Carrier::Udp => format!("<sip:{user}@{local}>"),
             Carrier::Tcp => format!("<sip:{user}@{local};transport=tcp>"),
@@ -156,7 +172,7 @@ impl Line {
 
     /// A Via with a new branch.
     pub(crate) fn via(&self) -> String {
-        let (name, local) = (self.sockets.carrier.name(), self.sockets.local);
+        let (name, local) = (self.sockets.carrier.name(), self.shown(self.sockets.local));
         format!("SIP/2.0/{name} {local};branch=z9hG4bK{};rport", token())
     }
 
@@ -165,6 +181,7 @@ impl Line {
         let lost = match (message.status(), message.method()) {
             (None, "ACK") => self.loses(Loss::SentAck),
             (None, "BYE") => self.loses(Loss::SentBye),
+            (None, "CANCEL") => self.loses(Loss::SentCancel),
             (Some(200..), "INVITE") => self.loses(Loss::SentFinal),
             _ => false,
         };
@@ -292,7 +309,12 @@ impl Line {
 
     fn receive_response(&self, response: SipText, status: u16) {
         let invite = response.method() == "INVITE";
-        if invite && (200..300).contains(&status) && self.loses(Loss::Received2xx) {
+        let loss = match status {
+            200..300 => Some(Loss::Received2xx),
+            300.. => Some(Loss::ReceivedRefusal),
+            _ => None,
+        };
+        if invite && loss.is_some_and(|loss| self.loses(loss)) {
             return;
         }
         let waiter = lock(&self.state).waiting.get(&key(&response)).cloned();
@@ -316,6 +338,7 @@ impl Line {
         let lost = match method.as_str() {
             "ACK" => self.loses(Loss::ReceivedAck),
             "BYE" => self.loses(Loss::ReceivedBye),
+            "CANCEL" => self.loses(Loss::ReceivedCancel),
             _ => false,
         };
         if lost {

@@ -19,7 +19,7 @@ mod tests;
 mod transport;
 pub mod wire;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ pub struct PhoneSpec {
     pub carrier: Carrier,
     /// What it speaks, in order.
     pub laws: Vec<Law>,
+    /// The address it believes it has and writes into its messages, as phones behind a NAT do.
+    pub behind: Option<Ipv4Addr>,
 }
 
 impl PhoneSpec {
@@ -68,6 +70,7 @@ impl PhoneSpec {
             proxy,
             carrier: Carrier::Udp,
             laws: vec![Law::Mu, Law::A],
+            behind: None,
         }
     }
 }
@@ -151,6 +154,19 @@ impl Phone {
         Ok(phone)
     }
 
+    /// The phone of an extension, registered over UDP, that believes to have this address.
+    ///
+    /// # Errors
+    /// As [`extension`](Self::extension).
+    pub async fn extension_behind(server: &Server, number: &str, nat: Ipv4Addr) -> Result<Self> {
+        let mut spec = PhoneSpec::new(number, Some(server.sip()));
+        spec.password = Some(server.sip_password(number)?);
+        spec.behind = Some(nat);
+        let phone = Self::new(spec).await?;
+        phone.registers().await?;
+        Ok(phone)
+    }
+
     /// The phone of an extension of the demo office, registered over `carrier`.
     ///
     /// # Errors
@@ -178,6 +194,7 @@ impl Phone {
             credentials,
             proxy: spec.proxy,
             laws: spec.laws,
+            behind: spec.behind,
         };
         let (line, rings) = Line::open(identity, spec.carrier).await?;
         let registration = Registration {
@@ -343,6 +360,15 @@ impl Phone {
     /// Closes its TCP connections without a word.
     pub fn drops_connection(&self) {
         self.line.sockets.close();
+    }
+
+    /// Opens a new TCP connection to its proxy, beside or instead of the one it had.
+    ///
+    /// # Errors
+    /// When it has no proxy, or the connection is refused.
+    pub async fn reconnects(&self) -> Result<()> {
+        let proxy = self.line.identity.proxy.context("no proxy")?;
+        self.line.sockets.reconnect(proxy).await
     }
 
     /// Says and hears nothing any more on SIP, as if its cable were pulled. Its RTP goes on until

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::audio::{Heard, RATE};
 use super::dialog::{Dialog, Phase, Progress};
 use super::sdp::Flow;
+use crate::g711::Law;
 use crate::{PATIENCE, ears};
 
 /// The piece of audio a tone is looked for in.
@@ -243,6 +244,15 @@ impl Talk {
     pub async fn holds_by_address(&self) -> Result<()> {
         let nowhere = Ipv4Addr::UNSPECIFIED.into();
         self.reoffers(Flow::SendRecv, Some(nowhere)).await
+    }
+
+    /// Changes to another law in the middle of the call: a re-INVITE that offers nothing else.
+    ///
+    /// # Errors
+    /// When the peer refuses.
+    pub async fn changes_to(&self, law: Law) -> Result<()> {
+        self.dialog.speak_only(law);
+        self.offers(Flow::SendRecv).await
     }
 
     async fn reoffers(&self, flow: Flow, address: Option<IpAddr>) -> Result<()> {

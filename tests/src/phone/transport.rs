@@ -43,6 +43,7 @@ pub(crate) struct Sockets {
     /// For sending: a tokio socket refuses until its reactor has seen it once.
     udp: Option<std::net::UdpSocket>,
     streams: Streams,
+    arrivals: mpsc::UnboundedSender<Arrival>,
     tasks: Vec<AbortHandle>,
 }
 
@@ -77,6 +78,7 @@ impl Sockets {
             local: (Ipv4Addr::LOCALHOST, 0).into(),
             udp: None,
             streams: Arc::clone(&streams),
+            arrivals: arrivals.clone(),
             tasks: Vec::new(),
         };
         match (carrier, proxy) {
@@ -119,6 +121,13 @@ impl Sockets {
         if let Some(stream) = stream {
             stream.writer.send(bytes).ok();
         }
+    }
+
+    /// Opens a new connection to `proxy`; from now on messages to it go that way.
+    pub(crate) async fn reconnect(&self, proxy: SocketAddr) -> Result<()> {
+        let stream = TcpStream::connect(proxy).await?;
+        adopt(&self.streams, proxy, stream, self.arrivals.clone());
+        Ok(())
     }
 
     /// Closes every connection at once, as a phone does that loses power.
