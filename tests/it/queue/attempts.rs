@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use offhook_tests::phone::{Phone, Talk};
+use offhook_tests::phone::Phone;
 use offhook_tests::server::Server;
 use serde_json::json;
+
+use super::{Caller, ends};
 
 /// Agents at 1001 and 1002, idle in this order, rung for two seconds; a caller chose support.
 struct Story {
     server: Server,
-    _caller: Phone,
-    talk: Talk,
+    caller: Caller,
     first: Phone,
     second: Phone,
 }
@@ -22,13 +23,10 @@ async fn a_caller_waits_for_two_agents() -> Result<Story> {
     server.sets_queue("301", change).await?;
     let first = Phone::agent(&server, "1001").await?;
     let second = Phone::agent(&server, "1002").await?;
-    let caller = Phone::trunk(&server).await?;
-    let did = server.credentials().did.clone();
-    let talk = caller.dials_and_presses(&did, '1').await?;
+    let caller = Caller::chooses_support(&server).await?;
     Ok(Story {
         server,
-        _caller: caller,
-        talk,
+        caller,
         first,
         second,
     })
@@ -40,12 +38,10 @@ impl Story {
         let ringing = self.second.rings().await.context("the second agent")?;
         let agent = ringing.answers().await?;
         agent.plays_tone(700.0);
-        self.talk.hears_tone(700.0).await?;
+        self.caller.talk.hears_tone(700.0).await?;
         self.server.agent_becomes("1002", "on_call").await?;
-        self.talk.hangs_up().await?;
-        agent.is_hung_up().await?;
+        ends(&self.server, self.caller, agent).await?;
         self.server.agent_becomes("1002", "ready").await?;
-        self.server.has_nothing_left().await?;
         let record = self.server.the_record().await?;
         ensure!(record["disposition"] == "answered", "{record}");
         Ok(())
@@ -64,6 +60,14 @@ async fn when_one_is_busy_the_next_rings() -> Result<()> {
 async fn when_one_declines_the_next_rings() -> Result<()> {
     let story = a_caller_waits_for_two_agents().await?;
     story.first.rings().await?.rejects(603);
+    story.the_second_agent_serves().await
+}
+
+#[tokio::test]
+async fn when_a_phone_shares_no_codec_the_next_rings() -> Result<()> {
+    let story = a_caller_waits_for_two_agents().await?;
+    story.first.rings().await?.rejects(488);
+    story.server.agent_becomes("1001", "ready").await?;
     story.the_second_agent_serves().await
 }
 
@@ -95,15 +99,17 @@ async fn when_a_phone_vanishes_while_ringing_the_next_rings() -> Result<()> {
     story.first.vanishes();
     let Story {
         server,
-        talk,
+        caller,
+        first: _first,
         second,
-        ..
-    } = &story;
+    } = story;
     let agent = second.rings().await?.answers().await?;
     agent.plays_tone(700.0);
-    talk.hears_tone(700.0).await?;
+    caller.talk.hears_tone(700.0).await?;
     server.agent_becomes("1001", "ready").await?;
-    Ok(())
+    caller.talk.hangs_up().await?;
+    agent.is_hung_up().await?;
+    server.has_only_dialogs_left().await
 }
 
 #[tokio::test]
@@ -114,12 +120,13 @@ async fn when_a_phone_is_dead_the_next_rings() -> Result<()> {
     let dead = Phone::agent(&server, "1001").await?;
     dead.vanishes();
     let second = Phone::agent(&server, "1002").await?;
-    let caller = Phone::trunk(&server).await?;
-    let did = server.credentials().did.clone();
-    let talk = caller.dials_and_presses(&did, '1').await?;
+    let caller = Caller::chooses_support(&server).await?;
     let agent = second.rings().await?.answers().await?;
     agent.plays_tone(700.0);
-    talk.hears_tone(700.0).await
+    caller.talk.hears_tone(700.0).await?;
+    caller.talk.hangs_up().await?;
+    agent.is_hung_up().await?;
+    server.has_only_dialogs_left().await
 }
 
 #[tokio::test]
@@ -129,17 +136,14 @@ async fn the_only_agent_is_rung_again_after_the_retry_delay() -> Result<()> {
         .sets_queue("301", json!({ "retry_delay": 1 }))
         .await?;
     let agent = Phone::agent(&server, "1001").await?;
-    let caller = Phone::trunk(&server).await?;
-    let did = server.credentials().did.clone();
-    let talk = caller.dials_and_presses(&did, '1').await?;
+    let caller = Caller::chooses_support(&server).await?;
     agent.rings().await?.rejects(486);
     agent
         .stays_silent_for(Duration::from_millis(500))
         .await
         .context("the pause after a refusal")?;
     let served = agent.rings().await?.answers().await?;
-    talk.hangs_up().await?;
-    served.is_hung_up().await?;
+    ends(&server, caller, served).await?;
     let agent = server.agent("1001").await?;
     ensure!(agent["missed"] == 1 && agent["answered"] == 1, "{agent}");
     Ok(())

@@ -2,17 +2,18 @@
 //! again, and nothing is left.
 
 use anyhow::{Context, Result, ensure};
-use offhook_tests::phone::{Phone, Ringing, Talk};
+use offhook_tests::phone::{Phone, Ringing};
 use offhook_tests::server::Server;
 use serde_json::{Value, json};
+
+use super::Caller;
 
 /// A caller from outside who chose support, while 1001 is ready and rings.
 struct Story {
     server: Server,
+    caller: Caller,
     // Calls end with their phones.
-    _caller: Phone,
     _agent: Phone,
-    talk: Talk,
     ringing: Ringing,
 }
 
@@ -20,15 +21,12 @@ async fn the_agent_rings() -> Result<Story> {
     let server = Server::start().await?;
     server.sets_queue("301", json!({ "wrap_up": 1 })).await?;
     let agent = Phone::agent(&server, "1001").await?;
-    let caller = Phone::trunk(&server).await?;
-    let did = server.credentials().did.clone();
-    let talk = caller.dials_and_presses(&did, '1').await?;
+    let caller = Caller::chooses_support(&server).await?;
     let ringing = agent.rings().await?;
     Ok(Story {
         server,
-        _caller: caller,
+        caller,
         _agent: agent,
-        talk,
         ringing,
     })
 }
@@ -63,12 +61,10 @@ async fn in_the_menu() -> Result<()> {
 #[tokio::test]
 async fn while_nobody_is_ready() -> Result<()> {
     let server = Server::start().await?;
-    let caller = Phone::trunk(&server).await?;
-    let did = server.credentials().did.clone();
-    let talk = caller.dials_and_presses(&did, '1').await?;
+    let caller = Caller::chooses_support(&server).await?;
     server.queue_has("301", 1).await?;
-    talk.hears_something().await.context("music")?;
-    ensure!(talk.hangs_up().await? == 200);
+    caller.talk.hears_something().await.context("music")?;
+    ensure!(caller.talk.hangs_up().await? == 200);
 
     server.queue_has("301", 0).await?;
     let record = afterwards(&server).await?;
@@ -83,7 +79,7 @@ async fn while_nobody_is_ready() -> Result<()> {
 async fn while_the_agent_rings() -> Result<()> {
     let story = the_agent_rings().await?;
     story.server.agent_becomes("1001", "ringing").await?;
-    ensure!(story.talk.hangs_up().await? == 200);
+    ensure!(story.caller.talk.hangs_up().await? == 200);
     story.ringing.is_cancelled().await.context("the agent")?;
 
     story.server.agent_becomes("1001", "ready").await?;
@@ -95,7 +91,7 @@ async fn while_the_agent_rings() -> Result<()> {
 async fn the_caller_in_the_millisecond_of_the_answer() -> Result<()> {
     let story = the_agent_rings().await?;
     let agent = story.ringing.picks_up();
-    ensure!(story.talk.hangs_up().await? == 200);
+    ensure!(story.caller.talk.hangs_up().await? == 200);
     agent.is_hung_up().await.context("no zombie call")?;
 
     story.server.agent_becomes("1001", "ready").await?;
@@ -114,7 +110,7 @@ async fn the_agent_in_the_millisecond_of_the_answer() -> Result<()> {
     let story = the_agent_rings().await?;
     let agent = story.ringing.picks_up();
     ensure!(agent.hangs_up().await? == 200, "BYE behind the 200");
-    story.talk.is_hung_up().await.context("the caller")?;
+    story.caller.talk.is_hung_up().await.context("the caller")?;
 
     story.server.agent_becomes("1001", "ready").await?;
     let record = afterwards(&story.server).await?;
@@ -128,7 +124,7 @@ async fn the_caller_while_talking() -> Result<()> {
     let agent = story.ringing.answers().await?;
     story.server.agent_becomes("1001", "on_call").await?;
     agent.hears_silence().await.context("the caller's line")?;
-    ensure!(story.talk.hangs_up().await? == 200);
+    ensure!(story.caller.talk.hangs_up().await? == 200);
     agent.is_hung_up().await.context("the agent")?;
 
     story.server.agent_becomes("1001", "wrap_up").await?;
@@ -144,9 +140,14 @@ async fn the_caller_while_talking() -> Result<()> {
 async fn the_agent_while_talking() -> Result<()> {
     let story = the_agent_rings().await?;
     let agent = story.ringing.answers().await?;
-    story.talk.hears_silence().await.context("the agent")?;
+    story
+        .caller
+        .talk
+        .hears_silence()
+        .await
+        .context("the agent")?;
     ensure!(agent.hangs_up().await? == 200);
-    story.talk.is_hung_up().await.context("the caller")?;
+    story.caller.talk.is_hung_up().await.context("the caller")?;
 
     story.server.agent_becomes("1001", "wrap_up").await?;
     let record = afterwards(&story.server).await?;
@@ -157,11 +158,64 @@ async fn the_agent_while_talking() -> Result<()> {
 }
 
 #[tokio::test]
+async fn both_in_the_same_moment() -> Result<()> {
+    let story = the_agent_rings().await?;
+    let agent = story.ringing.answers().await?;
+    story.server.agent_becomes("1001", "on_call").await?;
+    // Two BYEs that cross: whichever comes second may find the dialog gone (RFC 3261 15.1.2).
+    let (one, other) = tokio::join!(story.caller.talk.hangs_up(), agent.hangs_up());
+    let fine = |status| matches!(status, 200 | 481);
+    ensure!(fine(one?) && fine(other?));
+
+    story.server.agent_becomes("1001", "ready").await?;
+    let record = afterwards(&story.server).await?;
+    expect(&record, "disposition", "answered")?;
+    expect(&record, "hangup_cause", "normal_clearing")
+}
+
+#[tokio::test]
+async fn the_caller_in_the_moment_of_the_refusal() -> Result<()> {
+    let story = the_agent_rings().await?;
+    story.ringing.rejects(486);
+    ensure!(story.caller.talk.hangs_up().await? == 200);
+
+    story.server.agent_becomes("1001", "ready").await?;
+    let record = afterwards(&story.server).await?;
+    expect(&record, "disposition", "abandoned")
+}
+
+#[tokio::test]
+async fn the_caller_while_every_agent_rings() -> Result<()> {
+    let server = Server::start().await?;
+    let change = json!({ "strategy": "ring_all" });
+    server.sets_queue("301", change).await?;
+    let numbers = ["1001", "1002", "1003"];
+    let mut agents = Vec::new();
+    for number in numbers {
+        agents.push(Phone::agent(&server, number).await?);
+    }
+    let caller = Caller::chooses_support(&server).await?;
+    let mut ringing = Vec::new();
+    for agent in &agents {
+        ringing.push(agent.rings().await?);
+    }
+    ensure!(caller.talk.hangs_up().await? == 200);
+    for ringing in ringing {
+        ringing.is_cancelled().await?;
+    }
+    for number in numbers {
+        server.agent_becomes(number, "ready").await?;
+    }
+    let record = afterwards(&server).await?;
+    expect(&record, "disposition", "abandoned")
+}
+
+#[tokio::test]
 async fn a_record_can_be_read_within_a_second_and_transactions_end_with_their_timers() -> Result<()>
 {
     let story = the_agent_rings().await?;
     let agent = story.ringing.answers().await?;
-    story.talk.hangs_up().await?;
+    story.caller.talk.hangs_up().await?;
     agent.is_hung_up().await?;
     let second = std::time::Duration::from_secs(1);
     tokio::time::timeout(second, story.server.the_record())

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use offhook_tests::phone::Phone;
+use offhook_tests::ears;
+use offhook_tests::phone::{Phone, RATE};
 use offhook_tests::server::Server;
 use serde_json::json;
+
+use super::{Caller, ends, prompt};
 
 #[tokio::test]
 async fn two_queues_that_want_one_agent_get_them_one_after_the_other() -> Result<()> {
@@ -16,10 +19,9 @@ async fn two_queues_that_want_one_agent_get_them_one_after_the_other() -> Result
     // 1003 serves both queues.
     let agent = Phone::agent(&server, "1003").await?;
     server.sends_on_break("1003", "until both wait").await?;
-    let support = Phone::trunk_as(&server, "+49301111111").await?;
+    let first = Caller::from(&server, "+49301111111").await?;
     let sales = Phone::trunk_as(&server, "+49302222222").await?;
     let did = server.credentials().did.clone();
-    let first = support.dials_and_presses(&did, '1').await?;
     let second = sales.dials_and_presses(&did, '2').await?;
     server.queue_has("301", 1).await?;
     server.queue_has("302", 1).await?;
@@ -38,8 +40,8 @@ async fn two_queues_that_want_one_agent_get_them_one_after_the_other() -> Result
         .context("nobody else while talking")?;
     talk.hangs_up().await?;
     let (served, waiting) = match caller.as_str() {
-        "+49301111111" => (first, second),
-        _ => (second, first),
+        "+49301111111" => (first.talk, second),
+        _ => (second, first.talk),
     };
     served.is_hung_up().await?;
 
@@ -61,16 +63,22 @@ async fn of_two_who_answer_at_once_when_all_ring_one_gets_the_caller() -> Result
     server.sets_queue("301", change).await?;
     let one = Phone::agent(&server, "1001").await?;
     let other = Phone::agent(&server, "1002").await?;
-    let caller = Phone::trunk(&server).await?;
-    let did = server.credentials().did.clone();
-    let talk = caller.dials_and_presses(&did, '1').await?;
+    let caller = Caller::chooses_support(&server).await?;
     let (ringing, too) = (one.rings().await?, other.rings().await?);
     let (ringing, too) = (ringing.picks_up(), too.picks_up());
     ringing.plays_tone(500.0);
     too.plays_tone(800.0);
 
     // Which of the two wins is theirs to say; the other is hung up on.
-    let first = talk.hears_tone(500.0).await.is_ok();
+    let won = caller
+        .talk
+        .hears("one of them", |piece| {
+            ears::is_tone(piece, RATE, 500.0) || ears::is_tone(piece, RATE, 800.0)
+        })
+        .await;
+    won.context("whoever won")?;
+    let heard = caller.talk.listens_for(Duration::from_millis(200)).await?;
+    let first = ears::is_tone(&heard, RATE, 500.0);
     let (winner, loser) = if first {
         (ringing, too)
     } else {
@@ -85,10 +93,52 @@ async fn of_two_who_answer_at_once_when_all_ring_one_gets_the_caller() -> Result
     server.agent_becomes(won, "on_call").await?;
     server.agent_becomes(lost, "ready").await?;
     ensure!(winner.is_up());
-    talk.hangs_up().await?;
-    winner.is_hung_up().await?;
+    ends(&server, caller, winner).await?;
     server.agent_becomes(won, "ready").await?;
-    server.has_nothing_left().await
+    let record = server.the_record().await?;
+    ensure!(
+        record["agent"] == server.agent(won).await?["id"],
+        "{record}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn round_robin_takes_every_agent_in_turn() -> Result<()> {
+    let server = Server::start().await?;
+    let change = json!({ "strategy": "round_robin", "wrap_up": 0 });
+    server.sets_queue("301", change).await?;
+    let agents = [
+        Phone::agent(&server, "1001").await?,
+        Phone::agent(&server, "1002").await?,
+        Phone::agent(&server, "1003").await?,
+    ];
+    for round in [&agents[0], &agents[1], &agents[2], &agents[0]] {
+        let caller = Caller::chooses_support(&server).await?;
+        let served = round.rings().await?.answers().await?;
+        ends(&server, caller, served).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_same_agent_serves_a_whole_day_and_nothing_piles_up() -> Result<()> {
+    let server = Server::start().await?;
+    server.sets_queue("301", json!({ "wrap_up": 0 })).await?;
+    let agent = Phone::agent(&server, "1001").await?;
+    let mut files = Vec::new();
+    for _ in 0..8 {
+        let caller = Caller::chooses_support(&server).await?;
+        let served = agent.rings().await?.answers().await?;
+        ends(&server, caller, served).await?;
+        server.agent_becomes("1001", "ready").await?;
+        files.push(server.figure("offhook_process_open_files").await?);
+    }
+    ensure!(files.first() == files.last(), "open files: {files:?}");
+    server.records(8).await?;
+    let agent = server.agent("1001").await?;
+    ensure!(agent["answered"] == 8 && agent["missed"] == 0, "{agent}");
+    Ok(())
 }
 
 #[tokio::test]
@@ -97,14 +147,16 @@ async fn callers_are_served_in_the_order_they_came_and_hear_their_place() -> Res
     server.sets_queue("301", json!({ "wrap_up": 0 })).await?;
     let agent = Phone::agent(&server, "1001").await?;
     server.sends_on_break("1001", "until all wait").await?;
-    let did = server.credentials().did.clone();
     let numbers = ["+49301111111", "+49302222222", "+49303333333"];
     let mut callers = Vec::new();
     for (number, waiting) in numbers.into_iter().zip(1..) {
-        let phone = Phone::trunk_as(&server, number).await?;
-        let talk = phone.dials_and_presses(&did, '1').await?;
+        let caller = Caller::from(&server, number).await?;
         server.queue_has("301", waiting).await?;
-        callers.push((phone, talk));
+        callers.push(caller);
+    }
+    for (caller, place) in callers.iter().zip(1..) {
+        let words = prompt(&format!("number/{place}"))?;
+        caller.talk.hears_words(&words).await?;
     }
     let path = server.queue("301").await?["id"].as_str().map(str::to_owned);
     let path = format!("/api/v1/queues/{}/callers", path.context("an id")?);
@@ -113,11 +165,11 @@ async fn callers_are_served_in_the_order_they_came_and_hear_their_place() -> Res
     ensure!(order.eq(numbers.map(Some)), "{waiting:?}");
 
     server.sets_agent("1001", "ready").await?;
-    for (number, (_phone, talk)) in numbers.into_iter().zip(callers) {
+    for (number, caller) in numbers.into_iter().zip(callers) {
         let ringing = agent.rings().await?;
         ensure!(ringing.caller() == number, "{}", ringing.caller());
         let served = ringing.answers().await?;
-        talk.hangs_up().await?;
+        caller.talk.hangs_up().await?;
         served.is_hung_up().await?;
     }
     server.has_nothing_left().await
@@ -132,9 +184,7 @@ async fn an_unavailable_agent_at_the_top_does_not_hold_up_the_queue() -> Result<
     let _top = Phone::agent(&server, "1001").await?;
     server.sends_on_break("1001", "lunch").await?;
     let bottom = Phone::agent(&server, "1003").await?;
-    let caller = Phone::trunk(&server).await?;
-    let did = server.credentials().did.clone();
-    let _talk = caller.dials_and_presses(&did, '1').await?;
-    bottom.rings().await?.answers().await?;
-    Ok(())
+    let caller = Caller::chooses_support(&server).await?;
+    let served = bottom.rings().await?.answers().await?;
+    ends(&server, caller, served).await
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -89,6 +89,13 @@ pub struct Server {
     rtp_ports: (u16, u16),
 }
 
+impl Drop for Server {
+    /// Shows what it has said to whoever reads why a test failed.
+    fn drop(&mut self) {
+        eprintln!("the server's last words:\n{}", self.log_tail());
+    }
+}
+
 impl Server {
     /// Starts the demo office.
     ///
@@ -104,8 +111,7 @@ impl Server {
     /// As [`start`](Self::start).
     pub async fn start_with(spec: ServerSpec) -> Result<Self> {
         let data = Arc::new(TempDir::with_prefix("offhook-test-")?);
-        // Blocks below the kernel's own choices, so that phones and servers do not meet.
-        let first = 10_000 + rand::random_range(0..100) * 220;
+        let first = free_block()?;
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         Self::launch(spec, data, (any, any), (first, first + 219)).await
     }
@@ -396,6 +402,17 @@ impl Server {
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.credentials.http)
     }
+}
+
+/// The first of 220 ports that nobody uses, below the kernel's own choices, so that phones and
+/// servers do not meet.
+fn free_block() -> Result<u16> {
+    let blocks = (0..50).map(|_| 10_000 + rand::random_range(0..100) * 220);
+    let mut free = blocks.filter(|first| {
+        let mut ports = (*first..first + 220).step_by(2);
+        ports.all(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+    });
+    free.next().context("no block of RTP ports is free")
 }
 
 fn unknown_credentials() -> DemoCredentials {

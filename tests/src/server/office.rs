@@ -10,7 +10,8 @@ use tokio::time::{Instant, interval};
 use super::Server;
 use crate::PATIENCE;
 
-/// Figures of `/metrics` that are zero when nobody calls.
+/// Figures of `/metrics` that are zero when nobody calls, the last one once everybody who was
+/// called has said good-bye, or has had the time to.
 const NOTHING_LEFT: [&str; 8] = [
     "offhook_queue_mailbox",
     "offhook_calls_active",
@@ -140,6 +141,16 @@ impl Server {
     /// When something remains; the error names it.
     pub async fn has_nothing_left(&self) -> Result<()> {
         self.figures_vanish(&NOTHING_LEFT, PATIENCE).await
+    }
+
+    /// As [`has_nothing_left`](Self::has_nothing_left) when a phone has vanished: its dialog waits
+    /// for an answer that never comes, for 32 seconds.
+    ///
+    /// # Errors
+    /// When something else remains; the error names it.
+    pub async fn has_only_dialogs_left(&self) -> Result<()> {
+        let [rest @ .., _dialogs] = NOTHING_LEFT;
+        self.figures_vanish(&rest, PATIENCE).await
     }
 
     /// Waits until all of these figures are zero.
