@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use offhook_core::Directory;
+use offhook_core::config::SipConfig;
 use offhook_core::sip::digest::{Authenticator, Role, Verdict};
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::sip::status::phrase;
@@ -23,10 +24,11 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// Guards `realm`, with a secret that lives as long as this.
-    pub(crate) fn new(now: Instant, realm: &str) -> Self {
+    /// Guards the realm of `config`, with a secret that lives as long as this.
+    pub(crate) fn new(now: Instant, config: &SipConfig) -> Self {
+        let guard = Authenticator::new(now, &config.realm, Role::Endpoint, rand::random());
         Self {
-            authenticator: Authenticator::new(now, realm, Role::Endpoint, rand::random()),
+            authenticator: guard.offering(&config.digest_algorithms),
             bans: Bans::default(),
         }
     }

@@ -81,7 +81,7 @@ impl Signalling {
         Self {
             endpoint: Endpoint::new(endpoint, IdSource::from_entropy()),
             outbox: Outbox::default(),
-            login: Login::new(now, &config.realm),
+            login: Login::new(now, config),
             overloaded: false,
             shared,
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Broken, units};
+use crate::sip::digest::Algorithm;
 
 /// Section `[sip]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,10 @@ pub struct SipConfig {
     pub domain: String,
     /// The realm of digest challenges. Changing it makes phones enter their password again.
     pub realm: String,
+    /// The algorithms of digest challenges, best first. Phones that only know MD5 often fail when
+    /// asked for SHA-256 as well, instead of choosing.
+    #[serde(with = "algorithms")]
+    pub digest_algorithms: Vec<Algorithm>,
     /// The address put into Contact and Via when phones reach this server by another one than it
     /// binds to (a NAT or a load balancer); none: the address the message came in by.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +44,8 @@ impl Default for SipConfig {
             tcp: vec![local],
             domain: "offhook.local".into(),
             realm: "offhook".into(),
+            // What every phone speaks: libre 1.0 and JsSIP give up at the sight of SHA-256.
+            digest_algorithms: vec![Algorithm::Md5],
             external_address: None,
             limits: SipLimits::default(),
             registrar: RegistrarConfig::default(),
@@ -126,8 +133,38 @@ impl SipConfig {
         if self.realm.is_empty() || self.realm.contains(['"', '\\', '\r', '\n']) {
             return Err(("sip.realm", "must not be empty or hold quotes"));
         }
+        if self.digest_algorithms.is_empty() {
+            return Err((
+                "sip.digest_algorithms",
+                "must name at least one: phones prove who they are",
+            ));
+        }
         self.limits.check()?;
         self.registrar.check()
+    }
+}
+
+/// Digest algorithms by the names they have in headers, in any case.
+mod algorithms {
+    use super::Algorithm;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(list: &[Algorithm], to: S) -> Result<S::Ok, S::Error> {
+        let names: Vec<_> = list.iter().map(|algorithm| algorithm.as_str()).collect();
+        names.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<Algorithm>, D::Error> {
+        let names = Vec::<String>::deserialize(from)?;
+        let algorithm = |name: String| {
+            Algorithm::parse(name.as_bytes()).ok_or_else(|| {
+                let known = Algorithm::ALL.map(Algorithm::as_str).join(", ");
+                serde::de::Error::custom(format!("unknown algorithm {name:?}, known are {known}"))
+            })
+        };
+        names.into_iter().map(algorithm).collect()
     }
 }
 

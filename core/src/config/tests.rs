@@ -38,7 +38,7 @@ fn an_unknown_key_is_named_with_its_line() {
     assert_eq!(
         complaint(text),
         "office.toml, line 3: unknown key `sip.port`; here may be: udp, tcp, domain, realm, \
-         external_address, limits, registrar"
+         digest_algorithms, external_address, limits, registrar"
     );
     let text = "[sipp]\n";
     assert_eq!(
@@ -71,6 +71,9 @@ fn a_wrong_value_is_named_with_its_line_and_what_it_should_be() {
     );
     let text = "[media]\ncodecs = [\"G729\"]";
     assert!(complaint(text).contains("unknown codec \"G729\", known are PCMU, PCMA"));
+    let text = "[sip]\ndigest_algorithms = [\"MD4\"]";
+    assert!(complaint(text).contains("unknown algorithm \"MD4\", known are SHA-256, MD5"));
+    assert!(complaint("[sip]\ndigest_algorithms = []").contains("at least one"));
 }
 
 #[test]

@@ -39,13 +39,14 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// All that are known, best first.
+    pub const ALL: [Self; 2] = [Self::Sha256, Self::Md5];
+
     /// The algorithm `name` stands for, in any case. The `-sess` variants are not among them.
     #[must_use]
     pub fn parse(name: &[u8]) -> Option<Self> {
         let is = |other: Self| name.eq_ignore_ascii_case(other.as_str().as_bytes());
-        [Self::Sha256, Self::Md5]
-            .into_iter()
-            .find(|other| is(*other))
+        Self::ALL.into_iter().find(|other| is(*other))
     }
 
     /// The name in headers.

@@ -19,6 +19,7 @@ use crate::sip::uri::Uri;
 pub struct Authenticator {
     realm: Bytes,
     role: Role,
+    algorithms: Vec<Algorithm>,
     nonces: Nonces,
 }
 
@@ -63,13 +64,25 @@ impl Authenticator {
     /// How long a nonce is good. Phones that register once an hour get a fresh one each time.
     pub const NONCE_LIFETIME: Duration = Duration::from_mins(5);
 
-    /// Guards `realm`. `key` is this process's secret, 32 random bytes.
+    /// Guards `realm`, with every algorithm there is. `key` is this process's secret, 32 random
+    /// bytes.
     #[must_use]
     pub fn new(now: Instant, realm: &str, role: Role, key: [u8; 32]) -> Self {
         Self {
             realm: Bytes::copy_from_slice(realm.as_bytes()),
             role,
+            algorithms: Algorithm::ALL.to_vec(),
             nonces: Nonces::new(now, key, Self::NONCE_LIFETIME),
+        }
+    }
+
+    /// Asks for these algorithms, in this order, and takes no other: what a phone may choose, who
+    /// stands between may choose for it.
+    #[must_use]
+    pub fn offering(self, algorithms: &[Algorithm]) -> Self {
+        Self {
+            algorithms: algorithms.to_vec(),
+            ..self
         }
     }
 
@@ -128,7 +141,9 @@ impl Authenticator {
         let mut broken = false;
         for value in request.headers.all(&self.role.credentials_header()) {
             match Authorization::parse(value) {
-                Ok(found) if found.realm == self.realm => return Ok(Some(found)),
+                Ok(found) if found.realm == self.realm && self.offers(&found) => {
+                    return Ok(Some(found));
+                }
                 Ok(_) | Err(AuthorizationError::Scheme | AuthorizationError::Algorithm) => {}
                 Err(AuthorizationError::Qop | AuthorizationError::Field(_)) => broken = true,
             }
@@ -136,18 +151,34 @@ impl Authenticator {
         if broken { Err(()) } else { Ok(None) }
     }
 
-    /// The rows that ask for a password, the better algorithm first (RFC 8760 section 2.4).
-    pub fn challenge(&mut self, now: Instant, stale: bool) -> [(HeaderName, Bytes); 2] {
-        [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+    /// An answer that names no algorithm means MD5 (RFC 7616 section 3.3).
+    fn offers(&self, authorization: &Authorization) -> bool {
+        let algorithm = authorization.algorithm.unwrap_or(Algorithm::Md5);
+        self.algorithms.contains(&algorithm)
+    }
+
+    /// The rows that ask for a password, one per algorithm (RFC 8760 section 2.4).
+    pub fn challenge(
+        &mut self,
+        now: Instant,
+        stale: bool,
+    ) -> impl Iterator<Item = (HeaderName, Bytes)> {
+        let Self {
+            realm,
+            role,
+            algorithms,
+            nonces,
+        } = self;
+        algorithms.iter().map(move |&algorithm| {
             let challenge = Challenge {
-                realm: self.realm.clone(),
-                nonce: self.nonces.issue(now).into(),
+                realm: realm.clone(),
+                nonce: nonces.issue(now).into(),
                 opaque: None,
                 algorithm,
                 qop_auth: true,
                 stale,
             };
-            (self.role.challenge_header(), challenge.write())
+            (role.challenge_header(), challenge.write())
         })
     }
 

@@ -123,6 +123,27 @@ fn the_rfcs_examples_come_out_the_same() {
 }
 
 #[test]
+fn an_algorithm_that_is_not_offered_is_neither_asked_for_nor_taken() {
+    let mut peers = Peers::new(Role::Endpoint, "s3cret");
+    let strong = peers.challenge(false);
+    peers.client.challenged(&strong).unwrap();
+    peers.server = peers.server.offering(&[Algorithm::Md5]);
+    let signed = peers.signed();
+    assert_eq!(peers.verify(&signed), Verdict::Challenge { stale: false });
+    let challenge = peers.challenge(false);
+    let rows: Vec<_> = challenge
+        .headers
+        .all(&HeaderName::WwwAuthenticate)
+        .collect();
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].ends_with(b"algorithm=MD5, qop=\"auth\""));
+    peers.client = DigestClient::new(credentials("s3cret"));
+    peers.client.challenged(&challenge).unwrap();
+    let signed = peers.signed();
+    assert_eq!(peers.verify(&signed), accepted());
+}
+
+#[test]
 fn both_algorithms_are_offered_and_the_better_one_is_answered() {
     for role in [Role::Endpoint, Role::Proxy] {
         let mut peers = Peers::new(role, "s3cret");

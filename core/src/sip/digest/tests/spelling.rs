@@ -6,8 +6,9 @@ use super::*;
 
 /// Builds an answer by hand, for what the client would not write.
 fn answer(peers: &mut Peers, username: &str, algorithm: &str, nc: &str) -> Request {
-    let row = peers.server.challenge(peers.now, false)[1].1.clone();
-    let nonce = Challenge::parse_all(&row).remove(0).nonce;
+    let rows: Vec<_> = peers.server.challenge(peers.now, false).collect();
+    let row = &rows[1].1;
+    let nonce = Challenge::parse_all(row).remove(0).nonce;
     let digested = Digested {
         algorithm: Algorithm::Md5,
         username: &crate::sip::lex::unquote(username.as_bytes()),
