@@ -22,7 +22,7 @@ pub struct MediaConfig {
     /// A call one of whose legs sent nothing for so long is ended.
     #[serde(with = "units::duration")]
     pub rtp_timeout: Duration,
-    /// Media threads; 0 is one per core.
+    /// Media threads; 0 is one per two cores.
     pub shards: usize,
     /// The codecs we speak, best first.
     #[serde(with = "codecs")]

@@ -99,7 +99,7 @@ impl Engine {
         let outbox = Outbox::new(wake.clone());
         let recordings = Recordings::default();
         let count = match config.shards {
-            0 => std::thread::available_parallelism().map_or(1, Into::into),
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             count => count,
         };
         let mut threads = Threads::default();
