@@ -88,7 +88,8 @@ pub struct CallMachine {
     pub(crate) from: Party,
     pub(crate) dialled: String,
     pub(crate) stage: Stage,
-    pub(crate) legs: BTreeMap<u32, Leg>,
+    /// Boxed: a map's node has room for eleven, and most calls have two.
+    pub(crate) legs: BTreeMap<u32, Box<Leg>>,
     pub(crate) rings: BTreeMap<u32, Ring>,
     pub(crate) timers: Timers<CallTimer>,
     pub(crate) recording: Option<RecordingId>,
@@ -237,7 +238,12 @@ impl CallMachine {
 
     /// Says what to do.
     pub fn poll_effect(&mut self) -> Option<CallEffect> {
-        self.effects.pop_front()
+        let effect = self.effects.pop_front();
+        if effect.is_none() {
+            // Most of a call's life there is nothing to do, and effects are large.
+            self.effects = VecDeque::new();
+        }
+        effect
     }
 
     /// Says when to be woken.
@@ -330,7 +336,8 @@ impl CallMachine {
 
     /// The caller's leg, while it takes part.
     pub(crate) fn caller(&self) -> Option<&Leg> {
-        self.legs.get(&self.caller?).filter(|leg| leg.is_live())
+        let caller = self.legs.get(&self.caller?)?;
+        caller.is_live().then_some(caller)
     }
 
     pub(crate) fn caller_number(&self) -> Option<u32> {
@@ -376,7 +383,7 @@ impl CallMachine {
         let id = self.leg_id(number);
         self.legs.insert(
             number,
-            Leg {
+            Box::new(Leg {
                 id,
                 role,
                 state: LegState::Trying,
@@ -386,7 +393,7 @@ impl CallMachine {
                 description: None,
                 agreed: None,
                 audible: false,
-            },
+            }),
         );
         self.publish(EventKind::LegAdded {
             leg: id,
