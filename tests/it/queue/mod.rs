@@ -8,6 +8,7 @@ use offhook_tests::server::Server;
 
 mod agents;
 mod attempts;
+mod changes;
 mod hangup;
 mod overflow;
 mod phones;

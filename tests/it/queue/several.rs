@@ -134,7 +134,12 @@ async fn the_same_agent_serves_a_whole_day_and_nothing_piles_up() -> Result<()> 
         server.agent_becomes("1001", "ready").await?;
         files.push(server.figure("offhook_process_open_files").await?);
     }
-    ensure!(files.first() == files.last(), "open files: {files:?}");
+    // The database opens and closes files of its own; two calls' sockets would be more.
+    let more = files.last().zip(files.first());
+    ensure!(
+        more.is_some_and(|(last, first)| last - first < 4.0),
+        "{files:?}"
+    );
     server.records(8).await?;
     let agent = server.agent("1001").await?;
     ensure!(agent["answered"] == 8 && agent["missed"] == 0, "{agent}");
@@ -187,4 +192,66 @@ async fn an_unavailable_agent_at_the_top_does_not_hold_up_the_queue() -> Result<
     let caller = Caller::chooses_support(&server).await?;
     let served = bottom.rings().await?.answers().await?;
     ends(&server, caller, served).await
+}
+
+#[tokio::test]
+async fn when_all_ring_and_one_declines_the_others_go_on_ringing() -> Result<()> {
+    let server = Server::start().await?;
+    let change = json!({ "strategy": "ring_all", "retry_delay": 30 });
+    server.sets_queue("301", change).await?;
+    let one = Phone::agent(&server, "1001").await?;
+    let other = Phone::agent(&server, "1002").await?;
+    let caller = Caller::chooses_support(&server).await?;
+    let (declined, answered) = (one.rings().await?, other.rings().await?);
+    declined.rejects(603);
+    server.agent_becomes("1001", "ready").await?;
+    let served = answered.answers().await?;
+    served.plays_tone(700.0);
+    caller.talk.hears_tone(700.0).await?;
+    ends(&server, caller, served).await?;
+    ensure!(server.agent("1001").await?["missed"] == 1);
+    Ok(())
+}
+
+/// Answers whoever calls, until the test is over.
+async fn serves(phone: &Phone) -> Result<()> {
+    loop {
+        let talk = phone.rings().await?.answers().await?;
+        talk.plays_tone(700.0);
+        talk.is_hung_up().await?;
+    }
+}
+
+async fn is_served(server: &Server, number: u32) -> Result<()> {
+    let caller = Caller::from(server, &format!("+4930{number:07}")).await?;
+    caller.talk.hears_tone(700.0).await?;
+    caller.talk.hangs_up().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rush_of_callers_is_served_to_the_last_one_and_nobody_twice() -> Result<()> {
+    let server = Server::start().await?;
+    server.sets_queue("301", json!({ "wrap_up": 0 })).await?;
+    let numbers = ["1001", "1002", "1003"];
+    let mut agents = Vec::new();
+    for number in numbers {
+        agents.push(Phone::agent(&server, number).await?);
+    }
+    let callers = (0..12).map(|number| is_served(&server, number));
+    tokio::select! {
+        served = futures::future::try_join_all(callers) => served.map(|_| ())?,
+        failed = futures::future::try_join_all(agents.iter().map(serves)) => failed.map(|_| ())?,
+    }
+    server.has_nothing_left().await?;
+    let records = server.records(12).await?;
+    let answered = |record: &&serde_json::Value| record["disposition"] == "answered";
+    ensure!(records.iter().filter(answered).count() == 12, "{records:?}");
+    let mut total = 0;
+    for number in numbers {
+        let agent = server.agent_becomes(number, "ready").await?;
+        total += agent["answered"].as_u64().unwrap_or(0);
+    }
+    ensure!(total == 12, "{total} answered");
+    Ok(())
 }
