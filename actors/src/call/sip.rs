@@ -146,25 +146,43 @@ impl CallMachine {
                 }
             }
             (UsageEvent::Reoffered { sdp }, _) => self.far_end_reoffers(now, number, sdp.as_ref()),
+            (UsageEvent::Confirmed { sdp: None }, _) => self.check_answered(now, number),
             (UsageEvent::ReofferAnswered { sdp: Some(answer) }, _) => {
-                if let Err(cause) = self.far_end_answers(number, &answer) {
-                    self.lost(now, number, cause);
+                match self.far_end_answers(number, &answer) {
+                    Ok(()) => self.heed_hold(number),
+                    Err(cause) => self.lost(now, number, cause),
                 }
             }
+            (UsageEvent::ReofferAnswered { sdp: None }, _) => self.forget_offer(number),
             (UsageEvent::Ended { cause, .. }, _) => self.far_end_ended(now, number, role, cause),
             (
                 UsageEvent::Ringing | UsageEvent::Progress { .. } | UsageEvent::Answered { .. },
                 _,
             )
             | (
-                UsageEvent::Confirmed { sdp: None }
-                | UsageEvent::ReofferAnswered { sdp: None }
-                | UsageEvent::ReofferRejected { .. }
+                UsageEvent::ReofferRejected { .. }
                 | UsageEvent::ReofferWithdrawn
                 | UsageEvent::Info { .. },
                 _,
             ) => {}
             (other, _) => tracing::debug!(?other, "a leg's event that nobody needs"),
+        }
+    }
+
+    /// An ACK without a description is fine, unless our 200 made the offer: then nobody knows where
+    /// audio should go.
+    fn check_answered(&mut self, now: Instant, number: u32) {
+        let leg = self.legs.get(&number);
+        if leg.is_some_and(|leg| leg.agreed.is_none()) {
+            self.lost(now, number, HangupCause::ProtocolError);
+        }
+    }
+
+    /// The far end asked for an offer and did not answer it: what was agreed before stands.
+    fn forget_offer(&mut self, number: u32) {
+        let leg = self.legs.get_mut(&number);
+        if let Some(negotiation) = leg.and_then(|leg| leg.negotiation.as_mut()) {
+            negotiation.rollback();
         }
     }
 

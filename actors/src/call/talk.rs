@@ -105,6 +105,9 @@ impl CallMachine {
             callee,
             agent,
         });
+        // A caller may have held while it waited, or somebody answers with the hold button down.
+        self.heed_hold(caller.number);
+        self.heed_hold(callee.number);
         if record {
             self.start_recording();
         }
@@ -206,10 +209,13 @@ impl CallMachine {
             // A refused re-INVITE leaves the talk as it was (RFC 3261 section 14.2).
             Err(cause) => return usage.reject_reinvite(now, cause.sip_status()),
         }
-        let holds = leg
-            .agreed
-            .as_ref()
-            .is_some_and(|agreed| agreed.held_by_remote);
+        self.heed_hold(number);
+    }
+
+    /// Whether this leg's phone holds is as it said last.
+    pub(crate) fn heed_hold(&mut self, number: u32) {
+        let agreed = self.legs.get(&number).and_then(|leg| leg.agreed);
+        let holds = agreed.is_some_and(|agreed| agreed.held_by_remote);
         self.set_holder(Holder::Leg(number), holds);
     }
 

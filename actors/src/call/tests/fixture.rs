@@ -459,6 +459,25 @@ impl Fixture {
         self.pump();
     }
 
+    /// A re-INVITE without an offer, and an ACK that answers ours, or does not.
+    pub(super) fn caller_asks_for_offer(&mut self, answer: Option<&str>) {
+        let (txn, mut request) = (self.txn(), self.caller_request(&Method::Invite));
+        let cseq = self.cseq;
+        request
+            .headers
+            .push(HeaderName::Contact, "<sip:ann@127.0.0.1:5090>");
+        self.sip(0, UsageInput::Request { txn, request });
+        self.pump();
+        let mut ack = self.caller_request(&Method::Ack);
+        ack.headers.set(HeaderName::CSeq, format!("{cseq} ACK"));
+        if let Some(direction) = answer {
+            ack.headers.push(HeaderName::ContentType, "application/sdp");
+            ack.body = sdp(6000, direction);
+        }
+        self.sip(0, UsageInput::Ack(ack));
+        self.pump();
+    }
+
     pub(super) fn caller_presses(&mut self, digits: &str) {
         for digit in digits.chars() {
             let leg = LegId::new(self.call.id(), 0);

@@ -37,6 +37,50 @@ fn the_callers_hold_button_plays_music_to_the_other_side() {
 }
 
 #[test]
+fn a_phone_holds_by_its_answer_to_an_offer_it_asked_for() {
+    let (mut call, phone) = talking();
+    call.caller_asks_for_offer(Some("sendonly"));
+    assert_eq!(call.last_source(phone), Some(&music()));
+    call.caller_asks_for_offer(Some("sendrecv"));
+    assert_eq!(call.bridges(), 2);
+}
+
+#[test]
+fn an_offer_that_is_never_answered_is_forgotten() {
+    let (mut call, phone) = talking();
+    call.caller_asks_for_offer(None);
+    call.caller_reoffers("sendonly");
+    assert_eq!(
+        call.statuses.last(),
+        Some(&200),
+        "no glare with what is over"
+    );
+    assert_eq!(call.last_source(phone), Some(&music()));
+}
+
+#[test]
+fn who_answers_a_caller_on_hold_hears_music() {
+    let mut call = Fixture::from_staff("301");
+    call.caller_acknowledges();
+    call.caller_reoffers("sendonly");
+    let (_, phone) = call.queue_rings(call.ids.agent);
+    call.phone_answers(phone);
+    let heard = call.last_source(phone);
+    assert!(matches!(heard, Some(Source::HoldMusic(_))), "{heard:?}");
+    call.caller_reoffers("sendrecv");
+    assert_eq!(call.bridges(), 2);
+}
+
+#[test]
+fn a_late_offer_that_is_never_answered_ends_the_call() {
+    let mut call = Fixture::with_offer("*43", &bytes::Bytes::new());
+    call.caller_acknowledges();
+    assert_eq!(call.ended(), Some(HangupCause::ProtocolError));
+    assert_eq!(call.sent_to(0), ["BYE"]);
+    call.leaves_nothing();
+}
+
+#[test]
 fn an_operator_holds_the_caller_and_lets_them_talk_again() {
     let (mut call, _) = talking();
     call.handle(CallInput::Command(CallCommand::Hold));
