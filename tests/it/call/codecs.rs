@@ -136,3 +136,33 @@ async fn a_phone_changes_its_codec_in_the_middle_of_a_call() -> Result<()> {
     conversation.both_hear().await.context("PCMU with PCMA")?;
     conversation.ends().await
 }
+
+#[tokio::test]
+async fn a_late_offer_that_is_never_answered_ends_the_call() -> Result<()> {
+    let server = Server::start().await?;
+    let caller = Phone::trunk(&server).await?;
+    let did = &server.credentials().did;
+    let talk = caller
+        .calls_without_answer(did)
+        .await?
+        .is_answered()
+        .await?;
+    talk.is_hung_up().await?;
+    let record = afterwards(&server).await?;
+    expect(&record, "hangup_cause", "protocol_error")
+}
+
+#[tokio::test]
+async fn a_phone_begins_a_new_stream_in_the_middle_of_a_call() -> Result<()> {
+    for laws in [[Law::Mu, Law::Mu], [Law::Mu, Law::A]] {
+        let conversation = two_who_speak(&laws[..1], &laws[1..]).await?;
+        conversation.caller.begins_new_stream();
+        conversation.both_hear().await?;
+        conversation.callee.begins_new_stream();
+        conversation.both_hear().await?;
+        conversation.caller.types("7").await?;
+        conversation.callee.receives_keys("7").await?;
+        conversation.ends().await?;
+    }
+    Ok(())
+}

@@ -238,3 +238,96 @@ async fn hold_is_on_the_recording_of_a_queues_call() -> Result<()> {
     ensure!(length(0, CALLEE).is_zero() && length(1, CALLER).is_zero());
     Ok(())
 }
+
+#[tokio::test]
+async fn hold_by_a_reinvite_without_offer() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    let Conversation {
+        server,
+        caller,
+        callee,
+        ..
+    } = &conversation;
+    callee.asks_for_offer(Some(Flow::SendOnly)).await?;
+    hears_music_instead_of(caller, CALLEE)
+        .await
+        .context("held")?;
+    server.call_becomes("on_hold").await?;
+    callee.asks_for_offer(Some(Flow::SendRecv)).await?;
+    conversation.both_hear().await.context("taken back")?;
+    server.call_becomes("connected").await?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn an_offer_that_is_never_answered_changes_nothing() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    conversation.callee.asks_for_offer(None).await?;
+    conversation.both_hear().await?;
+    conversation
+        .callee
+        .holds()
+        .await
+        .context("the next re-INVITE")?;
+    hears_music_instead_of(&conversation.caller, CALLEE).await?;
+    conversation.callee.unholds().await?;
+    conversation.both_hear().await?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn who_answers_a_caller_on_hold_hears_music_until_they_are_back() -> Result<()> {
+    let server = Server::start().await?;
+    let agent = Phone::agent(&server, "1001").await?;
+    let from = Phone::extension(&server, "1000").await?;
+    let caller = from.dials("301").await?;
+    caller.plays_tone(CALLER);
+    let ringing = agent.rings().await?;
+    caller.holds().await?;
+    let callee = ringing.answers().await?;
+    callee.plays_tone(CALLEE);
+    hears_music_instead_of(&callee, CALLER).await?;
+    server.call_becomes("on_hold").await?;
+    caller.unholds().await?;
+    caller.hears_tone(CALLEE).await?;
+    callee.hears_tone(CALLER).await?;
+    server.call_becomes("connected").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_phone_swaps_between_two_calls() -> Result<()> {
+    let server = Server::start().await?;
+    let phone = Phone::extension(&server, "1000").await?;
+    let one = Phone::extension(&server, "1001").await?;
+    let other = Phone::extension(&server, "1002").await?;
+    let first = phone.calls("1001").await?;
+    let ann = one.rings().await?.answers().await?;
+    let first = first.is_answered().await?;
+    ann.plays_tone(500.0);
+    first.hears_tone(500.0).await?;
+    first.holds().await?;
+    let second = phone.calls("1002").await?;
+    let ben = other.rings().await?.answers().await?;
+    let second = second.is_answered().await?;
+    ben.plays_tone(800.0);
+    second.plays_tone(CALLER);
+    second.hears_tone(800.0).await?;
+    hears_music_instead_of(&ann, CALLER)
+        .await
+        .context("the first waits")?;
+    second.holds().await?;
+    first.unholds().await?;
+    first.plays_tone(CALLER);
+    ann.hears_tone(CALLER).await.context("the first is back")?;
+    hears_music_instead_of(&ben, CALLER)
+        .await
+        .context("the second waits")?;
+    first.hangs_up().await?;
+    ann.is_hung_up().await?;
+    second.unholds().await?;
+    ben.hears_tone(CALLER).await?;
+    second.hangs_up().await?;
+    ben.is_hung_up().await?;
+    server.has_nothing_left().await
+}

@@ -250,3 +250,32 @@ async fn place(server: &Server, from: &str, to: &str) -> Result<Value> {
         .post("/api/v1/calls", json!({ "from": from, "to": to }))
         .await
 }
+
+#[tokio::test]
+async fn a_recording_can_be_ended_and_another_begun() -> Result<()> {
+    let Conversation {
+        server,
+        from: _from,
+        to: _to,
+        caller,
+        callee,
+    } = Conversation::start().await?;
+    let call = the_call(&server).await?;
+    for _ in 0..2 {
+        server.post(&format!("{call}/record"), json!({})).await?;
+        caller.listens_for(Duration::from_millis(500)).await?;
+        server.delete(&format!("{call}/record")).await?;
+        let over = |call: &Value| call["recordings"].as_array().is_some_and(Vec::is_empty);
+        server.get_until(&call, over).await?;
+    }
+    caller.hangs_up().await?;
+    callee.is_hung_up().await?;
+    let record = afterwards(&server).await?;
+    let recordings = record["recordings"].as_array().context("recordings")?;
+    ensure!(recordings.len() == 2, "{record}");
+    for id in recordings {
+        let wav = server.recording(id.as_str().context("an id")?).await?;
+        ensure!(wav.time_with_tone(1, CALLEE) >= Duration::from_millis(200));
+    }
+    Ok(())
+}

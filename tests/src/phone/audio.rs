@@ -75,6 +75,8 @@ struct Voice {
     events: Option<u8>,
     allowed: bool,
     muted: bool,
+    /// How many streams were begun after the first.
+    streams: u32,
     tone: Option<(f64, f64)>,
     keys: VecDeque<char>,
 }
@@ -108,6 +110,7 @@ impl Audio {
             events: None,
             allowed: true,
             muted: false,
+            streams: 0,
             tone: None,
             keys: VecDeque::new(),
         }));
@@ -151,6 +154,11 @@ impl Audio {
     /// Stops sending RTP altogether, or takes it up again.
     pub(crate) fn mute(&self, muted: bool) {
         lock(&self.voice).muted = muted;
+    }
+
+    /// Begins a new stream with the next packet.
+    pub(crate) fn restart(&self) {
+        lock(&self.voice).streams += 1;
     }
 
     /// Sends keys by RFC 4733 and waits until the last packet of the last one is out.
@@ -229,6 +237,7 @@ struct Mouth {
     timestamp: u32,
     phase: f64,
     key: Option<Key>,
+    streams: u32,
 }
 
 /// A key being pressed.
@@ -249,6 +258,7 @@ impl Mouth {
             timestamp: seed.wrapping_mul(0x85eb_ca6b),
             phase: 0.0,
             key: None,
+            streams: 0,
         }
     }
 
@@ -256,6 +266,12 @@ impl Mouth {
         let voice = Arc::clone(&self.voice);
         let mut voice = lock(&voice);
         self.timestamp = self.timestamp.wrapping_add(FRAME);
+        if voice.streams != self.streams {
+            self.streams = voice.streams;
+            self.ssrc = rand::random();
+            self.sequence = rand::random();
+            self.timestamp = rand::random();
+        }
         let remote = voice.remote?;
         if !voice.allowed || voice.muted {
             return None;
@@ -499,6 +515,7 @@ mod tests {
                 events: Some(101),
                 allowed: true,
                 muted: false,
+                streams: 0,
                 tone: None,
                 keys: VecDeque::new(),
             })),

@@ -52,6 +52,8 @@ pub(crate) enum Offer<'a> {
     Own,
     /// Nothing: the answer brings the offer.
     Late,
+    /// Nothing, and the offer that the answer brings is ignored.
+    Never,
     /// A description of the test's own making.
     Text(&'a str),
 }
@@ -63,6 +65,8 @@ pub(crate) struct Dialog {
     call_id: String,
     pub(crate) audio: Audio,
     progress: watch::Sender<Progress>,
+    /// Whether it answers an offer that comes with a 200.
+    answers: bool,
     /// The INVITE that began it, as sent or received.
     invite: Mutex<SipText>,
     route: Mutex<Route>,
@@ -86,7 +90,12 @@ struct Route {
 }
 
 impl Dialog {
-    async fn new(line: &Arc<Line>, invite: SipText, route: Route) -> Result<Arc<Self>> {
+    async fn new(
+        line: &Arc<Line>,
+        invite: SipText,
+        route: Route,
+        answers: bool,
+    ) -> Result<Arc<Self>> {
         let audio = Audio::open().await?;
         let laws = &line.identity.laws;
         let own = OwnAudio {
@@ -108,6 +117,7 @@ impl Dialog {
             call_id,
             audio,
             progress: watch::channel(progress).0,
+            answers,
             invite: Mutex::new(invite),
             route: Mutex::new(route),
             own: Mutex::new(own),
@@ -132,7 +142,7 @@ impl Dialog {
             cseq: 0,
             peer,
         };
-        let dialog = Self::new(line, invite.clone(), route).await?;
+        let dialog = Self::new(line, invite.clone(), route, true).await?;
         dialog.respond(&invite, 180, None);
         Ok(dialog)
     }
@@ -166,10 +176,10 @@ impl Dialog {
             .with("CSeq", "1 INVITE")
             .with("Contact", line.contact())
             .with("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
-        let dialog = Self::new(line, invite, route).await?;
+        let dialog = Self::new(line, invite, route, offer != Offer::Never).await?;
         let offer = match offer {
             Offer::Own => Some(lock(&dialog.own).write()),
-            Offer::Late => None,
+            Offer::Late | Offer::Never => None,
             Offer::Text(text) => Some(text.to_owned()),
         };
         if let Some(offer) = offer {
@@ -227,7 +237,7 @@ impl Dialog {
         if let Some(audio) = response.sdp().and_then(sdp::read) {
             let offered = lock(&self.invite).sdp().is_some();
             let answer = self.connect(&audio);
-            if !offered {
+            if !offered && self.answers {
                 ack = ack.with_sdp(answer.write());
             }
         }
@@ -390,6 +400,33 @@ impl Dialog {
                 self.connect(&audio);
             }
             let ack = self.request_at(response.cseq(), "ACK");
+            self.line.send(&ack, to);
+            *lock(&self.last_ack) = Some((ack, to));
+        }
+        Ok(status)
+    }
+
+    /// Sends a re-INVITE without SDP and answers the offer in its 200 with `flow`, in the ACK, or not
+    /// at all without a flow; resolves to the final status.
+    pub(crate) async fn reoffer_late(&self, flow: Option<Flow>) -> Result<u16> {
+        let cseq = self.next_cseq();
+        let mut invite = self.request_at(cseq, "INVITE");
+        invite.push("Contact", self.line.contact());
+        let to = self.destination();
+        let response = self.line.invite(&mut invite, to, |_: &SipText| {}).await?;
+        lock(&self.route).cseq = invite.cseq();
+        let status = response.status().unwrap_or(0);
+        if status < 300 {
+            let mut ack = self.request_at(response.cseq(), "ACK");
+            let offer = response.sdp().and_then(sdp::read);
+            if let (Some(flow), Some(offer)) = (flow, offer) {
+                {
+                    let mut own = lock(&self.own);
+                    own.version += 1;
+                    own.flow = flow;
+                }
+                ack = ack.with_sdp(self.connect(&offer).write());
+            }
             self.line.send(&ack, to);
             *lock(&self.last_ack) = Some((ack, to));
         }

@@ -300,6 +300,16 @@ impl Phone {
         ))
     }
 
+    /// Calls a number with an INVITE without SDP, and never answers the offer it gets.
+    ///
+    /// # Errors
+    /// When no socket can be opened for the audio.
+    pub async fn calls_without_answer(&self, number: &str) -> Result<Dialling> {
+        Ok(Dialling::new(
+            Dialog::calling(&self.line, number, Offer::Never).await?,
+        ))
+    }
+
     /// Calls a number with an offer of the test's own making.
     ///
     /// # Errors

@@ -246,6 +246,24 @@ impl Talk {
         self.reoffers(Flow::SendRecv, Some(nowhere)).await
     }
 
+    /// Asks the peer for an offer, by a re-INVITE without SDP, and answers it with this flow in the
+    /// ACK; without a flow it sends an ACK without the answer that it owes.
+    ///
+    /// # Errors
+    /// When the peer refuses.
+    pub async fn asks_for_offer(&self, answer: Option<Flow>) -> Result<()> {
+        match self.dialog.reoffer_late(answer).await? {
+            200..300 => Ok(()),
+            status => bail!("re-INVITE refused with {status}"),
+        }
+    }
+
+    /// Goes on in a new RTP stream: another SSRC, sequence and time, as phones do that switch to
+    /// another microphone, or exchanges that join two calls.
+    pub fn begins_new_stream(&self) {
+        self.dialog.audio.restart();
+    }
+
     /// Changes to another law in the middle of the call: a re-INVITE that offers nothing else.
     ///
     /// # Errors
