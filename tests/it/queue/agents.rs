@@ -161,3 +161,34 @@ async fn an_agent_who_misses_a_call_is_put_on_break() -> Result<()> {
     caller.talk.hangs_up().await?;
     server.has_nothing_left().await
 }
+
+#[tokio::test]
+async fn an_agent_who_calls_their_own_queue_is_not_rung_for_themselves() -> Result<()> {
+    let server = Server::start().await?;
+    let phone = Phone::agent(&server, "1001").await?;
+    let waiting = phone.dials("301").await?;
+    server.queue_has("301", 1).await?;
+    server.agent_becomes("1001", "on_call").await?;
+    phone.stays_silent_for(Duration::from_millis(500)).await?;
+    let colleague = Phone::agent(&server, "1002").await?;
+    let served = colleague.rings().await?.answers().await?;
+    waiting.hangs_up().await?;
+    served.is_hung_up().await?;
+    server.agent_becomes("1001", "ready").await?;
+    server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn the_next_caller_waits_for_the_end_of_wrap_up_and_no_longer() -> Result<()> {
+    let server = Server::start().await?;
+    server.sets_queue("301", json!({ "wrap_up": 1 })).await?;
+    let phone = Phone::agent(&server, "1001").await?;
+    let first = Caller::chooses_support(&server).await?;
+    let served = phone.rings().await?.answers().await?;
+    ends(&server, first, served).await?;
+    let second = Caller::chooses_support(&server).await?;
+    let agent = server.agent("1001").await?;
+    ensure!(agent["state"] == "wrap_up", "{agent}");
+    let served = phone.rings().await?.answers().await?;
+    ends(&server, second, served).await
+}

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use offhook_tests::phone::Phone;
+use offhook_tests::ears;
+use offhook_tests::phone::{Loss, Phone, RATE};
 use offhook_tests::server::Server;
 use serde_json::json;
 
@@ -147,4 +148,48 @@ async fn the_only_agent_is_rung_again_after_the_retry_delay() -> Result<()> {
     let agent = server.agent("1001").await?;
     ensure!(agent["missed"] == 1 && agent["answered"] == 1, "{agent}");
     Ok(())
+}
+
+#[tokio::test]
+async fn who_picks_up_when_the_call_has_moved_on_gets_nobody() -> Result<()> {
+    let server = Server::start().await?;
+    let change = json!({ "ring_timeout": 1, "retry_delay": 30, "wrap_up": 0 });
+    server.sets_queue("301", change).await?;
+    let slow = Phone::agent(&server, "1001").await?;
+    let quick = Phone::agent(&server, "1002").await?;
+    let caller = Caller::chooses_support(&server).await?;
+    let ringing = slow.rings().await?;
+    // The CANCEL is on its way while the slow one's hand is on the receiver.
+    slow.loses(Loss::ReceivedCancel);
+    let second = quick.rings().await?;
+    let too_late = ringing.picks_up();
+    too_late.is_hung_up().await.context("who was too late")?;
+    server.agent_becomes("1001", "ready").await?;
+    let served = second.answers().await?;
+    served.plays_tone(700.0);
+    caller.talk.hears_tone(700.0).await?;
+    ends(&server, caller, served).await?;
+    let record = server.the_record().await?;
+    ensure!(
+        record["agent"] == server.agent("1002").await?["id"],
+        "{record}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_an_agents_phone_says_before_the_answer_does_not_reach_the_caller() -> Result<()> {
+    let story = a_caller_waits_for_two_agents().await?;
+    let ringing = story.first.rings().await?;
+    ringing.plays_early(900.0);
+    let heard = story
+        .caller
+        .talk
+        .listens_for(Duration::from_secs(1))
+        .await?;
+    ensure!(!ears::has_tone(&heard, RATE, 900.0), "early media");
+    ensure!(ears::level(&heard) > ears::AUDIBLE, "music or words");
+    let served = ringing.answers().await?;
+    story.caller.talk.hears_tone(900.0).await?;
+    ends(&story.server, story.caller, served).await
 }

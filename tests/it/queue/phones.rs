@@ -103,3 +103,23 @@ async fn an_agent_whose_line_goes_dead_is_free_again_and_the_caller_is_let_go() 
     ensure!(record["hangup_cause"] == "media_timeout", "{record}");
     server.has_nothing_left().await
 }
+
+#[tokio::test]
+async fn over_tcp_a_call_that_comes_to_nothing_leaves_not_even_a_transaction() -> Result<()> {
+    let server = Server::start().await?;
+    let caller = Phone::extension_over(&server, "1000", Carrier::Tcp).await?;
+    let callee = Phone::extension_over(&server, "1001", Carrier::Tcp).await?;
+    let dialling = caller.calls("1001").await?;
+    let ringing = callee.rings().await?;
+    ensure!(dialling.cancels().await? == 487);
+    ringing.is_cancelled().await?;
+    let dialling = caller.calls("1001").await?;
+    callee.rings().await?.rejects(486);
+    ensure!(dialling.is_refused().await? == 486);
+    server.has_nothing_left().await?;
+    // On a stream nothing comes again, so nothing need be remembered (RFC 3261 17.1.1.2, 17.2.1);
+    // datagrams keep a transaction for 32 seconds.
+    let remembered = ["offhook_sip_transactions"];
+    let at_once = std::time::Duration::from_secs(2);
+    server.figures_vanish(&remembered, at_once).await
+}
