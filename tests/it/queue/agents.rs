@@ -181,7 +181,7 @@ async fn an_agent_who_calls_their_own_queue_is_not_rung_for_themselves() -> Resu
 #[tokio::test]
 async fn the_next_caller_waits_for_the_end_of_wrap_up_and_no_longer() -> Result<()> {
     let server = Server::start().await?;
-    server.sets_queue("301", json!({ "wrap_up": 1 })).await?;
+    server.sets_queue("301", json!({ "wrap_up": 2 })).await?;
     let phone = Phone::agent(&server, "1001").await?;
     let first = Caller::chooses_support(&server).await?;
     let served = phone.rings().await?.answers().await?;
