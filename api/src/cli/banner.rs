@@ -82,7 +82,18 @@ fn render(
             writeln!(text, "  password  {}", admin.password)?;
             writeln!(text, "  token     {}\n", admin.token)
         }
-        Office::Known => Ok(()),
+        Office::Known { demo_did: None } => Ok(()),
+        Office::Known {
+            demo_did: Some(did),
+        } => {
+            let file = demo_file(data);
+            writeln!(
+                text,
+                "The demo office's passwords and tokens are in {}.",
+                file.display()
+            )?;
+            try_it(text, addresses, did)
+        }
     }
 }
 

@@ -16,7 +16,10 @@ pub(super) enum Office {
     /// One administrator was made just now.
     Empty(LoginCredentials),
     /// There was an office.
-    Known,
+    Known {
+        /// The public number of the demo office, if it is one and its credentials are still there.
+        demo_did: Option<String>,
+    },
 }
 
 /// The file with the demo office's credentials.
@@ -36,7 +39,7 @@ pub(super) struct Addresses {
 /// Fills an empty data folder.
 pub(super) async fn furnish(store: &Store, demo: bool) -> Result<Office, Failure> {
     if !is_empty(store).await.map_err(Failure::run)? {
-        return Ok(Office::Known);
+        return Ok(Office::Known { demo_did: None });
     }
     if demo {
         // The real addresses are known once everything listens; see `write`.
@@ -64,12 +67,14 @@ pub(super) fn write(
             serde_json::to_value(&**credentials).map_err(Failure::run)?
         }
         Office::Empty(_) => return Ok(()),
-        Office::Known => {
+        Office::Known { demo_did } => {
             let known = std::fs::read(&path).ok();
             let known = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
             let Some(serde_json::Value::Object(mut known)) = known else {
                 return Ok(());
             };
+            let did = known.get("did").and_then(|did| did.as_str());
+            *demo_did = did.map(str::to_owned);
             known.insert("http".into(), addresses.http.clone().into());
             known.insert("sip".into(), addresses.sip.clone().into());
             known.into()

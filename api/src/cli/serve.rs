@@ -77,7 +77,7 @@ async fn start(arguments: &ServeArguments, config: Config) -> Result<Running, Fa
         offhook.stop().await;
         return Err(failure);
     }
-    if arguments.demo && matches!(office, Office::Known) {
+    if arguments.demo && matches!(office, Office::Known { demo_did: None }) {
         tracing::info!("there is an office in the data folder: --demo leaves it as it is");
     }
     print(&banner::banner(
