@@ -17,15 +17,16 @@ function el(tag, attributes = {}, ...children) {
 }
 
 // The little Markdown that descriptions use: paragraphs, `code`, **bold**.
-function prose(text) {
-  const paragraphs = String(text || "").split(/\n\s*\n/).map((paragraph) => {
-    const parts = paragraph.split(/(`[^`]+`|\*\*[^*]+\*\*)/).map((part) => {
-      if (part.startsWith("`")) return el("code", {}, part.slice(1, -1));
-      if (part.startsWith("**")) return el("strong", {}, part.slice(2, -2));
-      return document.createTextNode(part);
-    });
-    return el("p", {}, ...parts);
+function inline(text) {
+  return String(text || "").split(/(`[^`]+`|\*\*[^*]+\*\*)/).map((part) => {
+    if (part.startsWith("`")) return el("code", {}, part.slice(1, -1));
+    if (part.startsWith("**")) return el("strong", {}, part.slice(2, -2));
+    return document.createTextNode(part);
   });
+}
+
+function prose(text) {
+  const paragraphs = String(text || "").split(/\n\s*\n/).map((paragraph) => el("p", {}, ...inline(paragraph)));
   const box = el("div");
   box.append(...paragraphs);
   return box;
@@ -160,7 +161,7 @@ function article(path, verb, operation) {
   const details = el("details", {}, el("summary", {},
     el("span", { class: `verb ${verb}` }, verb),
     el("span", { class: "path" }, path),
-    el("span", { class: "what" }, operation.summary || "")), inside);
+    el("span", { class: "what" }, ...inline(operation.summary))), inside);
   details.addEventListener("toggle", () => {
     if (!details.open || inside.childElementCount) return;
     inside.append(prose(operation.description || operation.summary));

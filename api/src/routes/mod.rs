@@ -9,9 +9,9 @@ macro_rules! office_routes {
     ) => {
         type Id = <$resource as Resource>::Id;
 
-        #[doc = concat!("Lists ", $words, ".")]
         #[utoipa::path(
             get, path = $list, tag = $tag,
+            summary = concat!("Lists ", $words, "."),
             operation_id = concat!("list_", $many),
             params(PageQuery),
             responses((status = 200, description = "A page of the list.", body = List<$view>)),
@@ -24,9 +24,9 @@ macro_rules! office_routes {
             resource::list::<$resource>(&state, &caller, &query)
         }
 
-        #[doc = concat!("Creates one of the ", $words, ". Admins only.")]
         #[utoipa::path(
             post, path = $list, tag = $tag,
+            summary = concat!("Creates one of the ", $words, ". Admins only."),
             operation_id = concat!("create_", $one),
             request_body = $settings,
             responses((
@@ -42,9 +42,9 @@ macro_rules! office_routes {
             resource::create::<$resource>(&state, &caller, settings).await
         }
 
-        #[doc = concat!("Reads one of the ", $words, ".")]
         #[utoipa::path(
             get, path = $item, tag = $tag,
+            summary = concat!("Reads one of the ", $words, "."),
             operation_id = concat!("read_", $one),
             params(("id" = String, Path, description = "Its id.")),
             responses((status = 200, description = "It.", body = $view)),
@@ -57,9 +57,9 @@ macro_rules! office_routes {
             resource::read::<$resource>(&state, &caller, id)
         }
 
-        #[doc = concat!("Replaces all settings of one of the ", $words, ". Admins only.")]
         #[utoipa::path(
             put, path = $item, tag = $tag,
+            summary = concat!("Replaces all settings of one of the ", $words, ". Admins only."),
             operation_id = concat!("replace_", $one),
             params(("id" = String, Path, description = "Its id.")),
             request_body = $settings,
@@ -74,10 +74,10 @@ macro_rules! office_routes {
             resource::replace::<$resource>(&state, &caller, id, settings).await
         }
 
-        #[doc = concat!("Changes some settings of one of the ", $words, ": those that are in the body, ",
-            "by merge patch (RFC 7396). Admins only.")]
         #[utoipa::path(
             patch, path = $item, tag = $tag,
+            summary = concat!("Changes some settings of one of the ", $words, ": those that are in the body, ",
+            "by merge patch (RFC 7396). Admins only."),
             operation_id = concat!("change_", $one),
             params(("id" = String, Path, description = "Its id.")),
             request_body(content = ref($patch)),
@@ -92,9 +92,9 @@ macro_rules! office_routes {
             resource::change::<$resource>(&state, &caller, id, patch).await
         }
 
-        #[doc = concat!("Removes one of the ", $words, ". Admins only; refused while it is in use.")]
         #[utoipa::path(
             delete, path = $item, tag = $tag,
+            summary = concat!("Removes one of the ", $words, ". Admins only; refused while it is in use."),
             operation_id = concat!("remove_", $one),
             params(("id" = String, Path, description = "Its id.")),
             responses((status = 204, description = "It is gone.")),
