@@ -43,6 +43,8 @@ pub(crate) struct Progress {
     pub(crate) peer_flow: Flow,
     /// Offers the peer made within the call.
     pub(crate) reoffers: u32,
+    /// How often a 200 of the peer came again.
+    pub(crate) repeats: u32,
 }
 
 /// What the first INVITE of a call says about audio.
@@ -110,6 +112,7 @@ impl Dialog {
             acknowledged: 0,
             peer_flow: Flow::SendRecv,
             reoffers: 0,
+            repeats: 0,
         };
         let call_id = invite.header("Call-ID").to_owned();
         let dialog = Arc::new(Self {
@@ -248,6 +251,7 @@ impl Dialog {
 
     /// The 2xx came again, so the ACK got lost.
     pub(crate) fn acknowledge_again(&self, _response: &SipText) {
+        self.progress.send_modify(|progress| progress.repeats += 1);
         let ack = lock(&self.last_ack).clone();
         if let Some((ack, to)) = ack {
             self.line.send(&ack, to);
@@ -450,6 +454,10 @@ impl Dialog {
 
     pub(crate) fn phase(&self) -> Phase {
         self.progress.borrow().phase.clone()
+    }
+
+    pub(crate) fn repeats(&self) -> u32 {
+        self.progress.borrow().repeats
     }
 
     /// The INVITE that began the call.

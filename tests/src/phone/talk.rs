@@ -305,6 +305,21 @@ impl Talk {
         self.dialog.wait(enough).await.map(|_| ())
     }
 
+    /// Waits until the peer's 200 has come again, because the peer misses the ACK.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn is_answered_again(&self) -> Result<()> {
+        let again = |progress: &Progress| progress.repeats > 0;
+        self.dialog.wait(again).await.map(|_| ())
+    }
+
+    /// How often the peer's 200 came again.
+    #[must_use]
+    pub fn answers_repeated(&self) -> u32 {
+        self.dialog.repeats()
+    }
+
     /// Hangs up and waits for the answer to the BYE; resolves to its status.
     ///
     /// # Errors
