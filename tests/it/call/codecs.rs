@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use offhook_tests::g711::Law;
-use offhook_tests::phone::Phone;
+use offhook_tests::phone::{Phone, PhoneSpec};
 use offhook_tests::server::Server;
 
 use super::{CALLEE, CALLER, Conversation, afterwards, expect, public_number_rings};
@@ -165,4 +165,68 @@ async fn a_phone_begins_a_new_stream_in_the_middle_of_a_call() -> Result<()> {
         conversation.ends().await?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn an_offer_of_g729_in_the_middle_of_a_call_changes_nothing() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    let status = conversation.caller.is_refused_offering(G729).await?;
+    ensure!(status == 488, "{status}");
+    conversation.both_hear().await.context("as before")?;
+    let status = conversation.callee.is_refused_offering("no SDP").await?;
+    ensure!([400, 488].contains(&status), "{status}");
+    conversation.both_hear().await.context("as before")?;
+    conversation
+        .callee
+        .holds()
+        .await
+        .context("and can be changed")?;
+    conversation.callee.unholds().await?;
+    conversation.both_hear().await?;
+    conversation.ends().await
+}
+
+async fn phone_with_events(server: &Server, number: &str, events: Option<u8>) -> Result<Phone> {
+    let mut spec = PhoneSpec::new(number, Some(server.sip()));
+    spec.password = Some(server.sip_password(number)?);
+    spec.events = events;
+    let phone = Phone::new(spec).await?;
+    phone.registers().await?;
+    Ok(phone)
+}
+
+#[tokio::test]
+async fn each_phone_numbers_its_keys_as_it_likes() -> Result<()> {
+    let server = Server::start().await?;
+    let from = phone_with_events(&server, "1000", Some(96)).await?;
+    let to = Phone::extension(&server, "1001").await?;
+    let conversation = Conversation::between(server, from, to).await?;
+    conversation.caller.types("123").await?;
+    conversation.callee.receives_keys("123").await?;
+    conversation.callee.types("456").await?;
+    conversation.caller.receives_keys("456").await?;
+    conversation.both_hear().await?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn a_phone_without_keys_is_spared_those_of_the_other() -> Result<()> {
+    let server = Server::start().await?;
+    let from = phone_with_events(&server, "1000", None).await?;
+    let to = Phone::extension(&server, "1001").await?;
+    let conversation = Conversation::between(server, from, to).await?;
+    conversation.callee.types("456").await?;
+    conversation.both_hear().await?;
+    ensure!(conversation.caller.heard().digits.is_empty());
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn the_echo_test_speaks_pcma() -> Result<()> {
+    let server = Server::start().await?;
+    let phone = Phone::extension_speaking(&server, "1000", &[Law::A]).await?;
+    let talk = phone.dials("*43").await?;
+    talk.hears_something().await?;
+    talk.plays_tone(CALLER);
+    talk.hears_tone(CALLER).await
 }

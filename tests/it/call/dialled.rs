@@ -249,3 +249,49 @@ async fn an_extension_can_call_itself_without_harm() -> Result<()> {
     callee.is_hung_up().await?;
     server.has_nothing_left().await
 }
+
+#[tokio::test]
+async fn a_phone_that_unregisters_goes_on_talking() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    conversation.to.unregisters().await?;
+    conversation.from.unregisters().await?;
+    conversation.both_hear().await?;
+    conversation.ends().await
+}
+
+#[tokio::test]
+async fn a_phone_that_unregisters_while_it_rings_may_answer_all_the_same() -> Result<()> {
+    let (server, from, to) = two_phones().await?;
+    let dialling = from.calls("1001").await?;
+    let ringing = to.rings().await?;
+    to.unregisters().await?;
+    let callee = ringing.answers().await?;
+    let caller = dialling.is_answered().await?;
+    callee.plays_tone(CALLEE);
+    caller.hears_tone(CALLEE).await?;
+    caller.hangs_up().await?;
+    callee.is_hung_up().await?;
+    server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn an_extension_that_is_deleted_goes_on_talking() -> Result<()> {
+    let conversation = Conversation::start().await?;
+    let server = &conversation.server;
+    let path = "/api/v1/sip/extensions";
+    let extension = server.find(path, "extension", "1000").await?;
+    let id = extension["id"].as_str().context("an id")?;
+    // The menu's key for the operator goes with it.
+    let menu = server.find("/api/v1/ivr-menus", "extension", "300").await?;
+    let menu = menu["id"].as_str().context("an id")?;
+    let choices = json!({ "choices": { "0": null } });
+    server
+        .patch(&format!("/api/v1/ivr-menus/{menu}"), choices)
+        .await?;
+    server.delete(&format!("{path}/{id}")).await?;
+    conversation.both_hear().await?;
+    conversation.caller.holds().await?;
+    conversation.caller.unholds().await?;
+    conversation.both_hear().await?;
+    conversation.ends().await
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use offhook_tests::g711::Law;
 use offhook_tests::phone::{Flow, Phone};
-use offhook_tests::server::Server;
+use offhook_tests::server::{Server, ServerSpec};
 use serde_json::json;
 
 use super::{CALLEE, CALLER, Conversation, hears_music_instead_of, the_call};
@@ -330,4 +330,58 @@ async fn a_phone_swaps_between_two_calls() -> Result<()> {
     second.hangs_up().await?;
     ben.is_hung_up().await?;
     server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn who_holds_may_be_silent_for_longer_than_others() -> Result<()> {
+    let spec = ServerSpec {
+        config: Some("[media]\nrtp_timeout = \"1s\"\n".to_owned()),
+        ..ServerSpec::default()
+    };
+    let server = Server::start_with(spec).await?;
+    let from = Phone::extension(&server, "1000").await?;
+    let to = Phone::extension(&server, "1001").await?;
+    let conversation = Conversation::between(server, from, to).await?;
+    conversation.callee.offers(Flow::Inactive).await?;
+    conversation
+        .caller
+        .listens_for(Duration::from_millis(2500))
+        .await?;
+    ensure!(conversation.callee.is_up(), "silence on hold is no fault");
+    conversation.callee.unholds().await?;
+    conversation.both_hear().await?;
+    let Conversation {
+        server,
+        from: _from,
+        to: _to,
+        caller,
+        callee,
+    } = conversation;
+    callee.stops_sending();
+    caller
+        .is_hung_up()
+        .await
+        .context("silence without hold is one")?;
+    let record = super::afterwards(&server).await?;
+    super::expect(&record, "hangup_cause", "media_timeout")
+}
+
+#[tokio::test]
+async fn an_operator_holds_the_caller_of_a_queue() -> Result<()> {
+    let server = Server::start().await?;
+    let agent = Phone::agent(&server, "1001").await?;
+    let from = Phone::extension(&server, "1000").await?;
+    let caller = from.dials("301").await?;
+    let callee = agent.rings().await?.answers().await?;
+    caller.plays_tone(CALLER);
+    callee.plays_tone(CALLEE);
+    caller.hears_tone(CALLEE).await?;
+    let call = the_call(&server).await?;
+    server.post(&format!("{call}/hold"), json!({})).await?;
+    hears_music_instead_of(&caller, CALLEE).await?;
+    callee.hears_silence().await?;
+    server.agent_becomes("1001", "on_call").await?;
+    server.post(&format!("{call}/unhold"), json!({})).await?;
+    caller.hears_tone(CALLEE).await?;
+    callee.hears_tone(CALLER).await
 }

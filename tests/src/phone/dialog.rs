@@ -104,7 +104,7 @@ impl Dialog {
             rtp: line.shown(audio.address()),
             version: 1,
             laws: laws.iter().map(|law| (*law, law.payload_type())).collect(),
-            events: Some(101),
+            events: line.identity.events,
             flow: Flow::SendRecv,
         };
         let progress = Progress {
@@ -410,6 +410,17 @@ impl Dialog {
         Ok(status)
     }
 
+    /// Sends a re-INVITE with an offer of the test's own making; resolves to its final status.
+    pub(crate) async fn reoffer_text(&self, sdp: &str) -> Result<u16> {
+        let cseq = self.next_cseq();
+        let mut invite = self.request_at(cseq, "INVITE").with_sdp(sdp.to_owned());
+        invite.push("Contact", self.line.contact());
+        let to = self.destination();
+        let response = self.line.invite(&mut invite, to, |_: &SipText| {}).await?;
+        lock(&self.route).cseq = invite.cseq();
+        Ok(response.status().unwrap_or(0))
+    }
+
     /// Sends a re-INVITE without SDP and answers the offer in its 200 with `flow`, in the ACK, or not
     /// at all without a flow; resolves to the final status.
     pub(crate) async fn reoffer_late(&self, flow: Option<Flow>) -> Result<u16> {
@@ -497,7 +508,7 @@ impl Dialog {
             .send_modify(|progress| progress.peer_flow = peer.flow);
         OwnAudio {
             laws: vec![law],
-            events: peer.events,
+            events: peer.events.filter(|_| own.events.is_some()),
             flow,
             ..own.clone()
         }

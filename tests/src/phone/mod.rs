@@ -56,6 +56,8 @@ pub struct PhoneSpec {
     pub carrier: Carrier,
     /// What it speaks, in order.
     pub laws: Vec<Law>,
+    /// The payload type it offers for telephone events, if it knows them.
+    pub events: Option<u8>,
     /// The address it believes it has and writes into its messages, as phones behind a NAT do.
     pub behind: Option<Ipv4Addr>,
 }
@@ -70,6 +72,7 @@ impl PhoneSpec {
             proxy,
             carrier: Carrier::Udp,
             laws: vec![Law::Mu, Law::A],
+            events: Some(101),
             behind: None,
         }
     }
@@ -194,6 +197,7 @@ impl Phone {
             credentials,
             proxy: spec.proxy,
             laws: spec.laws,
+            events: spec.events,
             behind: spec.behind,
         };
         let (line, rings) = Line::open(identity, spec.carrier).await?;

@@ -246,6 +246,17 @@ impl Talk {
         self.reoffers(Flow::SendRecv, Some(nowhere)).await
     }
 
+    /// Makes an offer that the peer refuses; resolves to the status of the refusal.
+    ///
+    /// # Errors
+    /// When the peer accepts it.
+    pub async fn is_refused_offering(&self, sdp: &str) -> Result<u16> {
+        match self.dialog.reoffer_text(sdp).await? {
+            status @ 300.. => Ok(status),
+            status => bail!("re-INVITE accepted with {status}"),
+        }
+    }
+
     /// Asks the peer for an offer, by a re-INVITE without SDP, and answers it with this flow in the
     /// ACK; without a flow it sends an ACK without the answer that it owes.
     ///
