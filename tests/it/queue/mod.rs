@@ -12,6 +12,7 @@ mod changes;
 mod hangup;
 mod overflow;
 mod phones;
+mod rush;
 mod several;
 mod story;
 
