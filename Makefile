@@ -36,12 +36,13 @@ docs:
 deny:
 	$(CARGO) deny check licenses bans sources
 
+# Only whether they build: with the artifacts the tests have made, not an optimised build of its own.
 bench-build:
-	$(CARGO) bench --workspace --no-run
+	$(CARGO) bench --workspace --no-run --profile dev
 
-## bench: the figures of the README (see docs/benchmarks.md)
+## bench: the criterion benches; docs/benchmarks.md says how the other figures are taken
 bench:
-	$(CARGO) bench --workspace
+	$(CARGO) bench -p offhook-benches
 
 ## fuzz: ten minutes per target, with cargo-fuzz and a nightly compiler
 fuzz:

@@ -46,7 +46,9 @@ pub(crate) fn dids(server: &Server, kind: &str, ids: &[&str]) -> Result<Vec<Stri
         let body = json!({"number": number, "name": format!("Load {number}"),
             "destination_type": kind, "destination_id": destination});
         if let Err(error) = server.post("sip/dids", &body) {
-            find(server, "sip/dids", "number", &number).ok_or(error)?;
+            // Made before by another run, it leads elsewhere.
+            let id = find(server, "sip/dids", "number", &number).ok_or(error)?;
+            server.patch(&format!("sip/dids/{id}"), &body)?;
         }
         Ok(number)
     };

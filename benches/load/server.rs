@@ -204,6 +204,11 @@ impl Server {
         self.ask(Method::PUT, path, Some(body))
     }
 
+    /// `PATCH /api/v1/PATH`.
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Result<Value> {
+        self.ask(Method::PATCH, path, Some(body))
+    }
+
     fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let url = format!("{}/api/v1/{path}", self.credentials.http);
         let request = self.client.request(method, &url);
