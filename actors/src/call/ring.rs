@@ -223,13 +223,7 @@ impl CallMachine {
         };
         let first = !std::mem::replace(&mut ring.rang, true);
         let purpose = ring.purpose;
-        if let Some(leg) = self.legs.get_mut(&leg)
-            && leg.state == LegState::Trying
-        {
-            leg.state = LegState::Ringing;
-            let id = leg.id;
-            self.publish(EventKind::LegRinging { leg: id });
-        }
+        self.note_ringing(leg);
         if !first {
             return;
         }
@@ -240,6 +234,16 @@ impl CallMachine {
             }
             Purpose::Destination => self.caller_hears_ringing(now),
             Purpose::Originator => {}
+        }
+    }
+
+    fn note_ringing(&mut self, leg: u32) {
+        if let Some(leg) = self.legs.get_mut(&leg)
+            && leg.state == LegState::Trying
+        {
+            leg.state = LegState::Ringing;
+            let id = leg.id;
+            self.publish(EventKind::LegRinging { leg: id });
         }
     }
 
@@ -282,6 +286,7 @@ impl CallMachine {
         let Some(caller) = self.caller_number() else {
             return;
         };
+        self.note_ringing(leg);
         if !self.caller_is_answered()
             && let Some(from) = self.legs.get_mut(&caller)
             && let (Some(description), Some(_), Some(usage)) =

@@ -52,6 +52,10 @@ fn early_media_reaches_the_caller_before_the_answer() {
     call.phone_sends_early_media(phone);
     assert_eq!(call.statuses, [183]);
     assert_eq!(call.bridges(), 1);
+    let rings = EventKind::LegRinging {
+        leg: call.leg(phone),
+    };
+    assert!(call.events.contains(&rings), "many carriers send no 180");
     call.phone_answers(phone);
     assert_eq!(call.statuses, [183, 200]);
 }
