@@ -26,7 +26,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, 
 use crate::agent::{AgentPorts, Agents};
 use crate::alarm::now;
 use crate::call::{CallCommand, Calls};
-use crate::edge::{SipCore, SipCoreActor};
+use crate::edge::{BindError, SipCore, SipCoreActor};
 use crate::engine::{BankError, Reports, sound_bank};
 use crate::live::Live;
 use crate::queue::{QueuePorts, Queues};
@@ -52,8 +52,8 @@ const FAREWELL: Duration = Duration::from_secs(3);
 #[non_exhaustive]
 pub enum StartError {
     /// A SIP address cannot be bound.
-    #[error("cannot listen for SIP: {0}")]
-    Sip(std::io::Error),
+    #[error(transparent)]
+    Sip(#[from] BindError),
     /// The media engine cannot start.
     #[error("cannot start the media engine: {0}")]
     Engine(#[from] EngineError),
@@ -87,7 +87,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     let (engine, events) = Engine::start(engine_config(config, &store), bank, reports.waker())?;
     reports.fill(events);
     let directory = store.directory().clone();
-    let sip = SipCore::open(&config.sip, directory.clone()).map_err(StartError::Sip)?;
+    let sip = SipCore::open(&config.sip, directory.clone())?;
     let switchboard = Switchboard {
         registrar: Registrar::new(config.sip.registrar.clone()),
         calls: Calls::new(config.limits.calls, &config.media.codecs),

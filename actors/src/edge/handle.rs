@@ -1,6 +1,5 @@
 //! The edge, as everybody else holds it.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::command::{Command, Inbound};
 use super::legs::Legs;
-use super::net::{INBOUND, Net};
+use super::net::{BindError, INBOUND, Net};
 use super::{CallSide, EdgeStats, tcp, udp};
 use crate::directory::DirectoryHandle;
 use crate::registrar::{Registrar, Replies};
@@ -109,8 +108,8 @@ impl SipCore {
     /// be called within a tokio runtime.
     ///
     /// # Errors
-    /// When an address cannot be bound.
-    pub fn open(config: &SipConfig, directory: DirectoryHandle) -> io::Result<Self> {
+    /// The address that cannot be bound, and why.
+    pub fn open(config: &SipConfig, directory: DirectoryHandle) -> Result<Self, BindError> {
         let (inbound, inbound_feed) = mpsc::channel(INBOUND);
         let (commands, command_feed) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {

@@ -46,5 +46,6 @@ mod upward;
 
 pub use actor::{SipCoreActor, SipCoreMessage};
 pub use handle::{SipCore, SipCoreArguments};
+pub use net::BindError;
 pub use stats::EdgeStats;
 pub use upward::CallSide;

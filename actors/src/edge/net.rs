@@ -71,6 +71,18 @@ struct Connections {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooManyConnections;
 
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen for SIP over {} on {address}: {source}", transport.as_str())]
+pub struct BindError {
+    /// UDP or TCP.
+    pub transport: SipTransport,
+    /// The address, as configured.
+    pub address: SocketAddr,
+    /// Why not.
+    pub source: io::Error,
+}
+
 /// Every socket of the edge.
 #[derive(Debug)]
 pub(crate) struct Net {
@@ -91,18 +103,10 @@ impl Net {
         config: SipConfig,
         inbound: mpsc::Sender<Inbound>,
         commands: mpsc::UnboundedSender<Command>,
-    ) -> io::Result<Self> {
-        let udp = config
-            .udp
-            .iter()
-            .map(|at| bind_udp(*at))
-            .collect::<io::Result<Vec<_>>>()?;
+    ) -> Result<Self, BindError> {
+        let udp = bind_all(SipTransport::Udp, &config.udp, bind_udp)?;
         let like = udp.first().map(|port| port.local.port());
-        let tcp = config
-            .tcp
-            .iter()
-            .map(|at| bind_tcp(*at, like))
-            .collect::<io::Result<Vec<_>>>()?;
+        let tcp = bind_all(SipTransport::Tcp, &config.tcp, |at| bind_tcp(at, like))?;
         Ok(Self {
             udp,
             tcp,
@@ -296,6 +300,21 @@ impl Net {
 /// while a whole office may still sit behind one address.
 fn per_source(limit: usize) -> usize {
     limit.div_ceil(2)
+}
+
+fn bind_all<T>(
+    transport: SipTransport,
+    addresses: &[SocketAddr],
+    bind: impl Fn(SocketAddr) -> io::Result<T>,
+) -> Result<Vec<T>, BindError> {
+    let bound = addresses.iter().map(|&address| {
+        bind(address).map_err(|source| BindError {
+            transport,
+            address,
+            source,
+        })
+    });
+    bound.collect()
 }
 
 fn bind_udp(at: SocketAddr) -> io::Result<UdpPort> {
