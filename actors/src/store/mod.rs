@@ -109,7 +109,7 @@ struct Inner {
 /// What works and what does not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoreHealth {
-    /// What is wrong with the database, as the end of "the database …".
+    /// What is wrong with the database, in a few words: "the disk is full".
     pub database: Option<String>,
     /// What is wrong with the journal.
     pub journal: Option<String>,

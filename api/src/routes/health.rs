@@ -48,8 +48,12 @@ async fn healthz() -> Json<Health> {
 async fn readyz(State(state): State<AppState>) -> Response {
     let mut problems = state.floor().troubles();
     let store = state.store().health();
-    problems.extend(store.database.map(|what| format!("the database {what}")));
-    problems.extend(store.journal.map(|what| format!("the journal {what}")));
+    problems.extend(store.database);
+    problems.extend(
+        store
+            .journal
+            .map(|what| format!("the journal cannot be written: {what}")),
+    );
     let ready = problems.is_empty();
     let status = if ready {
         StatusCode::OK
