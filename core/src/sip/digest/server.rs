@@ -207,14 +207,16 @@ fn refuse(username: &[u8], reason: Refusal) -> Verdict {
 }
 
 /// Whether a proof for `proved` is good for `target`. Proxies and phones add and drop parameters and
-/// ports, so only user and host have to agree.
+/// ports, so only user and host have to agree; and some, SIPp among them, sign the host alone whomever
+/// they call, which is theirs to choose.
 fn same_target(proved: &Bytes, target: &Bytes) -> bool {
     if proved == target {
         return true;
     }
     match (Uri::parse(proved), Uri::parse(target)) {
         (Ok(one), Ok(two)) => {
-            one.user_text() == two.user_text() && one.host().eq_ignore_ascii_case(two.host())
+            let same_user = one.user().is_none() || one.user_text() == two.user_text();
+            same_user && one.host().eq_ignore_ascii_case(two.host())
         }
         _ => false,
     }

@@ -52,7 +52,13 @@ impl Peers {
 
     /// A request signed with what the client knows.
     fn signed(&mut self) -> Request {
+        self.signed_for("sip:example.com")
+    }
+
+    /// A request to `uri`, signed with what the client knows.
+    fn signed_for(&mut self, uri: &'static str) -> Request {
         let mut request = register();
+        request.uri = uri.into();
         self.client.authorize(&mut request, &mut self.ids);
         request
     }
@@ -276,12 +282,30 @@ fn a_proof_is_good_for_its_own_target_only() {
     let mut signed = peers.signed();
     signed.uri = "sip:example.com:5060;transport=tcp".into();
     assert_eq!(peers.verify(&signed), accepted());
-    let mut signed = peers.signed();
-    signed.uri = "sip:900123@example.com".into();
-    assert_eq!(peers.verify(&signed), refused(Refusal::WrongUri));
+    let mut signed = peers.signed_for("sip:1002@example.com");
+    for other in [
+        "sip:900123@example.com",
+        "sip:1002@example.net",
+        "sip:example.com",
+    ] {
+        signed.uri = other.into();
+        assert_eq!(peers.verify(&signed), refused(Refusal::WrongUri), "{other}");
+    }
     let mut signed = peers.signed();
     signed.method = Method::Invite;
     assert_eq!(peers.verify(&signed), refused(Refusal::WrongPassword));
+}
+
+#[test]
+fn a_proof_for_the_host_alone_is_good_for_everybody_there() {
+    let mut peers = Peers::new(Role::Endpoint, "s3cret");
+    peers.challenged(false).unwrap();
+    let mut signed = peers.signed_for("sip:example.com:5060");
+    signed.uri = "sip:*43@example.com:5060".into();
+    assert_eq!(peers.verify(&signed), accepted());
+    let mut signed = peers.signed_for("sip:example.net");
+    signed.uri = "sip:*43@example.com".into();
+    assert_eq!(peers.verify(&signed), refused(Refusal::WrongUri));
 }
 
 #[test]
