@@ -21,7 +21,10 @@ async fn a_recorded_conversation() -> Result<Recorded> {
     let server = Server::start().await?;
     let agent = Phone::agent(&server, "1001").await?;
     let caller = Phone::extension(&server, "1000").await?;
-    let talk = caller.dials("301").await?;
+    let talk = caller
+        .dials("301")
+        .await
+        .with_context(|| server.log_tail())?;
     let served = agent.rings().await?.answers().await?;
     talk.plays_tone(CALLER);
     served.plays_tone(AGENT);
@@ -79,7 +82,10 @@ async fn a_call_that_is_being_recorded_has_its_record_and_sound_after_the_next_s
     agent.registers().await?;
     caller.registers().await?;
     server.sets_agent("1001", "ready").await?;
-    let talk = caller.dials("301").await?;
+    let talk = caller
+        .dials("301")
+        .await
+        .with_context(|| server.log_tail())?;
     let served = agent.rings().await?.answers().await?;
     served.plays_tone(AGENT);
     talk.hears_tone(AGENT).await?;

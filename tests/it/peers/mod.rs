@@ -1,1 +1,13 @@
 //! SIPp and baresip, who know nothing of us.
+
+mod baresip;
+mod sipp;
+
+use std::net::{SocketAddr, UdpSocket};
+
+use anyhow::Result;
+
+/// An address that is free at this moment.
+fn free_address() -> Result<SocketAddr> {
+    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?)
+}

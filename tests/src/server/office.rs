@@ -153,6 +153,24 @@ impl Server {
         self.figures_vanish(&rest, PATIENCE).await
     }
 
+    /// Waits until a figure has grown to this.
+    ///
+    /// # Errors
+    /// When it does not; the error says how far it came.
+    pub async fn figure_reaches(&self, name: &str, least: f64) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut look = interval(Duration::from_millis(20));
+        loop {
+            look.tick().await;
+            let value = self.figure(name).await?;
+            if value >= least {
+                return Ok(());
+            }
+            let late = Instant::now() > deadline;
+            ensure!(!late, "{name} is {value}, not {least}");
+        }
+    }
+
     /// Waits until all of these figures are zero.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::time::{Instant, interval};
 
@@ -34,18 +34,47 @@ impl Server {
         http.parse().context("an address")
     }
 
+    /// Where SIP is served over TCP, as the server says at its start.
+    ///
+    /// # Errors
+    /// When it did not say.
+    pub fn sip_over_tcp(&self) -> Result<SocketAddr> {
+        let log = self.log();
+        let lines = log
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let addresses = lines.filter_map(|words| match words[..] {
+            ["SIP", "tcp", address] => Some(address.to_owned()),
+            _ => None,
+        });
+        let address = addresses.last().context("no SIP over TCP")?;
+        Ok(address.parse()?)
+    }
+
     /// Follows the event stream as server-sent events, from after the event `since` if given.
     ///
     /// # Errors
     /// When it is refused.
     pub async fn events_by_sse(&self, since: Option<u64>) -> Result<Events> {
-        let url = self.url("/api/v1/events");
-        let token = &self.credentials.admin.token;
-        let mut request = self.client.get(url).bearer_auth(token);
+        let mut request = self.event_request("");
         if let Some(since) = since {
             request = request.header("last-event-id", since.to_string());
         }
         Events::read(request).await
+    }
+
+    /// Follows what a query lets through of the event stream, as server-sent events.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn events_by_sse_of(&self, query: &str) -> Result<Events> {
+        Events::read(self.event_request(&format!("?{query}"))).await
+    }
+
+    fn event_request(&self, query: &str) -> RequestBuilder {
+        let url = self.url(&format!("/api/v1/events{query}"));
+        let token = &self.credentials.admin.token;
+        self.client.get(url).bearer_auth(token)
     }
 
     /// Waits until `/readyz` complains in these words; resolves to the whole complaint.

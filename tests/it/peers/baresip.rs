@@ -1,0 +1,168 @@
+//! baresip, a whole phone with its own SIP stack and its own media.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use offhook_tests::PATIENCE;
+use offhook_tests::ears::{Wav, sine};
+use offhook_tests::phone::Phone;
+use offhook_tests::server::Server;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+const TONE: f64 = 650.0;
+
+/// A running baresip that answers by itself, says [`TONE`] and writes down what it hears.
+struct Baresip {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Baresip {
+    fn start(server: &Server, extension: &str, commands: &[&str]) -> Result<Self> {
+        let folder = TempDir::new()?;
+        let at = |name: &str| folder.path().join(name);
+        say(&at("says.wav"))?;
+        let says = at("says.wav");
+        let password = server.sip_password(extension)?;
+        let proxy = server.sip();
+        fs::write(
+            at("accounts"),
+            format!(
+                "<sip:{extension}@{proxy}>;auth_user={extension};auth_pass={password};\
+                 answermode=auto;regint=60;audio_codecs=PCMU\n"
+            ),
+        )?;
+        fs::write(
+            at("config"),
+            format!(
+                "module_path /usr/lib/baresip/modules\n\
+                 module g711.so\nmodule aufile.so\nmodule alsa.so\nmodule sndfile.so\n\
+                 module_tmp account.so\nmodule_app menu.so\nsnd_path {}\n\
+                 audio_source aufile,{}\naudio_player alsa,null\naudio_alert alsa,null\n",
+                folder.path().display(),
+                says.display()
+            ),
+        )?;
+        let log = fs::File::create(at("baresip.log"))?;
+        let mut command = Command::new("baresip");
+        command.arg("-f").arg(folder.path());
+        for text in commands {
+            command.args(["-e", text]);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("baresip is missing: sudo apt-get install baresip")?;
+        Ok(Self { child, folder })
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("baresip.log")).unwrap_or_default()
+    }
+
+    /// Ends it; answers what it heard in its one call.
+    async fn ends(mut self) -> Result<Wav> {
+        let pid = self.child.id().context("baresip has ended")?;
+        let pid = Pid::from_raw(i32::try_from(pid)?).context("no process")?;
+        kill_process(pid, Signal::TERM)?;
+        let ended = timeout(PATIENCE, self.child.wait()).await;
+        ended.context("baresip does not end")??;
+        let files = fs::read_dir(self.folder.path())?;
+        let mut files = files.filter_map(|entry| Some(entry.ok()?.path()));
+        let heard = files.find(|file| file.to_string_lossy().ends_with("-dec.wav"));
+        Wav::open(heard.with_context(|| self.log())?)
+    }
+}
+
+fn say(path: &Path) -> Result<()> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec)?;
+    for sample in sine(TONE, 0.4, 8000, Duration::from_secs(30)) {
+        writer.write_sample(sample)?;
+    }
+    Ok(writer.finalize()?)
+}
+
+async fn is_registered(server: &Server, extension: &str, baresip: &Baresip) -> Result<()> {
+    let there = |page: &serde_json::Value| {
+        let items = page["items"].as_array();
+        items.is_some_and(|items| items.iter().any(|item| item["extension"] == extension))
+    };
+    let path = "/api/v1/sip/registrations";
+    server
+        .get_until(path, there)
+        .await
+        .with_context(|| baresip.log())?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn baresip_serves_a_queue_and_both_hear_each_other() -> Result<()> {
+    let server = Server::start().await?;
+    let baresip = Baresip::start(&server, "1001", &[])?;
+    is_registered(&server, "1001", &baresip).await?;
+    server.sets_agent("1001", "ready").await?;
+    let caller = Phone::extension(&server, "1000").await?;
+    let talk = caller.dials("301").await?;
+    talk.plays_tone(440.0);
+    talk.hears_tone(TONE).await.with_context(|| baresip.log())?;
+    talk.listens_for(Duration::from_secs(2)).await?;
+    ensure!(talk.heard().lost == 0, "{} lost", talk.heard().lost);
+    ensure!(talk.hangs_up().await? == 200);
+    server.agent_becomes("1001", "wrap_up").await?;
+    let record = server.the_record().await?;
+    ensure!(record["disposition"] == "answered", "{record}");
+    let id = record["recordings"][0].as_str().context("a recording")?;
+    let wav = server.recording(id).await?;
+    ensure!(wav.time_with_tone(0, 440.0) >= Duration::from_secs(1));
+    ensure!(wav.time_with_tone(1, TONE) >= Duration::from_secs(1));
+    let heard = baresip.ends().await?;
+    ensure!(
+        heard.time_with_tone(0, 440.0) >= Duration::from_secs(1),
+        "{:?}",
+        heard.duration()
+    );
+    server.has_nothing_left().await
+}
+
+#[tokio::test]
+async fn baresip_hears_itself_at_the_echo() -> Result<()> {
+    let server = Server::start().await?;
+    let baresip = Baresip::start(&server, "1002", &["/dial *43"])?;
+    server
+        .call_becomes("answered")
+        .await
+        .with_context(|| baresip.log())?;
+    let call = server.the_call().await?;
+    ensure!(call["from"] == "1002" && call["to"] == "*43", "{call}");
+    let wait = Phone::extension(&server, "1000").await?;
+    let talk = wait.dials("*43").await?;
+    talk.plays_tone(500.0);
+    talk.hears_tone(500.0).await?;
+    talk.listens_for(Duration::from_secs(3)).await?;
+    let path = format!("/api/v1/calls/{}", call["id"].as_str().context("id")?);
+    server.delete(&path).await?;
+    talk.hangs_up().await?;
+    server.records(2).await?;
+    let heard = baresip.ends().await?;
+    ensure!(
+        heard.time_with_tone(0, TONE) >= Duration::from_secs(1),
+        "{:?}",
+        heard.duration()
+    );
+    server.has_nothing_left().await
+}
