@@ -43,11 +43,11 @@ impl Server {
         let lines = log
             .lines()
             .map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let addresses = lines.filter_map(|words| match words[..] {
+        let mut addresses = lines.filter_map(|words| match words[..] {
             ["SIP", "tcp", address] => Some(address.to_owned()),
             _ => None,
         });
-        let address = addresses.last().context("no SIP over TCP")?;
+        let address = addresses.next_back().context("no SIP over TCP")?;
         Ok(address.parse()?)
     }
 
