@@ -130,3 +130,20 @@ fn the_narrowest_trusted_network_names_the_trunk() {
             .is_none()
     );
 }
+
+#[test]
+fn digits_could_go_on_as_long_as_a_longer_extension_begins_with_them() {
+    let mut ids = IdSource::seeded(1);
+    let extensions = ["2", "1000", "100", "10-a"].map(|number| extension(&mut ids, number, true));
+    let directory = Directory::new(Office {
+        extensions: extensions.to_vec(),
+        ..Office::default()
+    });
+    for digits in ["", "1", "10", "100"] {
+        assert!(directory.could_become_extension(digits), "{digits}");
+    }
+    for digits in ["1000", "101", "2", "3", "10-a"] {
+        assert!(!directory.could_become_extension(digits), "{digits}");
+    }
+    assert!(!Directory::default().could_become_extension(""));
+}

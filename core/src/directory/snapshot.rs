@@ -40,6 +40,8 @@ pub enum Dialable {
 pub struct Directory {
     office: Office,
     numbers: AHashMap<String, Dialable>,
+    /// Extensions by their place in the office, in the order of their numbers.
+    sorted: Vec<usize>,
     dids: AHashMap<String, usize>,
     extensions: AHashMap<ExtensionId, usize>,
     did_ids: AHashMap<DidId, usize>,
@@ -77,8 +79,14 @@ impl Directory {
         for extension in &office.extensions {
             numbers.insert(extension.number.clone(), Dialable::Extension(extension.id));
         }
+        let mut sorted: Vec<usize> = (0..office.extensions.len()).collect();
+        sorted.sort_unstable_by(|a, b| {
+            let number = |at: &usize| &office.extensions[*at].number;
+            number(a).cmp(number(b))
+        });
         Self {
             numbers,
+            sorted,
             dids: index(&office.dids, |did| did.number.clone()),
             extensions: index(&office.extensions, |extension| extension.id),
             did_ids: index(&office.dids, |did| did.id),
@@ -125,9 +133,11 @@ impl Directory {
     /// Whether any internal number is longer than `digits` and begins with it.
     #[must_use]
     pub fn could_become_extension(&self, digits: &str) -> bool {
-        self.office.extensions.iter().any(|extension| {
-            extension.number.len() > digits.len() && extension.number.starts_with(digits)
-        })
+        let number = |at: &usize| self.office.extensions[*at].number.as_str();
+        let next = self.sorted.partition_point(|at| number(at) <= digits);
+        // In this order those that begin with the digits follow them at once.
+        let next = self.sorted.get(next);
+        next.is_some_and(|at| number(at).starts_with(digits))
     }
 
     /// The extension with this id.
