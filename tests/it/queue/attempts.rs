@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Caller, ends};
 
-/// Agents at 1001 and 1002, idle in this order, rung for two seconds; a caller chose support.
+/// Agents at 1001 and 1002, idle in this order; a caller chose support.
 struct Story {
     server: Server,
     caller: Caller,
@@ -18,9 +18,13 @@ struct Story {
     second: Phone,
 }
 
-async fn a_caller_waits_for_two_agents() -> Result<Story> {
+/// How long agents are rung where it is not the ringing's end that is told of, and where it is.
+const LONG: u32 = 60;
+const SHORT: u32 = 2;
+
+async fn a_caller_waits_for_two_agents(ring_timeout: u32) -> Result<Story> {
     let server = Server::start().await?;
-    let change = json!({ "ring_timeout": 2, "retry_delay": 30, "wrap_up": 0 });
+    let change = json!({ "ring_timeout": ring_timeout, "retry_delay": 30, "wrap_up": 0 });
     server.sets_queue("301", change).await?;
     let first = Phone::agent(&server, "1001").await?;
     let second = Phone::agent(&server, "1002").await?;
@@ -51,7 +55,7 @@ impl Story {
 
 #[tokio::test]
 async fn when_one_is_busy_the_next_rings() -> Result<()> {
-    let story = a_caller_waits_for_two_agents().await?;
+    let story = a_caller_waits_for_two_agents(LONG).await?;
     story.first.rings().await?.rejects(486);
     story.server.agent_becomes("1001", "ready").await?;
     story.the_second_agent_serves().await
@@ -59,14 +63,14 @@ async fn when_one_is_busy_the_next_rings() -> Result<()> {
 
 #[tokio::test]
 async fn when_one_declines_the_next_rings() -> Result<()> {
-    let story = a_caller_waits_for_two_agents().await?;
+    let story = a_caller_waits_for_two_agents(LONG).await?;
     story.first.rings().await?.rejects(603);
     story.the_second_agent_serves().await
 }
 
 #[tokio::test]
 async fn when_a_phone_shares_no_codec_the_next_rings() -> Result<()> {
-    let story = a_caller_waits_for_two_agents().await?;
+    let story = a_caller_waits_for_two_agents(LONG).await?;
     story.first.rings().await?.rejects(488);
     story.server.agent_becomes("1001", "ready").await?;
     story.the_second_agent_serves().await
@@ -74,7 +78,7 @@ async fn when_a_phone_shares_no_codec_the_next_rings() -> Result<()> {
 
 #[tokio::test]
 async fn when_one_does_not_answer_the_next_rings() -> Result<()> {
-    let story = a_caller_waits_for_two_agents().await?;
+    let story = a_caller_waits_for_two_agents(SHORT).await?;
     let ringing = story.first.rings().await?;
     ringing.is_cancelled().await.context("after two seconds")?;
     story.server.agent_becomes("1001", "ready").await?;
@@ -83,7 +87,7 @@ async fn when_one_does_not_answer_the_next_rings() -> Result<()> {
 
 #[tokio::test]
 async fn when_one_unregisters_while_ringing_the_next_rings() -> Result<()> {
-    let story = a_caller_waits_for_two_agents().await?;
+    let story = a_caller_waits_for_two_agents(LONG).await?;
     let ringing = story.first.rings().await?;
     story.first.unregisters().await?;
     ringing
@@ -94,8 +98,29 @@ async fn when_one_unregisters_while_ringing_the_next_rings() -> Result<()> {
 }
 
 #[tokio::test]
+async fn when_one_goes_on_break_while_ringing_the_next_rings() -> Result<()> {
+    let story = a_caller_waits_for_two_agents(LONG).await?;
+    let ringing = story.first.rings().await?;
+    story.server.sends_on_break("1001", "lunch").await?;
+    ringing.is_cancelled().await.context("who left")?;
+    story.server.agent_becomes("1001", "on_break").await?;
+    story.the_second_agent_serves().await
+}
+
+#[tokio::test]
+async fn when_one_takes_another_call_while_ringing_the_next_rings() -> Result<()> {
+    let story = a_caller_waits_for_two_agents(LONG).await?;
+    let ringing = story.first.rings().await?;
+    let own = story.first.dials("*43").await?;
+    ringing.is_cancelled().await.context("the queue's call")?;
+    story.server.agent_becomes("1001", "on_call").await?;
+    own.hangs_up().await?;
+    story.the_second_agent_serves().await
+}
+
+#[tokio::test]
 async fn when_a_phone_vanishes_while_ringing_the_next_rings() -> Result<()> {
-    let story = a_caller_waits_for_two_agents().await?;
+    let story = a_caller_waits_for_two_agents(SHORT).await?;
     story.first.rings().await?;
     story.first.vanishes();
     let Story {
@@ -179,7 +204,7 @@ async fn who_picks_up_when_the_call_has_moved_on_gets_nobody() -> Result<()> {
 
 #[tokio::test]
 async fn what_an_agents_phone_says_before_the_answer_does_not_reach_the_caller() -> Result<()> {
-    let story = a_caller_waits_for_two_agents().await?;
+    let story = a_caller_waits_for_two_agents(LONG).await?;
     let ringing = story.first.rings().await?;
     ringing.plays_early(900.0);
     let heard = story

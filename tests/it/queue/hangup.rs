@@ -72,7 +72,10 @@ async fn while_nobody_is_ready() -> Result<()> {
     expect(&record, "ended_by", "caller")?;
     let waited = record["wait_seconds"].as_f64();
     ensure!(waited.is_some_and(|waited| waited > 0.0), "{record}");
-    Ok(())
+    let agent = Phone::agent(&server, "1001").await?;
+    let quiet = std::time::Duration::from_millis(500);
+    let undisturbed = agent.stays_silent_for(quiet).await;
+    undisturbed.context("nobody is rung for who has left")
 }
 
 #[tokio::test]
