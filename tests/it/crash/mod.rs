@@ -8,3 +8,4 @@ mod call;
 mod drain;
 mod kill;
 mod queue;
+mod signalling;
