@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use offhook_tests::ears;
 use offhook_tests::phone::{Loss, Phone, RATE};
 use offhook_tests::server::Server;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Caller, ends};
 
@@ -47,8 +47,12 @@ impl Story {
         self.server.agent_becomes("1002", "on_call").await?;
         ends(&self.server, self.caller, agent).await?;
         self.server.agent_becomes("1002", "ready").await?;
-        let record = self.server.the_record().await?;
-        ensure!(record["disposition"] == "answered", "{record}");
+        let queue = self.server.queue("301").await?["id"].clone();
+        let of_the_queue = |page: &Value| {
+            let mut records = page["items"].as_array().into_iter().flatten();
+            records.any(|record| record["queue"] == queue && record["disposition"] == "answered")
+        };
+        self.server.get_until("/api/v1/cdrs", of_the_queue).await?;
         Ok(())
     }
 }
