@@ -191,7 +191,12 @@ impl CallMachine {
             .and_then(|ring| ring.unplaced.remove(&number));
         let Some(contact) = contact else { return };
         let first = self.caller().and_then(super::leg::Leg::codec);
-        let from = self.header_from(&contact);
+        let from = if self.rings.get(&ring).map(|ring| ring.purpose) == Some(Purpose::Originator) {
+            // Who is about to call sees whom, not themselves.
+            NameAddr::new(uri::sip(Some(&self.dialled), &contact.domain, None)).write()
+        } else {
+            self.header_from(&contact)
+        };
         let Some(leg) = self.legs.get_mut(&number) else {
             return;
         };

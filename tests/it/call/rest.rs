@@ -105,6 +105,11 @@ async fn a_call_is_placed_for_an_extension() -> Result<()> {
     let to = Phone::extension(&server, "1001").await?;
     place(&server, "1000", "1001").await?;
     let own = from.rings().await.context("the one who wants to call")?;
+    ensure!(
+        own.caller() == "1001",
+        "their phone shows whom: {}",
+        own.caller()
+    );
     to.stays_silent_for(Duration::from_millis(200)).await?;
     let caller = own.answers().await?;
     let ringing = to.rings().await.context("the one to be called")?;
