@@ -70,6 +70,11 @@ impl Usage {
 }
 
 impl Used {
+    /// The time between the two moments.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
     /// CPU in percent of one core.
     pub(crate) fn percent(&self) -> f64 {
         100.0 * self.cpu_seconds / self.seconds

@@ -170,6 +170,12 @@ impl Steady {
         report.count("legs that heard nothing", seen.rtp.silent);
         report.goal(0.0);
         report.count("packets sent", seen.rtp.sent);
+        let due = seen.rtp.legs as f64 * 50.0 * seen.server.seconds();
+        report.add(
+            "  of those that were due",
+            100.0 * seen.rtp.sent as f64 / due,
+            "%",
+        );
         report.count("packets heard", seen.rtp.heard);
     }
 }
