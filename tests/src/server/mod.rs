@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::ops::Range;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -112,8 +113,8 @@ impl Server {
     pub async fn start_with(spec: ServerSpec) -> Result<Self> {
         let data = Arc::new(TempDir::with_prefix("offhook-test-")?);
         let first = free_block()?;
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::launch(spec, data, (any, any), (first, first + 219)).await
+        let addresses = (free_address(32_000..32_400)?, free_address(32_400..32_768)?);
+        Self::launch(spec, data, addresses, (first, first + 219)).await
     }
 
     async fn launch(
@@ -429,4 +430,16 @@ fn unknown_credentials() -> DemoCredentials {
         extensions: Vec::new(),
         did: String::new(),
     }
+}
+
+/// An address that is free for UDP and TCP, between the RTP ports and the kernel's own choices: a
+/// server that is started again finds it free once more.
+fn free_address(ports: Range<u16>) -> Result<SocketAddr> {
+    let addresses = (0..50).map(|_| {
+        let port = rand::random_range(ports.clone());
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+    });
+    let mut free = addresses
+        .filter(|address| UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok());
+    free.next().context("no address is free")
 }
