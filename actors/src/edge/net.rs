@@ -104,9 +104,7 @@ impl Net {
         inbound: mpsc::Sender<Inbound>,
         commands: mpsc::UnboundedSender<Command>,
     ) -> Result<Self, BindError> {
-        let udp = bind_all(SipTransport::Udp, &config.udp, bind_udp)?;
-        let like = udp.first().map(|port| port.local.port());
-        let tcp = bind_all(SipTransport::Tcp, &config.tcp, |at| bind_tcp(at, like))?;
+        let (udp, tcp) = bind_alike(&config)?;
         Ok(Self {
             udp,
             tcp,
@@ -302,6 +300,9 @@ fn per_source(limit: usize) -> usize {
     limit.div_ceil(2)
 }
 
+/// How often a port that is free for both kinds of sockets is looked for.
+const CHOICES: usize = 32;
+
 fn bind_all<T>(
     transport: SipTransport,
     addresses: &[SocketAddr],
@@ -337,14 +338,29 @@ fn bind_udp(at: SocketAddr) -> io::Result<UdpPort> {
     })
 }
 
-/// Port 0 takes `like`, the port of the first datagram socket, where that is free.
-fn bind_tcp(at: SocketAddr, like: Option<u16>) -> io::Result<TcpPort> {
-    let listener = match like {
-        Some(port) if at.port() == 0 => {
-            listen(SocketAddr::new(at.ip(), port)).or_else(|_| listen(at))
+/// Binds both kinds of sockets. Port 0 is the same port for both, because whoever is told one
+/// address tries it either way: where the system's choice for datagrams is taken for streams, it
+/// chooses again.
+fn bind_alike(config: &SipConfig) -> Result<(Vec<UdpPort>, Vec<TcpPort>), BindError> {
+    let mut wishes = config.udp.iter().chain(&config.tcp);
+    let any = wishes.any(|address| address.port() == 0);
+    for _ in 1..CHOICES {
+        let udp = bind_all(SipTransport::Udp, &config.udp, bind_udp)?;
+        let like = udp.first().map(|port| port.local.port());
+        match bind_all(SipTransport::Tcp, &config.tcp, |at| bind_tcp(at, like)) {
+            Err(error) if any && error.source.kind() == io::ErrorKind::AddrInUse => {}
+            tcp => return Ok((udp, tcp?)),
         }
-        _ => listen(at),
-    }?;
+    }
+    let udp = bind_all(SipTransport::Udp, &config.udp, bind_udp)?;
+    let tcp = bind_all(SipTransport::Tcp, &config.tcp, |at| bind_tcp(at, None))?;
+    Ok((udp, tcp))
+}
+
+/// Port 0 takes `like`, the port of the first datagram socket, if there is one.
+fn bind_tcp(at: SocketAddr, like: Option<u16>) -> io::Result<TcpPort> {
+    let port = like.filter(|_| at.port() == 0).unwrap_or(at.port());
+    let listener = listen(SocketAddr::new(at.ip(), port))?;
     let local = listener.local_addr()?;
     Ok(TcpPort {
         listener: Arc::new(listener),
@@ -362,4 +378,35 @@ fn listen(at: SocketAddr) -> io::Result<tokio::net::TcpListener> {
     socket.bind(&at.into())?;
     socket.listen(1024)?;
     tokio::net::TcpListener::from_std(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ports(udp: u16, tcp: u16) -> (u16, u16) {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let config = SipConfig {
+            udp: vec![at(udp)],
+            tcp: vec![at(tcp)],
+            ..SipConfig::default()
+        };
+        let (udp, tcp) = bind_alike(&config).unwrap();
+        (udp[0].local.port(), tcp[0].local.port())
+    }
+
+    #[tokio::test]
+    async fn any_port_is_the_same_for_datagrams_and_streams() {
+        let (udp, tcp) = ports(0, 0);
+        assert_eq!(udp, tcp);
+    }
+
+    #[tokio::test]
+    async fn any_port_for_streams_is_another_when_that_of_datagrams_is_taken() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let (udp, tcp) = ports(port, 0);
+        assert_eq!(udp, port);
+        assert!(tcp != port && tcp != 0);
+    }
 }
