@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | which audio is taken | the one in use, else the first that can be: RTP/AVP, or RTP/AVPF without feedback. Every other section keeps its place and gets port 0 |
 //! | which codec | the first in the *caller's* order that we have configured; a [`MediaWish`] may prefer another offered one to save a transcode |
-//! | SRTP, ICE, DTLS | refused for now, like any other profile |
+//! | SRTP, ICE, DTLS | refused, like every profile but these two |
 //! | rtcp-mux | not accepted: the answer is silent about it, so RTCP has its own port (RFC 5761 section 5.1.1) |
 //! | host names in `c=` | refused: only IP literals of our family, never multicast |
 //! | hold | `sendonly`, `inactive`, or an unspecified address (`0.0.0.0`, `::`) |
