@@ -246,7 +246,7 @@ fn demo_menu(support: QueueId, sales: QueueId, operator: ExtensionId) -> IvrMenu
         choices,
         dial_extension: true,
         first_digit_timeout: Duration::from_secs(6),
-        inter_digit_timeout: Duration::from_secs(3),
+        inter_digit_timeout: Duration::from_secs(2),
         retries: 2,
         on_failure: MenuAction::HangUp,
     }

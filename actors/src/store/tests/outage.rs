@@ -1,7 +1,7 @@
 //! The database or the disk goes away while calls go on.
 
-use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection, SqlitePool};
 
 use super::*;
 
@@ -50,6 +50,39 @@ async fn a_locked_database_delays_records_and_loses_none() {
     assert_eq!(health.journal, None, "the journal goes on");
 
     unlock(&mut lock).await;
+    running.settle().await;
+    for call in calls {
+        running.store.cdrs().get(call).await.unwrap();
+    }
+    assert!(running.store.health().is_good());
+    running.stop().await;
+}
+
+/// Lets no connection that is open now make the database larger, as on a full disk.
+async fn fill(pool: &SqlitePool) {
+    let size = "SELECT page_count FROM pragma_page_count()";
+    let pages: i64 = sqlx::query_scalar(size).fetch_one(pool).await.unwrap();
+    let mut connections = Vec::new();
+    for _ in 0..pool.options().get_max_connections() {
+        let mut connection = pool.acquire().await.unwrap();
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        let limit = sqlx::query(sqlx::AssertSqlSafe(limit));
+        limit.execute(&mut *connection).await.unwrap();
+        connections.push(connection);
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_delays_records_and_loses_none() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path()).await;
+    fill(&running.store.0.database.pool().unwrap()).await;
+
+    let calls: Vec<_> = (0..50).map(|_| story::whole(&running.live)).collect();
+    let problem = with_patience(running.store.0.database.wait_problem()).await;
+    assert_eq!(problem, "the disk is full");
+
+    // Connections that saw the full disk are replaced, and the new ones have room.
     running.settle().await;
     for call in calls {
         running.store.cdrs().get(call).await.unwrap();
