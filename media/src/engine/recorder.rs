@@ -272,7 +272,6 @@ impl Recorder {
     }
 
     fn fail(&self, recording: RecordingId, call: CallId, reason: RecordingFailure, taps: &[Tap]) {
-        tracing::warn!(%recording, %call, %reason, "a recording failed");
         self.known.lock().remove(&recording);
         for (_, shard) in taps {
             // A shard that is gone taps nothing.

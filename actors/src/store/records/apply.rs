@@ -205,6 +205,7 @@ impl Reading {
         }
         self.records.interrupt(first_seq, &mut self.writes);
         if is_written {
+            // The calls are forgotten again; their rows have been there since the first time.
             self.writes.clear();
         }
         self.flush(pool).await?;
