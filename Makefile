@@ -5,6 +5,9 @@ DATA ?= data
 # What the tests run against besides Rust: real SIP phones, and sox to look at sound.
 TOOLS = sipp baresip sox
 
+# An error's own words are what a failed test should end with, not a hundred lines of backtrace.
+export RUST_LIB_BACKTRACE = 0
+
 .PHONY: run test check fmt lint unit docs deny bench bench-build fuzz tools prompts clean
 
 ## run: build and start the demo office in ./data
