@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use offhook_core::directory::AgentState;
-
+use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{Path, ServerTxn};
 use offhook_core::sip::invite::{Credentials, LocalParty, UsageInput};
 use offhook_core::sip::message::Request;
@@ -72,6 +72,13 @@ pub struct Contact {
     pub caller_id: Option<String>,
     /// The host part of our `From` URI.
     pub domain: String,
+    /// Route values the INVITE visits first: an outbound proxy, or the path a phone registered by.
+    pub routes: Vec<Bytes>,
+    /// Further headers of the INVITE.
+    pub headers: Vec<(HeaderName, Bytes)>,
+    /// Its turn: contacts of one turn are rung at once, those of a later turn when all earlier ones
+    /// failed.
+    pub turn: u16,
 }
 
 /// What an operator or the API asks of a call.

@@ -209,10 +209,10 @@ impl CallMachine {
             to: contact.to,
             from,
             local: contact.local,
-            routes: Vec::new(),
+            routes: contact.routes,
             call_id: None,
             max_forwards: self.hops,
-            headers: Vec::new(),
+            headers: contact.headers,
             credentials: contact.credentials,
             sdp: Some(offer),
         };

@@ -9,6 +9,8 @@ use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn};
 use offhook_core::sip::invite::UsageEffect;
 use offhook_core::sip::message::Response;
 
+use super::ask::Ask;
+
 /// What sockets tell.
 #[derive(Debug)]
 pub(crate) enum Inbound {
@@ -27,6 +29,8 @@ pub(crate) enum Command {
     Close(LegId),
     /// Answer a request that belongs to no leg.
     Respond(ServerTxn, Response),
+    /// Send a request that belongs to no leg.
+    Ask(Box<Ask>),
     /// A host name was looked up.
     Resolved(u64, io::Result<Vec<SocketAddr>>),
     /// A connection stands, or cannot be had.

@@ -89,6 +89,9 @@ impl SipCore {
             to: NameAddr::new(uri::sip(Some(number), domain, None)).write(),
             caller_id: None,
             domain: domain.clone(),
+            routes: Vec::new(),
+            headers: Vec::new(),
+            turn: 0,
         })
     }
 
@@ -116,6 +119,9 @@ impl SipCore {
             to: NameAddr::new(address).write(),
             caller_id: trunk.caller_id.clone(),
             domain: net.config.domain.clone(),
+            routes: Vec::new(),
+            headers: Vec::new(),
+            turn: 0,
         })
     }
 }

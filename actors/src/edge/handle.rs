@@ -8,12 +8,13 @@ use bytes::Bytes;
 use offhook_core::config::SipConfig;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
-use offhook_core::sip::invite::{LocalParty, UsageEffect};
-use offhook_core::sip::message::Response;
+use offhook_core::sip::invite::{LocalParty, NextHop, UsageEffect};
+use offhook_core::sip::message::{Request, Response};
 use offhook_core::{LegId, TrunkId};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+use super::ask::{Ask, Reply};
 use super::command::{Command, Inbound};
 use super::legs::Legs;
 use super::net::{BindError, INBOUND, Net};
@@ -162,6 +163,16 @@ impl SipCore {
     /// Forgets a leg, after everything it asked for before.
     pub fn close(&self, leg: LegId) {
         self.tell(Command::Close(leg));
+    }
+
+    /// Sends a request that belongs to no leg and is no INVITE; `Via` is added. `reply` is told its
+    /// final response, or that none comes.
+    pub fn ask(&self, request: Request, next_hop: NextHop, reply: Reply) {
+        self.tell(Command::Ask(Box::new(Ask {
+            request,
+            next_hop,
+            reply,
+        })));
     }
 
     /// What we call ourselves to the peer of this path. A stream's connection is named, because the

@@ -28,6 +28,7 @@
 
 mod actor;
 mod admission;
+mod ask;
 mod ban;
 mod command;
 mod contacts;
@@ -45,6 +46,7 @@ mod udp;
 mod upward;
 
 pub use actor::{SipCoreActor, SipCoreMessage};
+pub use ask::{Answer, Reply};
 pub use handle::{SipCore, SipCoreArguments};
 pub use net::BindError;
 pub use stats::EdgeStats;

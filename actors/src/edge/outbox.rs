@@ -14,6 +14,7 @@ use offhook_core::sip::invite::{NextHop, RequestTag};
 use offhook_core::sip::message::Request;
 use offhook_core::sip::uri::Scheme;
 
+use super::ask::Reply;
 use super::command::Command;
 use super::handle::Shared;
 use super::tcp;
@@ -24,13 +25,35 @@ const LOOKUP: Duration = Duration::from_secs(5);
 /// The port of a URI without one (RFC 3261 section 19.1.2).
 const DEFAULT_PORT: u16 = 5060;
 
-/// A request of a leg that is on its way to the endpoint.
+/// A request that is on its way to the endpoint.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) leg: LegId,
-    /// Its name; an ACK has none.
-    pub(crate) tag: Option<RequestTag>,
+    pub(crate) sender: Sender,
     pub(crate) request: Request,
+}
+
+/// Whose request it is.
+#[derive(Debug)]
+pub(crate) enum Sender {
+    /// A leg's, which calls it so.
+    Leg(LegId, RequestTag),
+    /// The ACK of a leg, which nobody answers.
+    Ack(LegId),
+    /// Nobody's who has a call.
+    Ask(Reply),
+}
+
+impl Sender {
+    fn leg(&self) -> Option<LegId> {
+        match self {
+            Self::Leg(leg, _) | Self::Ack(leg) => Some(*leg),
+            Self::Ask(_) => None,
+        }
+    }
+
+    fn is(&self, leg: LegId, tag: RequestTag) -> bool {
+        matches!(self, Self::Leg(own, named) if *own == leg && *named == tag)
+    }
 }
 
 /// What became of a request.
@@ -165,13 +188,13 @@ impl Outbox {
     /// Takes a request back that has not gone out.
     pub(crate) fn withdraw(&mut self, leg: LegId, tag: RequestTag) -> bool {
         let before = self.len();
-        self.retain(|outgoing| outgoing.leg != leg || outgoing.tag != Some(tag));
+        self.retain(|outgoing| !outgoing.sender.is(leg, tag));
         self.len() != before
     }
 
     /// Forgets what a leg still wanted to send.
     pub(crate) fn close(&mut self, leg: LegId) {
-        self.retain(|outgoing| outgoing.leg != leg);
+        self.retain(|outgoing| outgoing.sender.leg() != Some(leg));
     }
 
     fn retain(&mut self, keep: impl Fn(&Outgoing) -> bool) {

@@ -4,22 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use ahash::AHashMap;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{
     ALLOW, ClientTxn, Endpoint, EndpointConfig, EndpointEvent, Path, ServerTxn, TxnFailure,
 };
-use offhook_core::sip::invite::{LocalParty, RequestTag, UsageEffect, UsageInput};
+use offhook_core::sip::invite::{LocalParty, NextHop, RequestTag, UsageEffect, UsageInput};
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::sip::status::phrase;
 use offhook_core::sip::{HeaderName, Method};
 use offhook_core::{Directory, HangupCause, IdSource, LegId, TrunkId};
 
 use super::admission::{Admission, Admitted, refusal};
+use super::ask::{Ask, Reply};
 use super::command::{Command, Inbound};
 use super::handle::{Feeds, Shared};
 use super::legs::Lost;
 use super::login::Login;
-use super::outbox::{Outbox, Outgoing, Posted};
+use super::outbox::{Outbox, Outgoing, Posted, Sender};
 use crate::alarm;
 use crate::call::{IncomingCall, Origin};
 use crate::registrar::Registration;
@@ -69,6 +71,8 @@ struct Signalling {
     outbox: Outbox,
     login: Login,
     overloaded: bool,
+    /// Who waits for the answer to a request that belongs to no leg.
+    asked: AHashMap<ClientTxn, Reply>,
 }
 
 impl Signalling {
@@ -83,6 +87,7 @@ impl Signalling {
             outbox: Outbox::default(),
             login: Login::new(now, config),
             overloaded: false,
+            asked: AHashMap::new(),
             shared,
         }
     }
@@ -154,6 +159,9 @@ impl Signalling {
             }
             EndpointEvent::Response { txn, response, .. } => self.response(txn, response),
             EndpointEvent::Failed { txn, failure } => {
+                if let Some(reply) = self.asked.remove(&txn) {
+                    return reply.tell(Err(failure));
+                }
                 let owner = self.shared.legs.lock().remove_client(txn);
                 if let Some((leg, tag)) = owner {
                     self.tell(leg, UsageInput::RequestFailed { tag, failure });
@@ -319,6 +327,11 @@ impl Signalling {
     /// A response is for the leg that asked. A 2xx to an INVITE may come again, or from another
     /// branch of a fork, so it is still looked for.
     fn response(&mut self, txn: ClientTxn, response: Response) {
+        if !response.is_provisional()
+            && let Some(reply) = self.asked.remove(&txn)
+        {
+            return reply.tell(Ok(response));
+        }
         let invite = is_invite(&response);
         let mut legs = self.shared.legs.lock();
         let owner = if response.is_provisional() || (invite && response.is_success()) {
@@ -350,6 +363,7 @@ impl Signalling {
                 self.outbox.close(leg);
             }
             Command::Respond(txn, response) => self.respond(now, txn, response),
+            Command::Ask(ask) => self.ask(now, *ask),
             Command::Resolved(number, addresses) => {
                 if let Some(posted) = self.outbox.resolved(&self.shared, number, addresses) {
                     self.posted(now, posted);
@@ -372,28 +386,37 @@ impl Signalling {
                 tag,
                 request,
                 next_hop,
-            } => {
-                let outgoing = Outgoing {
-                    leg,
-                    tag: Some(tag),
-                    request,
-                };
-                let last = self.shared.legs.lock().last_way(leg);
-                let posted = self.outbox.post(&self.shared, outgoing, &next_hop, last);
-                self.posted(now, posted);
-            }
+            } => self.post_for(now, leg, Sender::Leg(leg, tag), request, &next_hop),
             UsageEffect::Ack { request, next_hop } => {
-                let outgoing = Outgoing {
-                    leg,
-                    tag: None,
-                    request,
-                };
-                let last = self.shared.legs.lock().last_way(leg);
-                let posted = self.outbox.post(&self.shared, outgoing, &next_hop, last);
-                self.posted(now, posted);
+                self.post_for(now, leg, Sender::Ack(leg), request, &next_hop);
             }
             UsageEffect::Cancel { tag, reason } => self.cancel(now, leg, tag, reason),
         }
+    }
+
+    fn post_for(
+        &mut self,
+        now: Instant,
+        leg: LegId,
+        sender: Sender,
+        request: Request,
+        next_hop: &NextHop,
+    ) {
+        let last = self.shared.legs.lock().last_way(leg);
+        let outgoing = Outgoing { sender, request };
+        let posted = self.outbox.post(&self.shared, outgoing, next_hop, last);
+        self.posted(now, posted);
+    }
+
+    fn ask(&mut self, now: Instant, ask: Ask) {
+        let outgoing = Outgoing {
+            sender: Sender::Ask(ask.reply),
+            request: ask.request,
+        };
+        let posted = self
+            .outbox
+            .post(&self.shared, outgoing, &ask.next_hop, None);
+        self.posted(now, posted);
     }
 
     /// Only the leg that was given a request may answer it: after a fall, numbers of transactions
@@ -415,34 +438,25 @@ impl Signalling {
     fn posted(&mut self, now: Instant, posted: Posted) {
         match posted {
             Posted::Waiting => {}
-            Posted::Ready(
-                Outgoing {
-                    leg,
-                    tag: Some(tag),
-                    request,
-                },
-                path,
-            ) => {
-                let txn = self.endpoint.request(now, path, request);
-                self.shared.legs.lock().add_client(leg, tag, txn);
-            }
-            Posted::Ready(
-                Outgoing {
-                    tag: None, request, ..
-                },
-                path,
-            ) => {
-                self.endpoint.send_ack(path, request);
-            }
-            Posted::Unreachable(Outgoing {
-                leg,
-                tag: Some(tag),
-                ..
-            }) => {
-                let failure = TxnFailure::Transport;
-                self.tell(leg, UsageInput::RequestFailed { tag, failure });
-            }
-            Posted::Unreachable(Outgoing { tag: None, .. }) => {}
+            Posted::Ready(Outgoing { sender, request }, path) => match sender {
+                Sender::Leg(leg, tag) => {
+                    let txn = self.endpoint.request(now, path, request);
+                    self.shared.legs.lock().add_client(leg, tag, txn);
+                }
+                Sender::Ack(_) => self.endpoint.send_ack(path, request),
+                Sender::Ask(reply) => {
+                    let txn = self.endpoint.request(now, path, request);
+                    self.asked.insert(txn, reply);
+                }
+            },
+            Posted::Unreachable(Outgoing { sender, .. }) => match sender {
+                Sender::Leg(leg, tag) => {
+                    let failure = TxnFailure::Transport;
+                    self.tell(leg, UsageInput::RequestFailed { tag, failure });
+                }
+                Sender::Ack(_) => {}
+                Sender::Ask(reply) => reply.tell(Err(TxnFailure::Transport)),
+            },
         }
     }
 

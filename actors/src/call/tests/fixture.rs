@@ -364,6 +364,9 @@ impl Fixture {
             to: Bytes::from_static(b"<sip:phone@127.0.0.1>"),
             caller_id: None,
             domain: "127.0.0.1".into(),
+            routes: Vec::new(),
+            headers: Vec::new(),
+            turn: 0,
         };
         let contacts = self
             .contacts

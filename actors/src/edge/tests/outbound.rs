@@ -84,6 +84,9 @@ fn contact(uri: String) -> Contact {
         local: party(),
         caller_id: None,
         domain: "offhook.local".to_owned(),
+        routes: Vec::new(),
+        headers: Vec::new(),
+        turn: 0,
     }
 }
 
