@@ -149,3 +149,30 @@ fn the_longest_files_are_known() {
         println!("{lines:5} {}", path.strip_prefix(root()).unwrap().display());
     }
 }
+
+/// Every `name` in backticks in the fourth column of a table.
+fn tests_in_tables(text: &str) -> Vec<String> {
+    let rows = text.lines().filter_map(|line| line.split('|').nth(4));
+    let names = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_test_the_table_of_standards_names_exists() {
+    let text = fs::read_to_string(root().join("docs/sip.md")).unwrap();
+    let named = tests_in_tables(&text);
+    assert!(named.len() > 30, "the table is read wrongly: {named:?}");
+    let folders = ["core/src", "actors/src", "api/src", "tests/it"];
+    let mut known = String::new();
+    for path in folders
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+    {
+        known.push_str(&code(&path));
+    }
+    let missing: Vec<_> = named
+        .iter()
+        .filter(|name| !known.contains(&format!("fn {name}(")))
+        .collect();
+    assert!(missing.is_empty(), "docs/sip.md names {missing:?}");
+}
