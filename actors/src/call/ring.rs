@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use offhook_core::event::{AttemptOutcome, Direction, EndedBy, EventKind};
 use offhook_core::sip::header::NameAddr;
-use offhook_core::sip::invite::{InviteUsage, OutgoingInvite};
+use offhook_core::sip::invite::{InviteUsage, OutgoingInvite, RedirectPolicy};
 use offhook_core::sip::uri;
 use offhook_core::{AgentId, AttemptId, HangupCause, QueueId};
 use offhook_media::engine::{Source, ToneId};
@@ -215,6 +215,7 @@ impl CallMachine {
             headers: contact.headers,
             credentials: contact.credentials,
             sdp: Some(offer),
+            redirect: RedirectPolicy::Refuse,
         };
         let usage = InviteUsage::outgoing(invite, &mut self.ids);
         let (id, key) = (leg.id, usage.dialog_key().clone());

@@ -86,6 +86,7 @@ impl Shared {
             product: Bytes::from_static(PRODUCT.as_bytes()),
             flow,
             address,
+            options: self.net.config.dialog_options(),
         }
     }
 }

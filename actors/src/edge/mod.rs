@@ -32,6 +32,7 @@ mod ask;
 mod ban;
 mod command;
 mod contacts;
+mod extensions;
 mod handle;
 mod legs;
 mod login;

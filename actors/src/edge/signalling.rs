@@ -18,6 +18,7 @@ use offhook_core::{Directory, HangupCause, IdSource, LegId, TrunkId};
 use super::admission::{Admission, Admitted, refusal};
 use super::ask::{Ask, Reply};
 use super::command::{Command, Inbound};
+use super::extensions::{min_se, supported};
 use super::handle::{Feeds, Shared};
 use super::legs::Lost;
 use super::login::Login;
@@ -80,6 +81,8 @@ impl Signalling {
         let config = &shared.net.config;
         let endpoint = EndpointConfig {
             retry_after: u32::try_from(config.limits.retry_after.as_secs()).unwrap_or(u32::MAX),
+            supported: supported(config),
+            min_se: min_se(config),
             ..EndpointConfig::default()
         };
         Self {

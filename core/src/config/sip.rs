@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Broken, units};
 use crate::sip::digest::Algorithm;
+use crate::sip::invite::{
+    DialogOptions, ReliableProvisional, SessionTimerMode, SessionTimerPolicy,
+};
 
 /// Section `[sip]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +32,17 @@ pub struct SipConfig {
     /// binds to (a NAT or a load balancer); none: the address the message came in by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_address: Option<IpAddr>,
+    /// Whether provisional responses are acknowledged (RFC 3262): `off`, `supported`, `required`.
+    pub reliable_provisional: ReliableProvisional,
+    /// Whether sessions are refreshed, so that a call whose phone is gone ends (RFC 4028): `off`,
+    /// `accept`, where the other side asks for it, or `request`, on every call.
+    pub session_timer: SessionTimerMode,
+    /// How long a session lasts without a refresh, where we have a say.
+    #[serde(with = "units::duration")]
+    pub session_expires: Duration,
+    /// A peer that wants to refresh more often than this is refused with 422.
+    #[serde(with = "units::duration")]
+    pub min_se: Duration,
     /// What a peer may use up.
     pub limits: SipLimits,
     /// How long registrations last.
@@ -47,6 +61,12 @@ impl Default for SipConfig {
             // What every phone speaks: libre 1.0 and JsSIP give up at the sight of SHA-256.
             digest_algorithms: vec![Algorithm::Md5],
             external_address: None,
+            // Who knows it gains early media that survives a lost packet; nobody else notices.
+            reliable_provisional: ReliableProvisional::Supported,
+            // RTP that stops is noticed anyway, so we need no refreshes of our own.
+            session_timer: SessionTimerMode::Accept,
+            session_expires: SessionTimerPolicy::default().expires,
+            min_se: SessionTimerPolicy::default().min_se,
             limits: SipLimits::default(),
             registrar: RegistrarConfig::default(),
         }
@@ -139,10 +159,45 @@ impl SipConfig {
                 "must name at least one: phones prove who they are",
             ));
         }
+        self.check_session_timer()?;
         self.limits.check()?;
         self.registrar.check()
     }
+
+    /// RFC 4028 sections 4 and 5.
+    fn check_session_timer(&self) -> Result<(), Broken> {
+        let whole = |time: Duration| time.subsec_nanos() == 0;
+        if self.min_se < Duration::from_secs(90) || !whole(self.min_se) {
+            return Err(("sip.min_se", "must be whole seconds, and at least 90s"));
+        }
+        if self.session_expires < self.min_se || !whole(self.session_expires) {
+            return Err((
+                "sip.session_expires",
+                "must be whole seconds, and not less than min_se",
+            ));
+        }
+        if self.session_expires > LONGEST_SESSION {
+            return Err(("sip.session_expires", "must be at most 24h"));
+        }
+        Ok(())
+    }
+
+    /// Which extensions our dialogs use.
+    #[must_use]
+    pub fn dialog_options(&self) -> DialogOptions {
+        DialogOptions {
+            reliable: self.reliable_provisional,
+            timer: SessionTimerPolicy {
+                mode: self.session_timer,
+                expires: self.session_expires,
+                min_se: self.min_se,
+            },
+        }
+    }
 }
+
+/// A session timer beyond this notices nothing in useful time.
+const LONGEST_SESSION: Duration = Duration::from_secs(86_400);
 
 /// Digest algorithms by the names they have in headers, in any case.
 mod algorithms {

@@ -38,7 +38,8 @@ fn an_unknown_key_is_named_with_its_line() {
     assert_eq!(
         complaint(text),
         "office.toml, line 3: unknown key `sip.port`; here may be: udp, tcp, domain, realm, \
-         digest_algorithms, external_address, limits, registrar"
+         digest_algorithms, external_address, reliable_provisional, session_timer, \
+         session_expires, min_se, limits, registrar"
     );
     let text = "[sipp]\n";
     assert_eq!(
@@ -90,6 +91,12 @@ fn values_that_contradict_each_other_are_refused_with_their_line() {
     );
     let text = "[media]\naddress = \"0.0.0.0\"";
     assert!(complaint(text).contains("key `media.external_address`"));
+    assert!(complaint("[sip]\nmin_se = \"80s\"").contains("key `sip.min_se`: must be whole"));
+    let text = "[sip]\nsession_expires = \"100s\"\nmin_se = \"2m\"";
+    assert!(complaint(text).contains("key `sip.session_expires`: must be whole seconds, and not"));
+    assert!(complaint("[sip]\nsession_expires = \"25h\"").contains("at most 24h"));
+    let text = "[sip]\nreliable_provisional = \"maybe\"";
+    assert!(complaint(text).contains("`off`, `supported`, `required`"));
     assert!(complaint("[log]\nlevel = \"loud\"").contains("key `log.level`"));
     assert!(complaint("[media]\ncodecs = []").contains("at least one codec"));
 }

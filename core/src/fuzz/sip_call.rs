@@ -11,7 +11,7 @@ use crate::id::IdSource;
 use crate::sip::endpoint::{
     Endpoint, EndpointConfig, EndpointEvent, FlowId, Path, ServerTxn, SipTransport,
 };
-use crate::sip::invite::{InviteUsage, LocalParty, UsageEffect, UsageInput};
+use crate::sip::invite::{DialogOptions, InviteUsage, LocalParty, UsageEffect, UsageInput};
 use crate::sip::{Message, Method, ParseErrorKind, Request, Response};
 
 /// Whatever arrives, and whether or not a call comes of it that is answered and hung up: what we
@@ -132,6 +132,7 @@ impl Server {
                 product: "fuzz".into(),
                 flow: None,
                 address: None,
+                options: DialogOptions::default(),
             };
             let call = InviteUsage::incoming(request.clone(), txn, local, &mut self.ids);
             if let Ok(mut call) = call {

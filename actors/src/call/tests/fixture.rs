@@ -14,7 +14,7 @@ use offhook_core::pii::Secret;
 use offhook_core::sdp::Codec;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{self, FlowId, Path, ServerTxn};
-use offhook_core::sip::invite::{LocalParty, RequestTag, UsageEffect, UsageInput};
+use offhook_core::sip::invite::{DialogOptions, LocalParty, RequestTag, UsageEffect, UsageInput};
 use offhook_core::sip::message::{Message, Request, Response};
 use offhook_core::sip::method::Method;
 use offhook_core::{
@@ -211,6 +211,7 @@ fn local() -> LocalParty {
         product: Bytes::from_static(b"Offhook"),
         flow: None,
         address: None,
+        options: DialogOptions::default(),
     }
 }
 

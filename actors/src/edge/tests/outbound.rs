@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use offhook_core::directory::SipTransport as TrunkTransport;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::TxnFailure;
-use offhook_core::sip::invite::{InviteUsage, LocalParty, OutgoingInvite, UsageEffect, UsageInput};
+use offhook_core::sip::invite::{
+    DialogOptions, InviteUsage, LocalParty, OutgoingInvite, RedirectPolicy, UsageEffect, UsageInput,
+};
 use offhook_core::{CallId, HangupCause, IdSource, LegId};
 use tokio::net::TcpListener;
 
@@ -35,6 +37,7 @@ impl Leg {
             headers: Vec::new(),
             credentials: contact.credentials,
             sdp: Some("v=0\r\n".into()),
+            redirect: RedirectPolicy::Refuse,
         };
         let usage = InviteUsage::outgoing(spec, &mut IdSource::from_entropy());
         let mut leg = Self {
@@ -73,6 +76,7 @@ fn party() -> LocalParty {
         product: "Offhook".into(),
         flow: None,
         address: None,
+        options: DialogOptions::default(),
     }
 }
 

@@ -5,15 +5,16 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use super::EndpointConfig;
 use super::body;
-use crate::sip::HeaderName;
-use crate::sip::header::{ContentType, MaxForwards, join};
+use crate::sip::header::{ContentType, MaxForwards, MinSe, RAck, SessionExpires, join};
 use crate::sip::message::Request;
 use crate::sip::method::Method;
 use crate::sip::status::phrase;
+use crate::sip::{HeaderError, HeaderName};
 
 /// The methods we answer, as the `Allow` header lists them.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
 
 /// How a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Refusal {
 /// `Max-Forwards: 0` ends an INVITE that would start a call, because a call here is usually passed
 /// on to somebody: we are a back-to-back user agent, which RFC 7332 section 3 holds to the rule for
 /// proxies. Every other request ends here anyway and is answered as by any user agent.
-pub(super) fn check(request: &mut Request, supported: &[String]) -> Result<(), Refusal> {
+pub(super) fn check(request: &mut Request, config: &EndpointConfig) -> Result<(), Refusal> {
     if let Err(error) = request.check() {
         return Err(Refusal::malformed(error.reason()));
     }
@@ -70,9 +71,9 @@ pub(super) fn check(request: &mut Request, supported: &[String]) -> Result<(), R
         | Method::Options
         | Method::Register
         | Method::Info
-        | Method::Update => {}
-        Method::Prack
-        | Method::Subscribe
+        | Method::Update
+        | Method::Prack => {}
+        Method::Subscribe
         | Method::Notify
         | Method::Publish
         | Method::Refer
@@ -83,9 +84,51 @@ pub(super) fn check(request: &mut Request, supported: &[String]) -> Result<(), R
     if request.method == Method::Invite {
         check_invite(request)?;
     }
-    check_require(request, supported)?;
+    check_require(request, &config.supported)?;
+    if request.method == Method::Prack {
+        check_rack(request)?;
+    }
     if matches!(request.method, Method::Invite | Method::Update) {
+        check_session_timer(request, config.min_se)?;
+    }
+    if matches!(
+        request.method,
+        Method::Invite | Method::Update | Method::Prack
+    ) {
         body::unwrap(request)?;
+    }
+    Ok(())
+}
+
+/// A PRACK says what it acknowledges (RFC 3262 section 7.2).
+fn check_rack(request: &Request) -> Result<(), Refusal> {
+    let Some(value) = request.headers.get(&HeaderName::RAck) else {
+        return Err(Refusal::malformed("Missing RAck"));
+    };
+    match RAck::parse(value) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Refusal::malformed(error.reason())),
+    }
+}
+
+/// A session timer that cannot be read, or is too short for us (RFC 4028 section 9). A peer that
+/// does not know the extension would not understand the 422: its interval, which some proxy added,
+/// is made longer instead, when it is answered.
+fn check_session_timer(request: &Request, min_se: Option<u32>) -> Result<(), Refusal> {
+    let Some(min_se) = min_se else {
+        return Ok(());
+    };
+    let headers = &request.headers;
+    let malformed = |error: HeaderError| Refusal::malformed(error.reason());
+    if let Some(value) = headers.get(&HeaderName::MinSe) {
+        MinSe::parse(value).map_err(malformed)?;
+    }
+    let Some(value) = headers.get(&HeaderName::SessionExpires) else {
+        return Ok(());
+    };
+    let asked = SessionExpires::parse(value).map_err(malformed)?;
+    if asked.seconds < min_se && headers.has_token(&HeaderName::Supported, "timer") {
+        return Err(Refusal::new(422).with(HeaderName::MinSe, MinSe(min_se).write()));
     }
     Ok(())
 }

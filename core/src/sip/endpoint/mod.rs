@@ -50,6 +50,9 @@ pub struct EndpointConfig {
     pub product: String,
     /// The option tags of `Supported`: what a peer may `Require`.
     pub supported: Vec<String>,
+    /// The shortest session timer a peer may ask for, in seconds: a shorter one gets 422 (RFC 4028
+    /// section 8.1). None: session timers are not understood.
+    pub min_se: Option<u32>,
     /// How many requests of peers may be remembered at once. A call over UDP counts twice for half
     /// a minute after its end. Above this, new calls get 503 and other requests silence.
     pub max_server_transactions: usize,
@@ -61,7 +64,8 @@ impl Default for EndpointConfig {
     fn default() -> Self {
         Self {
             product: "Offhook".to_owned(),
-            supported: Vec::new(),
+            supported: vec!["100rel".to_owned(), "timer".to_owned()],
+            min_se: Some(90),
             max_server_transactions: 400_000,
             retry_after: 5,
         }

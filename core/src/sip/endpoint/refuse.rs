@@ -28,12 +28,11 @@ impl Endpoint {
                 let after = self.config.retry_after.to_string();
                 Some(Refusal::new(503).with(HeaderName::RetryAfter, after))
             }
-            Method::Bye | Method::Info | Method::Update => Some(Refusal::new(481)),
+            Method::Bye | Method::Info | Method::Update | Method::Prack => Some(Refusal::new(481)),
             Method::Invite
             | Method::Register
             | Method::Ack
             | Method::Cancel
-            | Method::Prack
             | Method::Subscribe
             | Method::Notify
             | Method::Publish

@@ -157,7 +157,7 @@ impl Endpoint {
         if let Some(id) = known {
             return self.repeat(id);
         }
-        if let Err(refusal) = check(&mut request, &self.config.supported) {
+        if let Err(refusal) = check(&mut request, &self.config) {
             return self.refuse(reply_path, &request, &top, refusal);
         }
         let Some(key) = key else {
@@ -232,7 +232,7 @@ impl Endpoint {
                 return;
             }
         }
-        if check(&mut request, &self.config.supported).is_ok() {
+        if check(&mut request, &self.config).is_ok() {
             self.events.push_back(EndpointEvent::Ack { path, request });
         }
     }

@@ -7,8 +7,10 @@ mod expires;
 mod max_forwards;
 mod name_addr;
 mod param;
+mod rack;
 mod reason;
 mod retry_after;
+mod session_expires;
 mod tokens;
 mod via;
 
@@ -18,8 +20,10 @@ pub use expires::Expires;
 pub use max_forwards::MaxForwards;
 pub use name_addr::NameAddr;
 pub use param::Params;
+pub use rack::{RAck, RSeq};
 pub use reason::Reason;
 pub use retry_after::RetryAfter;
+pub use session_expires::{MinSe, Refresher, SessionExpires};
 pub use tokens::join;
 pub use via::Via;
 

@@ -25,6 +25,7 @@ mod caller;
 mod fork;
 mod hangup;
 mod message;
+mod options;
 mod outbox;
 mod party;
 pub(crate) mod reason;
@@ -38,5 +39,6 @@ mod usage;
 
 pub use super::digest::Credentials;
 pub use message::{EndedSide, NextHop, RequestTag, UsageEffect, UsageEvent, UsageInput};
-pub use party::{LocalParty, OutgoingInvite};
+pub use options::{DialogOptions, ReliableProvisional, SessionTimerMode, SessionTimerPolicy};
+pub use party::{LocalParty, OutgoingInvite, RedirectPolicy};
 pub use usage::{InviteUsage, UsageState};

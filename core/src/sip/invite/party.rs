@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::options::DialogOptions;
 use crate::sip::HeaderName;
 use crate::sip::digest::Credentials;
 use crate::sip::endpoint::FlowId;
@@ -21,6 +22,19 @@ pub struct LocalParty {
     /// The same for datagrams: where the peer's came from, if that is where ours should go
     /// whatever its Contact says (RFC 3581 gives NATs that rule for responses).
     pub address: Option<SocketAddr>,
+    /// Which extensions the dialog uses.
+    pub options: DialogOptions,
+}
+
+/// What becomes of a redirection (3xx) of a call of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum RedirectPolicy {
+    /// It counts as a refusal. Whoever answers our calls would else decide whom we call, perhaps at
+    /// our cost.
+    #[default]
+    Refuse,
+    /// Its contacts are called one after the other, best first, each once.
+    Follow,
 }
 
 /// A call to place.
@@ -48,4 +62,6 @@ pub struct OutgoingInvite {
     /// Our offer. Without one the peer offers in its 2xx and
     /// [`InviteUsage::ack`](super::InviteUsage::ack) answers.
     pub sdp: Option<Bytes>,
+    /// What becomes of a redirection.
+    pub redirect: RedirectPolicy,
 }

@@ -15,7 +15,8 @@ use crate::sip::endpoint::{
     ClientTxn, Endpoint, EndpointConfig, EndpointEvent, FlowId, Path, ServerTxn, SipTransport,
 };
 use crate::sip::invite::{
-    InviteUsage, LocalParty, OutgoingInvite, RequestTag, UsageEffect, UsageEvent, UsageInput,
+    DialogOptions, InviteUsage, LocalParty, OutgoingInvite, RedirectPolicy, RequestTag,
+    UsageEffect, UsageEvent, UsageInput,
 };
 use crate::sip::{Message, Method, Request, Response};
 use crate::test_time::epoch;
@@ -412,6 +413,7 @@ pub(super) fn local(side: usize) -> LocalParty {
         product: "Offhook".into(),
         address: None,
         flow: Some(FlowId(1)),
+        options: DialogOptions::default(),
     }
 }
 
@@ -427,6 +429,7 @@ pub(super) fn spec() -> OutgoingInvite {
         headers: Vec::new(),
         credentials: None,
         sdp: Some(OFFER.into()),
+        redirect: RedirectPolicy::Refuse,
     }
 }
 
