@@ -62,7 +62,7 @@ fn wrong_version_scheme_and_method_have_their_statuses() {
     let scheme = invite().replace("sip:bob@192.0.2.1", "mailto:bob@192.0.2.1");
     assert_eq!(refused(&scheme).status, 416);
     for method in ["MESSAGE", "SUBSCRIBE", "REFER", "FROBNICATE"] {
-        let response = refused(&request(method, "z9hG4bK1", ""));
+        let response = refused(&request(method, "z9hG4bK1", "RAck: 1 1 INVITE\n"));
         assert_eq!(response.status, 405);
         assert_eq!(
             value(&response, &HeaderName::Allow),
@@ -74,11 +74,17 @@ fn wrong_version_scheme_and_method_have_their_statuses() {
 
 #[test]
 fn an_extension_we_lack_is_listed_in_420() {
-    let response = refused(&request(
+    let config = EndpointConfig {
+        supported: Vec::new(),
+        ..EndpointConfig::default()
+    };
+    let mut bench = Bench::with(SipTransport::Udp, config);
+    bench.receives(&request(
         "INVITE",
         "z9hG4bK1",
         &format!("{CONTACT}Require: 100rel, timer\nRequire: replaces\n"),
     ));
+    let response = bench.answer();
     assert_eq!(response.status, 420);
     assert_eq!(
         value(&response, &HeaderName::Unsupported),
@@ -116,7 +122,7 @@ fn options_outside_a_dialog_tells_what_we_can_do() {
 
 #[test]
 fn requests_that_need_a_dialog_and_name_none_get_481() {
-    for method in ["BYE", "INFO", "UPDATE", "CANCEL"] {
+    for method in ["BYE", "INFO", "UPDATE", "CANCEL", "PRACK"] {
         assert_eq!(refused_or_forgotten(method), 481, "{method}");
     }
 }
@@ -124,7 +130,7 @@ fn requests_that_need_a_dialog_and_name_none_get_481() {
 /// CANCEL is answered in a transaction of its own, so it is remembered for a while.
 fn refused_or_forgotten(method: &str) -> u16 {
     let mut bench = Bench::udp();
-    bench.receives(&request(method, "z9hG4bK1", ""));
+    bench.receives(&request(method, "z9hG4bK1", "RAck: 1 1 INVITE\n"));
     assert_eq!(bench.events(), []);
     let status = bench.answer().status;
     bench.pass(Duration::from_secs(32));
