@@ -9,19 +9,23 @@
 //! Durations are texts such as `"20s"` or `"1h30m"`, sizes texts such as `"64KB"`, addresses
 //! `"127.0.0.1:5060"`, networks `"192.0.2.0/24"`, port ranges `"30000-31999"`.
 
+mod defence;
 mod error;
 mod http;
 mod limits;
 mod log;
 mod media;
+mod observe;
 mod sip;
 mod units;
 
+pub use defence::{DefenceConfig, DefenceLimits, Rate};
 pub use error::{ConfigError, ConfigFault};
 pub use http::HttpConfig;
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
+pub use observe::{GeoConfig, HepConfig, TraceConfig};
 pub use sip::{RegistrarConfig, SipConfig, SipLimits};
 pub use units::{PortRange, UnitError, parse_duration, parse_size, show_duration, show_size};
 
@@ -41,6 +45,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Which country an address is in.
+    pub geo: GeoConfig,
 }
 
 /// A rule that a section breaks: its key within the file, and the rule in words.

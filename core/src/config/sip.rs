@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, units};
+use super::{Broken, DefenceConfig, HepConfig, TraceConfig, units};
 use crate::sip::digest::Algorithm;
 use crate::sip::invite::{
     DialogOptions, ReliableProvisional, SessionTimerMode, SessionTimerPolicy,
@@ -43,10 +43,18 @@ pub struct SipConfig {
     /// A peer that wants to refresh more often than this is refused with 422.
     #[serde(with = "units::duration")]
     pub min_se: Duration,
+    /// True: no version number in `Server` and `User-Agent`.
+    pub hide_version: bool,
     /// What a peer may use up.
     pub limits: SipLimits,
     /// How long registrations last.
     pub registrar: RegistrarConfig,
+    /// What strangers may do before they are kept out.
+    pub defence: DefenceConfig,
+    /// The messages of calls, kept for whoever looks for a fault.
+    pub trace: TraceConfig,
+    /// Copies of all messages for a capture server.
+    pub hep: HepConfig,
 }
 
 impl Default for SipConfig {
@@ -67,8 +75,13 @@ impl Default for SipConfig {
             session_timer: SessionTimerMode::Accept,
             session_expires: SessionTimerPolicy::default().expires,
             min_se: SessionTimerPolicy::default().min_se,
+            // Whoever sees the version has called us or is called: never a stranger.
+            hide_version: false,
             limits: SipLimits::default(),
             registrar: RegistrarConfig::default(),
+            defence: DefenceConfig::default(),
+            trace: TraceConfig::default(),
+            hep: HepConfig::default(),
         }
     }
 }
@@ -79,6 +92,10 @@ impl Default for SipConfig {
 pub struct SipLimits {
     /// TCP connections at once, all peers together.
     pub max_connections: usize,
+    /// Connections at once of one address. None: half of `max_connections`, so that no single peer
+    /// can lock the others out, while a whole office may still sit behind one address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connections_per_source: Option<usize>,
     /// A TCP connection without traffic for so long is closed.
     #[serde(with = "units::duration")]
     pub idle_timeout: Duration,
@@ -101,6 +118,7 @@ impl Default for SipLimits {
         Self {
             // Each costs a descriptor; the usual limit of a service is 1,024 to 65,536 of them.
             max_connections: 1000,
+            max_connections_per_source: None,
             // Longer than the keep-alive interval phones use (RFC 5626 section 4.4.1: up to 120 s).
             idle_timeout: Duration::from_secs(600),
             message_timeout: Duration::from_secs(10),
@@ -161,6 +179,9 @@ impl SipConfig {
         }
         self.check_session_timer()?;
         self.limits.check()?;
+        self.defence.check()?;
+        self.trace.check()?;
+        self.hep.check()?;
         self.registrar.check()
     }
 

@@ -12,6 +12,7 @@
 //! | [`header`] | typed headers, one per file |
 //! | [`uri`] | `sip:`, `sips:` and `tel:` URIs and when two are the same |
 //! | [`stream`] | framing on TCP and TLS |
+//! | [`defence`] | who is listened to, how much, and who is kept out |
 //! | [`digest`] | authentication, both ends |
 //! | [`registrar`] | who can be reached where |
 //! | [`transaction`] | the four transaction machines |
@@ -20,6 +21,7 @@
 //! | [`invite`] | one leg of a call: everything between INVITE and BYE |
 
 mod check;
+pub mod defence;
 pub mod dialog;
 pub mod digest;
 pub mod endpoint;

@@ -1,0 +1,161 @@
+//! Who is kept out, since when and why.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use ahash::AHashMap;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::table::Table;
+
+/// Why somebody is banned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BanReason {
+    /// Too many wrong passwords.
+    WrongPasswords,
+    /// Wrong passwords for too many names.
+    Probing,
+    /// The `User-Agent` of a scanner.
+    Scanner,
+    /// Too many requests.
+    Flood,
+    /// Too much that is no SIP.
+    Garbage,
+    /// An operator wanted it.
+    Operator,
+}
+
+impl BanReason {
+    /// The word for it over REST, in events and figures.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongPasswords => "wrong_passwords",
+            Self::Probing => "probing",
+            Self::Scanner => "scanner",
+            Self::Flood => "flood",
+            Self::Garbage => "garbage",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// Why a ban has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum UnbanReason {
+    /// Its time is over.
+    Expired,
+    /// An operator ended it.
+    Operator,
+    /// There were too many bans, and this one ended soonest.
+    Displaced,
+}
+
+/// One ban.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ban {
+    /// Who: a /32, a /64, or whatever network an operator has named.
+    pub network: IpNet,
+    /// Why.
+    pub reason: BanReason,
+    /// What the operator said about it.
+    pub note: String,
+    /// When it began.
+    pub since: Instant,
+    /// When it ends.
+    pub until: Instant,
+    /// The how manieth ban of this network within a day.
+    pub count: u32,
+}
+
+/// How long it is remembered that somebody was banned.
+const MEMORY: Duration = Duration::from_hours(24);
+
+#[derive(Debug, Default)]
+struct Past {
+    count: u32,
+    /// When the last of them ended, or will.
+    until: Option<Instant>,
+}
+
+/// The bans there are.
+#[derive(Debug)]
+pub(super) struct Bans {
+    bans: AHashMap<IpNet, Ban>,
+    ends: BTreeSet<(Instant, IpNet)>,
+    past: Table<IpNet, Past>,
+    most: usize,
+}
+
+impl Bans {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            bans: AHashMap::new(),
+            ends: BTreeSet::new(),
+            past: Table::new(most.saturating_mul(2)),
+            most,
+        }
+    }
+
+    /// The how manieth ban of a network one would be that began now.
+    pub(super) fn next_count(&self, now: Instant, network: IpNet) -> u32 {
+        let past = self.past.get(network);
+        let recent = past.filter(|past| past.until.is_some_and(|until| now < until + MEMORY));
+        recent.map_or(1, |past| past.count.saturating_add(1))
+    }
+
+    /// Adds a ban, or replaces the one of the same network. Returns those that had to make room.
+    pub(super) fn insert(&mut self, ban: Ban) -> Vec<IpNet> {
+        self.remove(ban.network);
+        let mut displaced = Vec::new();
+        while self.bans.len() >= self.most {
+            let Some((_, network)) = self.ends.first().copied() else {
+                break;
+            };
+            self.remove(network);
+            displaced.push(network);
+        }
+        let past = self.past.entry(ban.network);
+        past.count = ban.count;
+        past.until = Some(ban.until);
+        self.ends.insert((ban.until, ban.network));
+        self.bans.insert(ban.network, ban);
+        displaced
+    }
+
+    /// Ends a ban; that it was is remembered.
+    pub(super) fn remove(&mut self, network: IpNet) -> Option<Ban> {
+        let ban = self.bans.remove(&network)?;
+        self.ends.remove(&(ban.until, network));
+        Some(ban)
+    }
+
+    /// Ends a ban as if it had never been.
+    pub(super) fn pardon(&mut self, network: IpNet) -> Option<Ban> {
+        self.past.remove(network);
+        self.remove(network)
+    }
+
+    /// A ban whose time is over.
+    pub(super) fn expired(&self, now: Instant) -> Option<IpNet> {
+        let (until, network) = self.ends.first()?;
+        (*until <= now).then_some(*network)
+    }
+
+    pub(super) fn next_end(&self) -> Option<Instant> {
+        self.ends.first().map(|(until, _)| *until)
+    }
+
+    pub(super) fn get(&self, network: IpNet) -> Option<&Ban> {
+        self.bans.get(&network)
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Ban> {
+        self.bans.values()
+    }
+}

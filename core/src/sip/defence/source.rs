@@ -1,0 +1,56 @@
+//! Whom limits are counted for.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// One IPv4 address, or the /64 network of an IPv6 address: the least that a customer of an access
+/// provider is given, so that changing the address within it changes nothing here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Source(IpAddr);
+
+impl Source {
+    /// The source an address belongs to. An IPv4 address in IPv6 clothes counts as itself.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(address.into()),
+            IpAddr::V6(address) => Self(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into()),
+        }
+    }
+
+    /// It as a network: /32 or /64.
+    #[must_use]
+    pub fn network(self) -> IpNet {
+        match self.0 {
+            IpAddr::V4(address) => Ipv4Net::from(address).into(),
+            IpAddr::V6(address) => Ipv6Net::new_assert(address, 64).into(),
+        }
+    }
+
+    /// The source that is exactly this network, if it is one.
+    #[must_use]
+    pub fn exactly(network: IpNet) -> Option<Self> {
+        let source = Self::of(network.network());
+        (source.network() == network.trunc()).then_some(source)
+    }
+
+    /// Its bytes, for hashing.
+    #[must_use]
+    pub fn octets(self) -> [u8; 16] {
+        match self.0 {
+            IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+            IpAddr::V6(address) => address.octets(),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(f),
+            IpAddr::V6(_) => self.network().fmt(f),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! A map of bounded size that forgets what was not asked for longest.
+
+use std::hash::Hash;
+
+use ahash::AHashMap;
+
+/// Two generations: what is asked for is in the young one. When that holds half of what may be
+/// kept, the old one is forgotten and the young one becomes old. So each step costs the same, an
+/// attack from more addresses than there is room for included.
+#[derive(Debug)]
+pub(super) struct Table<K, V> {
+    young: AHashMap<K, V>,
+    old: AHashMap<K, V>,
+    half: usize,
+}
+
+impl<K: Hash + Eq + Copy, V: Default> Table<K, V> {
+    /// Room for `most` entries.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            young: AHashMap::new(),
+            old: AHashMap::new(),
+            half: (most / 2).max(1),
+        }
+    }
+
+    /// The entry, made if it is not there.
+    pub(super) fn entry(&mut self, key: K) -> &mut V {
+        if !self.young.contains_key(&key) {
+            if self.young.len() >= self.half {
+                self.old = std::mem::take(&mut self.young);
+            }
+            let known = self.old.remove(&key).unwrap_or_default();
+            self.young.insert(key, known);
+        }
+        self.young.entry(key).or_default()
+    }
+
+    /// The entry, if it is there; it stays as old as it is.
+    pub(super) fn get(&self, key: K) -> Option<&V> {
+        self.young.get(&key).or_else(|| self.old.get(&key))
+    }
+
+    /// Forgets an entry.
+    pub(super) fn remove(&mut self, key: K) {
+        self.young.remove(&key);
+        self.old.remove(&key);
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+}
