@@ -14,7 +14,8 @@ use crate::sip::status::phrase;
 use crate::sip::{HeaderError, HeaderName};
 
 /// The methods we answer, as the `Allow` header lists them.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
+pub const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER";
 
 /// How a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,11 +73,11 @@ pub(super) fn check(request: &mut Request, config: &EndpointConfig) -> Result<()
         | Method::Register
         | Method::Info
         | Method::Update
-        | Method::Prack => {}
-        Method::Subscribe
-        | Method::Notify
-        | Method::Publish
+        | Method::Prack
         | Method::Refer
+        | Method::Subscribe
+        | Method::Notify => {}
+        Method::Publish
         | Method::Message
         | Method::Other(_) => return Err(Refusal::new(405).with(HeaderName::Allow, ALLOW)),
     }

@@ -64,7 +64,9 @@ impl Default for EndpointConfig {
     fn default() -> Self {
         Self {
             product: "Offhook".to_owned(),
-            supported: vec!["100rel".to_owned(), "timer".to_owned()],
+            supported: ["100rel", "timer", "replaces", "norefersub"]
+                .map(str::to_owned)
+                .to_vec(),
             min_se: Some(90),
             max_server_transactions: 400_000,
             retry_after: 5,

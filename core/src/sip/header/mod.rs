@@ -3,12 +3,16 @@
 
 mod content_type;
 mod cseq;
+mod diversion;
 mod expires;
+mod history_info;
 mod max_forwards;
 mod name_addr;
 mod param;
 mod rack;
 mod reason;
+mod refer_to;
+mod replaces;
 mod retry_after;
 mod session_expires;
 mod tokens;
@@ -16,12 +20,16 @@ mod via;
 
 pub use content_type::ContentType;
 pub use cseq::CSeq;
+pub use diversion::{Diversion, DiversionReason};
 pub use expires::Expires;
+pub use history_info::HistoryInfo;
 pub use max_forwards::MaxForwards;
 pub use name_addr::NameAddr;
 pub use param::Params;
 pub use rack::{RAck, RSeq};
 pub use reason::Reason;
+pub use refer_to::{ReferTo, ReferToError};
+pub use replaces::{Replaced, Replaces};
 pub use retry_after::RetryAfter;
 pub use session_expires::{MinSe, Refresher, SessionExpires};
 pub use tokens::join;

@@ -9,6 +9,7 @@ use super::message::{EndedSide, UsageEvent};
 use super::outbox::Outbox;
 use super::party::LocalParty;
 use super::reason;
+use super::refer::Referrals;
 use super::reoffer::Reoffer;
 use super::sent::SentRequests;
 use super::signature::{Signature, put_response_sdp};
@@ -60,6 +61,7 @@ impl InviteUsage {
             })),
             sent: SentRequests::default(),
             forks: Vec::new(),
+            referrals: Referrals::default(),
             digest: None,
             timers: Timers::default(),
             outbox: Outbox::default(),
@@ -209,10 +211,22 @@ impl InviteUsage {
         self.leave();
     }
 
-    /// Ends without a BYE.
+    /// Ends without a BYE. What the peer is still to be told of a transfer goes on in the dialog
+    /// (RFC 5057 section 4.1).
     pub(super) fn leave(&mut self) {
-        self.timers.retain(|_| false);
-        self.stage = Stage::Leaving(Box::default());
+        self.drop_asked_refers();
+        let goes_on = self.referrals.are_told();
+        self.timers
+            .retain(|timer| goes_on && matches!(timer, UsageTimer::Referral(_)));
+        let dialog = match std::mem::replace(&mut self.stage, Stage::Terminated) {
+            Stage::Established(established) => Some(established.dialog),
+            Stage::Leaving(leaving) => leaving.dialog,
+            Stage::Incoming(_) | Stage::Outgoing(_) | Stage::Terminated => None,
+        };
+        self.stage = Stage::Leaving(Box::new(Leaving {
+            dialog: dialog.filter(|_| goes_on),
+            ..Leaving::default()
+        }));
     }
 
     /// Starts the clock of a 2xx that has just been sent.
@@ -226,6 +240,7 @@ impl InviteUsage {
 
     /// What becomes of a session that ends: see [`hang_up`](Self::hang_up).
     pub(super) fn leave_established(&mut self, why: Option<HangupCause>) {
+        self.drop_asked_refers();
         let stage = std::mem::replace(&mut self.stage, Stage::Terminated);
         let Stage::Established(established) = stage else {
             self.stage = stage;

@@ -11,6 +11,7 @@ use super::message::{EndedSide, RequestTag, UsageEvent};
 use super::outbox::Outbox;
 use super::party::OutgoingInvite;
 use super::reason;
+use super::refer::Referrals;
 use super::reoffer::Reoffer;
 use super::sent::{Purpose, Sent, SentRequests};
 use super::signature::{Signature, put_request_sdp};
@@ -109,6 +110,7 @@ impl InviteUsage {
             })),
             sent,
             forks: Vec::new(),
+            referrals: Referrals::default(),
             digest: spec.credentials.map(DigestClient::new),
             timers: Timers::default(),
             outbox,

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::refer::ReferId;
 use crate::cause::HangupCause;
 use crate::sip::endpoint::{FlowId, ServerTxn, TxnFailure};
+use crate::sip::header::ReferTo;
 use crate::sip::message::{Request, Response};
 
 /// Names a request of one usage until its final response; never used twice by it.
@@ -154,6 +156,17 @@ pub enum UsageEvent {
         content_type: Option<Bytes>,
         /// The body.
         body: Bytes,
+    },
+    /// The peer asks us to call somebody else for it (REFER, RFC 3515): a transfer.
+    /// [`accept_refer`](super::InviteUsage::accept_refer) or
+    /// [`reject_refer`](super::InviteUsage::reject_refer) has to follow.
+    Referred {
+        /// Names the request in those.
+        refer: ReferId,
+        /// Whom.
+        target: ReferTo,
+        /// Who says so, for the one who is called (RFC 3892).
+        referred_by: Option<Bytes>,
     },
     /// It is over; comes exactly once. Drop the media now, and the usage when
     /// [`is_terminated`](super::InviteUsage::is_terminated).

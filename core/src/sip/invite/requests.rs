@@ -20,11 +20,15 @@ impl InviteUsage {
         }
         match &request.method {
             Method::Bye => self.handle_bye(now, txn, request),
+            Method::Subscribe => self.handle_subscribe(now, txn, request),
             _ if matches!(self.stage, Stage::Leaving(_) | Stage::Terminated) => {
                 self.refuse(txn, request, 481);
             }
             Method::Invite => self.handle_reinvite(now, txn, request),
             Method::Update => self.handle_update(txn, request),
+            Method::Refer => self.handle_refer(txn, request),
+            // We subscribe to nothing within a call (RFC 6665 section 4.1.3).
+            Method::Notify => self.refuse(txn, request, 481),
             Method::Info => {
                 let response = self.signature.response(request, 200);
                 self.outbox.respond(txn, response);
@@ -42,10 +46,7 @@ impl InviteUsage {
             | Method::Cancel
             | Method::Register
             | Method::Prack
-            | Method::Subscribe
-            | Method::Notify
             | Method::Publish
-            | Method::Refer
             | Method::Message
             | Method::Other(_) => {
                 let mut response = self.signature.response(request, 405);
@@ -142,14 +143,14 @@ impl InviteUsage {
         self.outbox.tell(UsageEvent::Reoffered { sdp });
     }
 
-    fn refuse(&mut self, txn: ServerTxn, request: &Request, status: u16) {
+    pub(super) fn refuse(&mut self, txn: ServerTxn, request: &Request, status: u16) {
         let response = self.signature.response(request, status);
         self.outbox.respond(txn, response);
     }
 
     /// 500 with `Retry-After`: the request came at a bad moment or in the wrong order (RFC 3261
     /// sections 12.2.2 and 14.2).
-    fn refuse_for_now(&mut self, txn: ServerTxn, request: &Request) {
+    pub(super) fn refuse_for_now(&mut self, txn: ServerTxn, request: &Request) {
         let mut response = self.signature.response(request, 500);
         let after = self.ids.below(RETRY_WITHIN).to_string();
         response.headers.push(HeaderName::RetryAfter, after);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::message::{NextHop, RequestTag, UsageEffect};
 use super::outbox::Outbox;
+use super::refer::ReferId;
 use crate::sip::message::Request;
 
 /// What a request was for.
@@ -17,6 +18,8 @@ pub(super) enum Purpose {
     Bye,
     /// To end a fork that answered too.
     ForkBye,
+    /// To tell how a transfer goes.
+    Notify(ReferId),
 }
 
 /// A request on its way.

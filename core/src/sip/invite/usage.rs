@@ -10,6 +10,7 @@ use super::caller::Outgoing;
 use super::fork::Fork;
 use super::message::{RequestTag, UsageEffect, UsageEvent, UsageInput};
 use super::outbox::Outbox;
+use super::refer::Referrals;
 use super::reoffer::{PeerReoffer, Reoffer};
 use super::sent::{Purpose, Sent, SentRequests};
 use super::signature::Signature;
@@ -31,6 +32,7 @@ pub struct InviteUsage {
     pub(super) stage: Stage,
     pub(super) sent: SentRequests,
     pub(super) forks: Vec<Fork>,
+    pub(super) referrals: Referrals,
     pub(super) digest: Option<DigestClient>,
     pub(super) timers: Timers<UsageTimer>,
     pub(super) outbox: Outbox,
@@ -114,6 +116,8 @@ pub(super) enum UsageTimer {
     ReinviteWait,
     /// No more phones can answer the INVITE that started the call.
     ForkWindow,
+    /// The subscription of the REFER with this number has lasted long enough.
+    Referral(u32),
 }
 
 impl InviteUsage {
@@ -181,6 +185,7 @@ impl InviteUsage {
                 UsageTimer::Glare => self.handle_glare_over(now),
                 UsageTimer::ReinviteWait => self.cancel_reinvite(),
                 UsageTimer::ForkWindow => self.sent.forget(Purpose::Invite),
+                UsageTimer::Referral(number) => self.handle_referral_over(number),
             }
             self.settle();
         }
@@ -207,7 +212,7 @@ impl InviteUsage {
         let Stage::Leaving(leaving) = &self.stage else {
             return;
         };
-        if leaving.waiting.is_none() && !self.sent.is_leaving() {
+        if leaving.waiting.is_none() && !self.sent.is_leaving() && !self.referrals.are_told() {
             self.stage = Stage::Terminated;
             self.timers.retain(|_| false);
             self.sent.clear();
@@ -227,6 +232,11 @@ impl InviteUsage {
                     self.handle_bye_response(tag, response);
                 }
             }
+            Purpose::Notify(refer) => {
+                if !response.is_provisional() {
+                    self.handle_notify_response(refer, tag, response);
+                }
+            }
         }
     }
 
@@ -240,6 +250,7 @@ impl InviteUsage {
             Purpose::Bye | Purpose::ForkBye => {
                 self.sent.remove(tag);
             }
+            Purpose::Notify(refer) => self.handle_notify_failed(refer, tag),
         }
     }
 

@@ -4,6 +4,7 @@ mod messages;
 mod round_trip;
 mod stream;
 mod torture;
+mod transfer_headers;
 
 use bytes::Bytes;
 
