@@ -77,9 +77,9 @@ pub(super) fn check(request: &mut Request, config: &EndpointConfig) -> Result<()
         | Method::Refer
         | Method::Subscribe
         | Method::Notify => {}
-        Method::Publish
-        | Method::Message
-        | Method::Other(_) => return Err(Refusal::new(405).with(HeaderName::Allow, ALLOW)),
+        Method::Publish | Method::Message | Method::Other(_) => {
+            return Err(Refusal::new(405).with(HeaderName::Allow, ALLOW));
+        }
     }
     check_scheme(request)?;
     if request.method == Method::Invite {

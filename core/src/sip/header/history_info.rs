@@ -76,9 +76,7 @@ impl HistoryInfo {
     #[must_use]
     pub fn write(&self) -> Bytes {
         let mut address = NameAddr::new(self.uri.clone());
-        address
-            .params
-            .set("index", Some(&write_index(&self.index)));
+        address.params.set("index", Some(&write_index(&self.index)));
         if let Some(from) = &self.mapped_from {
             address.params.set("mp", Some(&write_index(from)));
         }

@@ -53,10 +53,13 @@ impl InviteUsage {
     /// The number of a request that goes out again: the next one in its dialog.
     fn next_cseq(&mut self, purpose: Purpose, request: &Request) -> Option<u32> {
         let dialog = match (purpose, &mut self.stage) {
-            (Purpose::Reinvite | Purpose::Bye | Purpose::Notify(_), Stage::Established(established)) => {
-                Some(&mut established.dialog)
+            (
+                Purpose::Reinvite | Purpose::Bye | Purpose::Notify(_),
+                Stage::Established(established),
+            ) => Some(&mut established.dialog),
+            (Purpose::Reinvite | Purpose::Bye | Purpose::Notify(_), Stage::Leaving(leaving)) => {
+                leaving.dialog.as_mut()
             }
-            (Purpose::Reinvite | Purpose::Bye | Purpose::Notify(_), Stage::Leaving(leaving)) => leaving.dialog.as_mut(),
             // Before the answer there is no dialog, and a fork's has only its BYE.
             _ => None,
         };

@@ -16,7 +16,10 @@ fn refer_to_names_whom_to_call() {
     for (text, number) in [
         ("<sip:300@example.com>", Some("300")),
         ("sip:300@example.com", Some("300")),
-        ("\"Sales\" <sips:300@example.com;transport=tls>", Some("300")),
+        (
+            "\"Sales\" <sips:300@example.com;transport=tls>",
+            Some("300"),
+        ),
         ("<tel:+4934512345>", Some("+4934512345")),
         ("<sip:%2A97@example.com;method=INVITE>", Some("*97")),
         ("<sip:example.com>", None),
@@ -35,7 +38,10 @@ fn a_refer_to_that_leads_nowhere_says_how() {
         ("<sip:300@example.com", ReferToError::Syntax),
         ("<mailto:a@example.com>", ReferToError::Scheme),
         ("<http://example.com/>", ReferToError::Scheme),
-        ("<sip:300@example.com;method=SUBSCRIBE>", ReferToError::Method),
+        (
+            "<sip:300@example.com;method=SUBSCRIBE>",
+            ReferToError::Method,
+        ),
         ("<sip:300@h?Replaces=1>", ReferToError::Replaces),
         ("<sip:300@h?Replaces=>", ReferToError::Replaces),
         (
@@ -57,7 +63,10 @@ fn the_dialog_to_replace_is_read_out_of_the_uri() {
     assert_eq!(target.uri, "sip:bob@192.0.2.4");
     let replaces = target.replaces.unwrap();
     assert_eq!(replaces.call_id, "90@host");
-    assert_eq!((&replaces.to_tag[..], &replaces.from_tag[..]), (&b"a1"[..], &b"b2"[..]));
+    assert_eq!(
+        (&replaces.to_tag[..], &replaces.from_tag[..]),
+        (&b"a1"[..], &b"b2"[..])
+    );
     assert_eq!(replaces.replaced, Replaced::Early);
     assert_eq!(Replaces::parse(&replaces.write()), Ok(replaces));
 }

@@ -6,6 +6,7 @@ mod chaos;
 mod ends;
 mod loss;
 mod pair;
+mod refers;
 mod reoffers;
 mod script;
 mod scripted;

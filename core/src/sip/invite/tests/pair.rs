@@ -14,11 +14,12 @@ use crate::sip::digest::{Authenticator, Verdict};
 use crate::sip::endpoint::{
     ClientTxn, Endpoint, EndpointConfig, EndpointEvent, FlowId, Path, ServerTxn, SipTransport,
 };
+use crate::sip::invite::usage::Stage;
 use crate::sip::invite::{
-    DialogOptions, InviteUsage, LocalParty, OutgoingInvite, RedirectPolicy, RequestTag,
+    DialogOptions, InviteUsage, LocalParty, OutgoingInvite, RedirectPolicy, ReferId, RequestTag,
     UsageEffect, UsageEvent, UsageInput,
 };
-use crate::sip::{Message, Method, Request, Response};
+use crate::sip::{HeaderName, Message, Method, Request, Response};
 use crate::test_time::epoch;
 
 /// The side that calls.
@@ -46,6 +47,10 @@ pub(super) struct Side {
     pub(super) events: Vec<UsageEvent>,
     /// Every response of the peer, also to requests that no usage sent.
     pub(super) heard: Vec<u16>,
+    /// Every NOTIFY of the peer's.
+    pub(super) notified: Vec<Request>,
+    /// What each of them is answered with.
+    pub(super) answers_notify: u16,
     clients: HashMap<ClientTxn, (usize, RequestTag)>,
     tags: HashMap<(usize, RequestTag), ClientTxn>,
     servers: HashMap<ServerTxn, usize>,
@@ -62,6 +67,8 @@ impl Side {
             usages: Vec::new(),
             events: Vec::new(),
             heard: Vec::new(),
+            notified: Vec::new(),
+            answers_notify: 200,
             clients: HashMap::new(),
             tags: HashMap::new(),
             servers: HashMap::new(),
@@ -161,6 +168,24 @@ impl Pair {
     pub(super) fn tell(&mut self, side: usize, command: impl FnOnce(&mut InviteUsage, Instant)) {
         command(&mut self.sides[side].usages[0], self.now);
         self.perform();
+    }
+
+    /// A side asks its peer to call somebody, with these headers.
+    pub(super) fn refer(&mut self, side: usize, headers: &[(HeaderName, &'static str)]) -> ReferId {
+        let path = self.path(side);
+        let Stage::Established(established) = &mut self.sides[side].usages[0].stage else {
+            panic!("not talking");
+        };
+        let mut request = established.dialog.request(Method::Refer);
+        for (name, value) in headers {
+            request.headers.push(name.clone(), *value);
+        }
+        let contact = local(side).contact;
+        request.headers.push(HeaderName::Contact, contact);
+        let refer = ReferId(request.headers.cseq().unwrap().number);
+        self.sides[side].endpoint.request(self.now, path, request);
+        self.perform();
+        refer
     }
 
     /// Loses the next `count` messages that `matches`.
@@ -315,6 +340,10 @@ impl Pair {
         let side = &mut self.sides[index];
         if let Some(challenge) = side.challenge(now, &request) {
             side.endpoint.respond(now, txn, challenge).unwrap();
+        } else if request.method == Method::Notify {
+            let answer = Response::to(&request, side.answers_notify, "");
+            side.endpoint.respond(now, txn, answer).unwrap();
+            side.notified.push(request);
         } else if request.headers.to_tag().is_none() {
             let usage = InviteUsage::incoming(request, txn, local(index), &mut side.ids);
             let mut usage = usage.unwrap();

@@ -127,6 +127,20 @@ impl Script {
     pub(super) fn peer_asks(&mut self, method: &str, body: &str) {
         self.cseq += 1;
         self.txns += 1;
+        let request = self.request_with(method, body);
+        let input = UsageInput::Request {
+            txn: ServerTxn(self.txns),
+            request,
+        };
+        self.usage.handle(self.now, input);
+    }
+
+    /// A request of the peer's in the dialog, with the number that is next.
+    pub(super) fn peer_request(&self, method: &str) -> Request {
+        self.request_with(method, "")
+    }
+
+    fn request_with(&self, method: &str, body: &str) -> Request {
         let key = self.usage.dialog_key().clone();
         let text = format!(
             "{method} sip:bob@192.0.2.2 SIP/2.0\n\
@@ -143,11 +157,7 @@ impl Script {
             String::from_utf8_lossy(&key.call_id),
             self.cseq,
         );
-        let input = UsageInput::Request {
-            txn: ServerTxn(self.txns),
-            request: request(&text),
-        };
-        self.usage.handle(self.now, input);
+        request(&text)
     }
 
     /// The peer acknowledges our 2xx to its INVITE numbered `cseq`.

@@ -73,9 +73,9 @@ fn requests_within_the_dialog_get_their_proper_answers() {
     let options = script.peer_sends("OPTIONS", "");
     assert_eq!(options.status, 200);
     assert!(options.headers.has(&HeaderName::Accept));
-    let refer = script.peer_sends("REFER", "");
-    assert_eq!(refer.status, 405);
-    assert!(refer.headers.has(&HeaderName::Allow));
+    let message = script.peer_sends("MESSAGE", "");
+    assert_eq!(message.status, 405);
+    assert!(message.headers.has(&HeaderName::Allow));
     // An offer in an UPDATE is answered by the call.
     script.peer_asks("UPDATE", "v=0 hold");
     assert_eq!(script.effects(), []);
