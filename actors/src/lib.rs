@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod alarm;
 pub mod call;
+pub mod decisions;
 pub mod directory;
 pub mod edge;
 pub mod engine;

@@ -76,6 +76,7 @@ pub struct Offhook {
 }
 
 /// Starts everything. Sockets are bound before this returns, and calls are taken from then on.
+/// What decides stays on the runtime this runs on; what takes long is on that of the store.
 ///
 /// # Errors
 /// One sentence for the operator. Nothing keeps running then.
@@ -87,7 +88,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     let (engine, events) = Engine::start(engine_config(config, &store), bank, reports.waker())?;
     reports.fill(events);
     let directory = store.directory().clone();
-    let sip = SipCore::open(&config.sip, directory.clone())?;
+    let sip = SipCore::open_with(&config.sip, directory.clone(), store.runtime().clone())?;
     let switchboard = Switchboard {
         registrar: Registrar::new(config.sip.registrar.clone()),
         calls: Calls::new(config.limits.calls, &config.media.codecs),
@@ -358,9 +359,14 @@ impl Tree {
         let everybody = || Arc::new(board.clone());
         match child {
             Child::Store => {
-                let (actor, _) =
-                    Actor::spawn_linked(None, StoreActor, self.store.clone(), above).await?;
-                Ok(actor.get_cell())
+                // It waits for disks, so it stays where the store was opened.
+                let store = self.store.clone();
+                let started = self
+                    .store
+                    .runtime()
+                    .spawn(Actor::spawn_linked(None, StoreActor, store, above));
+                let gone = |_| SpawnErr::StartupFailed("its runtime is ending".into());
+                Ok(started.await.map_err(gone)??.0.get_cell())
             }
             Child::Reports => {
                 self.reports

@@ -12,6 +12,7 @@ use offhook_core::sip::invite::{LocalParty, NextHop, UsageEffect};
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::{LegId, TrunkId};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::ask::{Ask, Reply};
@@ -36,6 +37,9 @@ pub(crate) struct Feeds {
 /// What outlives the signalling task.
 pub(crate) struct Shared {
     pub(crate) net: Net,
+    /// Where connections are accepted, opened, read and written: what strangers can make us compute
+    /// there does not hold up signalling.
+    pub(crate) streams: Handle,
     pub(crate) legs: Mutex<Legs>,
     pub(crate) feeds: tokio::sync::Mutex<Feeds>,
     pub(crate) directory: DirectoryHandle,
@@ -112,10 +116,23 @@ impl SipCore {
     /// # Errors
     /// The address that cannot be bound, and why.
     pub fn open(config: &SipConfig, directory: DirectoryHandle) -> Result<Self, BindError> {
+        Self::open_with(config, directory, Handle::current())
+    }
+
+    /// As [`open`](Self::open), with another runtime for connections.
+    ///
+    /// # Errors
+    /// The address that cannot be bound, and why.
+    pub fn open_with(
+        config: &SipConfig,
+        directory: DirectoryHandle,
+        streams: Handle,
+    ) -> Result<Self, BindError> {
         let (inbound, inbound_feed) = mpsc::channel(INBOUND);
         let (commands, command_feed) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             net: Net::bind(config.clone(), inbound, commands)?,
+            streams,
             legs: Mutex::default(),
             feeds: tokio::sync::Mutex::new(Feeds {
                 inbound: inbound_feed,
@@ -240,7 +257,9 @@ fn listen(shared: &Arc<Shared>) {
         tokio::spawn(udp::read(Arc::clone(shared), index));
     }
     for port in &shared.net.tcp {
-        tokio::spawn(tcp::accept(Arc::clone(shared), Arc::clone(&port.listener)));
+        shared
+            .streams
+            .spawn(tcp::accept(Arc::clone(shared), Arc::clone(&port.listener)));
     }
 }
 

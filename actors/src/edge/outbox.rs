@@ -125,7 +125,7 @@ impl Outbox {
                 let first = !self.connecting.contains_key(&peer);
                 self.connecting.entry(peer).or_default().push(outgoing);
                 if first {
-                    start(tcp::connect(Arc::clone(shared), peer));
+                    shared.streams.spawn(tcp::connect(Arc::clone(shared), peer));
                 }
                 Posted::Waiting
             }

@@ -57,6 +57,7 @@ use std::time::Duration;
 
 use offhook_core::directory::Office;
 use sqlx::{Sqlite, SqlitePool, Transaction};
+use tokio::runtime::Handle;
 
 pub use actor::{StoreActor, StoreMsg};
 pub use agents::Agents;
@@ -92,6 +93,7 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     folder: PathBuf,
+    runtime: Handle,
     database: Database,
     vault: Vault,
     directory: DirectoryHandle,
@@ -159,6 +161,13 @@ impl Store {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.0.folder
+    }
+
+    /// The runtime this store was opened on: where whatever may take long belongs, away from
+    /// [`Decisions`](crate::decisions::Decisions).
+    #[must_use]
+    pub fn runtime(&self) -> &Handle {
+        &self.0.runtime
     }
 
     /// Where recordings lie.
@@ -281,6 +290,7 @@ impl Parts {
         let path = self.database.path().to_owned();
         let store = Store(Arc::new(Inner {
             folder: self.folder,
+            runtime: Handle::current(),
             database: self.database,
             vault: self.vault,
             directory: DirectoryHandle::default(),

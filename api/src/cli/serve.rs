@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::Listener;
+use offhook_actors::decisions::Decisions;
 use offhook_actors::root::{self, Offhook};
 use offhook_actors::{alarm, store::Store};
 use offhook_core::config::Config;
@@ -38,6 +39,8 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
 /// Everything that runs.
 struct Running {
     offhook: Offhook,
+    /// Everything of `offhook` ends with it.
+    _decisions: Decisions,
     listener: HttpListener,
     state: AppState,
     drain_timeout: Duration,
@@ -57,8 +60,12 @@ async fn start(arguments: &ServeArguments, config: Config) -> Result<Running, Fa
         })?;
     let http = listener.local_addr().map_err(Failure::run)?;
     let mut office = credentials::furnish(&store, arguments.demo).await?;
-    let offhook = root::start(&config, store.clone())
+    let decisions = Decisions::start().map_err(Failure::run)?;
+    let (settings, kept) = (config.clone(), store.clone());
+    let offhook = decisions
+        .run(async move { root::start(&settings, kept).await })
         .await
+        .map_err(Failure::run)?
         .map_err(Failure::run)?;
     let listening = offhook.switchboard.sip.listening();
     let addresses = Addresses {
@@ -85,6 +92,7 @@ async fn start(arguments: &ServeArguments, config: Config) -> Result<Running, Fa
     ))?;
     Ok(Running {
         offhook,
+        _decisions: decisions,
         listener,
         state,
         drain_timeout: config.limits.drain_timeout,
