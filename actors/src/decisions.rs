@@ -97,7 +97,10 @@ mod tests {
         let name = || std::thread::current().name().map(str::to_owned);
         let first = decisions.run(async move { name() }).await.unwrap();
         assert_eq!(first.as_deref(), Some("offhook-calls"));
-        #[expect(clippy::disallowed_methods, reason = "the spawned task is what is tested")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the spawned task is what is tested"
+        )]
         let spawned = decisions.run(async move { tokio::spawn(async move { name() }).await });
         assert_eq!(spawned.await.unwrap().unwrap(), first);
     }

@@ -26,7 +26,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, 
 use crate::agent::{AgentPorts, Agents};
 use crate::alarm::now;
 use crate::call::{CallCommand, Calls};
-use crate::edge::{BindError, SipCore, SipCoreActor};
+use crate::edge::{OpenError, SipCore, SipCoreActor, self_signed};
 use crate::engine::{BankError, Reports, sound_bank};
 use crate::live::Live;
 use crate::queue::{QueuePorts, Queues};
@@ -51,9 +51,9 @@ const FAREWELL: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A SIP address cannot be bound.
+    /// A SIP address cannot be bound, or a certificate cannot be used.
     #[error(transparent)]
-    Sip(#[from] BindError),
+    Sip(#[from] OpenError),
     /// The media engine cannot start.
     #[error("cannot start the media engine: {0}")]
     Engine(#[from] EngineError),
@@ -88,7 +88,9 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     let (engine, events) = Engine::start(engine_config(config, &store), bank, reports.waker())?;
     reports.fill(events);
     let directory = store.directory().clone();
-    let sip = SipCore::open_with(&config.sip, directory.clone(), store.runtime().clone())?;
+    let mut sip = config.sip.clone();
+    self_signed(&mut sip, &store.folder().join("tls")).map_err(OpenError::from)?;
+    let sip = SipCore::open_with(&sip, directory.clone(), store.runtime().clone())?;
     let switchboard = Switchboard {
         registrar: Registrar::new(config.sip.registrar.clone()),
         calls: Calls::new(config.limits.calls, &config.media.codecs),

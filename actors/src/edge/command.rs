@@ -10,6 +10,7 @@ use offhook_core::sip::invite::UsageEffect;
 use offhook_core::sip::message::Response;
 
 use super::ask::Ask;
+use super::connections::Remote;
 
 /// What sockets tell.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub(crate) enum Command {
     /// A host name was looked up.
     Resolved(u64, io::Result<Vec<SocketAddr>>),
     /// A connection stands, or cannot be had.
-    Connected(SocketAddr, Option<Path>),
+    Connected(Remote, Option<Path>),
     /// A fault for tests of supervision: the task panics.
     Fault,
 }

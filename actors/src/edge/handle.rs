@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 use super::ask::{Ask, Reply};
 use super::command::{Command, Inbound};
 use super::legs::Legs;
-use super::net::{BindError, INBOUND, Net};
-use super::{CallSide, EdgeStats, tcp, udp};
+use super::net::{INBOUND, Net, OpenError};
+use super::{CallSide, EdgeStats, accept, udp};
 use crate::directory::DirectoryHandle;
 use crate::registrar::{Registrar, Replies};
 
@@ -114,20 +114,20 @@ impl SipCore {
     /// be called within a tokio runtime.
     ///
     /// # Errors
-    /// The address that cannot be bound, and why.
-    pub fn open(config: &SipConfig, directory: DirectoryHandle) -> Result<Self, BindError> {
+    /// The address that cannot be bound or the certificate that cannot be used, and why.
+    pub fn open(config: &SipConfig, directory: DirectoryHandle) -> Result<Self, OpenError> {
         Self::open_with(config, directory, Handle::current())
     }
 
     /// As [`open`](Self::open), with another runtime for connections.
     ///
     /// # Errors
-    /// The address that cannot be bound, and why.
+    /// As [`open`](Self::open).
     pub fn open_with(
         config: &SipConfig,
         directory: DirectoryHandle,
         streams: Handle,
-    ) -> Result<Self, BindError> {
+    ) -> Result<Self, OpenError> {
         let (inbound, inbound_feed) = mpsc::channel(INBOUND);
         let (commands, command_feed) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
@@ -207,6 +207,11 @@ impl SipCore {
         self.shared.net.listening()
     }
 
+    /// Reads certificates again, as their files are now. While those are broken the old ones stay.
+    pub fn reload_certificates(&self) {
+        self.shared.net.tls.reload();
+    }
+
     /// While draining, INVITEs that would begin a call get 503; everything else goes on.
     pub fn drain(&self, draining: bool) {
         self.shared.draining.store(draining, Ordering::Relaxed);
@@ -256,10 +261,10 @@ fn listen(shared: &Arc<Shared>) {
     for index in 0..shared.net.udp.len() {
         tokio::spawn(udp::read(Arc::clone(shared), index));
     }
-    for port in &shared.net.tcp {
-        shared
-            .streams
-            .spawn(tcp::accept(Arc::clone(shared), Arc::clone(&port.listener)));
+    for port in &shared.net.streams {
+        let listener = Arc::clone(&port.listener);
+        let accept = accept::accept(Arc::clone(shared), port.transport, listener);
+        shared.streams.spawn(accept);
     }
 }
 

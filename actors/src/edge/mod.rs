@@ -1,8 +1,8 @@
 //! The edge: where SIP comes in and goes out.
 //!
 //! ```text
-//!  UDP, TCP ──▶ one bounded channel ──▶ ┌───────────────┐ ──▶ CallSide::incoming, sip_input
-//!  readers      (full: datagrams are    │ signalling    │ ──▶ Registrar
+//!  UDP, TCP, ─▶ one bounded channel ──▶ ┌───────────────┐ ──▶ CallSide::incoming, sip_input
+//!  TLS, WS      (full: datagrams are    │ signalling    │ ──▶ Registrar
 //!               dropped, streams wait)  │ task          │
 //!  sockets ◀──────────────────────────  └───────────────┘ ◀── SipCore::perform, bind, close
 //! ```
@@ -20,17 +20,24 @@
 //!
 //! | who owns | what |
 //! | --- | --- |
-//! | `net` | sockets, connections, their limits, our address as a peer sees it |
+//! | `net` | sockets, their limits, our address as a peer sees it |
+//! | `bind`, `accept`, `connect` | sockets that are listened on; streams from and to peers |
+//! | `stream`, `websocket` | messages on a connection; `connections` is the table of them |
+//! | `tls` | certificates, ours and those of peers |
 //! | `legs` | dialog → leg, transaction ↔ leg |
 //! | `signalling` | the endpoint, and the order of things |
 //! | `outbox` | requests that wait for a name or a connection |
 //! | `admission` | who may call and register; `ban` who may not even try |
 
+mod accept;
 mod actor;
 mod admission;
 mod ask;
 mod ban;
+mod bind;
 mod command;
+mod connect;
+mod connections;
 mod contacts;
 mod extensions;
 mod handle;
@@ -40,15 +47,19 @@ mod net;
 mod outbox;
 mod signalling;
 mod stats;
-mod tcp;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod udp;
 mod upward;
+mod websocket;
 
 pub use actor::{SipCoreActor, SipCoreMessage};
 pub use ask::{Answer, Reply};
+pub use bind::BindError;
 pub use handle::{SipCore, SipCoreArguments};
-pub use net::BindError;
+pub use net::OpenError;
 pub use stats::EdgeStats;
+pub use tls::{TlsError, self_signed};
 pub use upward::CallSide;

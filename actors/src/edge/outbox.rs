@@ -16,14 +16,15 @@ use offhook_core::sip::uri::Scheme;
 
 use super::ask::Reply;
 use super::command::Command;
+use super::connect::connect;
+use super::connections::Remote;
 use super::handle::Shared;
-use super::tcp;
 
 /// How long looking up a name may take.
 const LOOKUP: Duration = Duration::from_secs(5);
 
-/// The port of a URI without one (RFC 3261 section 19.1.2).
-const DEFAULT_PORT: u16 = 5060;
+/// The port of a URI without one (RFC 3261 section 19.1.2), without TLS and with it.
+const DEFAULT_PORTS: [u16; 2] = [5060, 5061];
 
 /// A request that is on its way to the endpoint.
 #[derive(Debug)]
@@ -71,8 +72,8 @@ pub(crate) enum Posted {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     next: u64,
-    lookups: AHashMap<u64, (SipTransport, Outgoing)>,
-    connecting: AHashMap<SocketAddr, Vec<Outgoing>>,
+    lookups: AHashMap<u64, (Target, Outgoing)>,
+    connecting: AHashMap<Remote, Vec<Outgoing>>,
 }
 
 impl Outbox {
@@ -93,15 +94,18 @@ impl Outbox {
                 None => Posted::Unreachable(outgoing),
             };
         }
-        let Some((host, port, transport)) = target(shared, &next_hop.uri) else {
+        let Some(target) = target(shared, &next_hop.uri) else {
             return Posted::Unreachable(outgoing);
         };
         if let Some(address) = next_hop.address {
-            return self.send_to(shared, outgoing, transport, address);
+            return self.send_to(shared, outgoing, &target, address);
         }
-        match literal(&host) {
-            Some(ip) => self.send_to(shared, outgoing, transport, SocketAddr::new(ip, port)),
-            None => self.look_up(shared, outgoing, transport, host, port),
+        match literal(&target.host) {
+            Some(ip) => {
+                let peer = SocketAddr::new(ip, target.port);
+                self.send_to(shared, outgoing, &target, peer)
+            }
+            None => self.look_up(shared, outgoing, target),
         }
     }
 
@@ -109,40 +113,36 @@ impl Outbox {
         &mut self,
         shared: &Arc<Shared>,
         outgoing: Outgoing,
-        transport: SipTransport,
+        target: &Target,
         peer: SocketAddr,
     ) -> Posted {
         let net = &shared.net;
-        let path = if transport == SipTransport::Udp {
-            net.udp_to(peer)
-        } else {
-            net.connection_to(peer)
-        };
-        match path {
+        if target.transport == SipTransport::Udp {
+            return match net.udp_to(peer) {
+                Some(path) => Posted::Ready(outgoing, path),
+                None => Posted::Unreachable(outgoing),
+            };
+        }
+        let remote = target.remote(peer);
+        match net.connection_to(&remote) {
             Some(path) => Posted::Ready(outgoing, path),
-            None if transport == SipTransport::Udp => Posted::Unreachable(outgoing),
             None => {
-                let first = !self.connecting.contains_key(&peer);
-                self.connecting.entry(peer).or_default().push(outgoing);
+                let first = !self.connecting.contains_key(&remote);
+                let waiting = self.connecting.entry(remote.clone()).or_default();
+                waiting.push(outgoing);
                 if first {
-                    shared.streams.spawn(tcp::connect(Arc::clone(shared), peer));
+                    shared.streams.spawn(connect(Arc::clone(shared), remote));
                 }
                 Posted::Waiting
             }
         }
     }
 
-    fn look_up(
-        &mut self,
-        shared: &Arc<Shared>,
-        outgoing: Outgoing,
-        transport: SipTransport,
-        host: String,
-        port: u16,
-    ) -> Posted {
+    fn look_up(&mut self, shared: &Arc<Shared>, outgoing: Outgoing, target: Target) -> Posted {
         self.next += 1;
         let number = self.next;
-        self.lookups.insert(number, (transport, outgoing));
+        let (host, port) = (target.host.clone(), target.port);
+        self.lookups.insert(number, (target, outgoing));
         let shared = Arc::clone(shared);
         start(async move {
             let addresses =
@@ -167,17 +167,17 @@ impl Outbox {
         number: u64,
         addresses: io::Result<Vec<SocketAddr>>,
     ) -> Option<Posted> {
-        let (transport, outgoing) = self.lookups.remove(&number)?;
-        let reachable = |peer: &SocketAddr| shared.net.local_to(transport, *peer).is_some();
+        let (target, outgoing) = self.lookups.remove(&number)?;
+        let reachable = |peer: &SocketAddr| shared.net.local_to(target.transport, *peer).is_some();
         match addresses.unwrap_or_default().into_iter().find(reachable) {
-            Some(peer) => Some(self.send_to(shared, outgoing, transport, peer)),
+            Some(peer) => Some(self.send_to(shared, outgoing, &target, peer)),
             None => Some(Posted::Unreachable(outgoing)),
         }
     }
 
     /// A connection stands, or cannot be had: what waited for it.
-    pub(crate) fn connected(&mut self, peer: SocketAddr, path: Option<Path>) -> Vec<Posted> {
-        let waiting = self.connecting.remove(&peer).unwrap_or_default();
+    pub(crate) fn connected(&mut self, remote: &Remote, path: Option<Path>) -> Vec<Posted> {
+        let waiting = self.connecting.remove(remote).unwrap_or_default();
         let posted = |outgoing| match path {
             Some(path) => Posted::Ready(outgoing, path),
             None => Posted::Unreachable(outgoing),
@@ -212,22 +212,49 @@ impl Outbox {
     }
 }
 
-/// Host, port and transport of a URI; `None` when we do not speak what it wants. Without a
-/// `transport` parameter datagrams are used where there is a socket for them. RFC 3263's NAPTR and
-/// SRV records are not looked at.
-fn target(shared: &Shared, uri: &Bytes) -> Option<(String, u16, SipTransport)> {
-    let uri = Uri::parse(uri)
-        .ok()
-        .filter(|uri| uri.scheme() == Scheme::Sip)?;
-    let transport = match uri.param("transport") {
-        Some(name) if name.eq_ignore_ascii_case(b"udp") => SipTransport::Udp,
-        Some(name) if name.eq_ignore_ascii_case(b"tcp") => SipTransport::Tcp,
-        Some(_) => return None,
-        None if shared.net.udp.is_empty() => SipTransport::Tcp,
-        None => SipTransport::Udp,
+/// Where a URI leads.
+#[derive(Debug)]
+struct Target {
+    transport: SipTransport,
+    host: String,
+    port: u16,
+}
+
+impl Target {
+    /// The peer at this address; over TLS it has to prove to be who the URI names.
+    fn remote(&self, address: SocketAddr) -> Remote {
+        let name = self.host.trim_matches(['[', ']']).to_ascii_lowercase();
+        Remote {
+            transport: self.transport,
+            address,
+            name: (self.transport == SipTransport::Tls).then(|| name.into()),
+        }
+    }
+}
+
+/// Where a URI leads; `None` when we do not speak what it wants. `sips:` is TLS (RFC 3261 section
+/// 26.2.2), whatever stream it names. Without a `transport` parameter datagrams are used where there
+/// is a socket for them. RFC 3263's NAPTR and SRV records are not looked at.
+fn target(shared: &Shared, uri: &Bytes) -> Option<Target> {
+    let uri = Uri::parse(uri).ok()?;
+    let named = uri.param("transport");
+    let named = named.as_deref().map(<[u8]>::to_ascii_lowercase);
+    let transport = match (uri.scheme(), named.as_deref()) {
+        (Scheme::Sips, None | Some(b"tcp" | b"tls")) | (Scheme::Sip, Some(b"tls")) => {
+            SipTransport::Tls
+        }
+        (Scheme::Sip, Some(b"udp")) => SipTransport::Udp,
+        (Scheme::Sip, Some(b"tcp")) => SipTransport::Tcp,
+        (Scheme::Sip, None) if shared.net.udp.is_empty() => SipTransport::Tcp,
+        (Scheme::Sip, None) => SipTransport::Udp,
+        (Scheme::Sip | Scheme::Sips, Some(_)) | (Scheme::Tel | Scheme::Other, _) => return None,
     };
-    let host = String::from_utf8_lossy(uri.host()).into_owned();
-    Some((host, uri.port().unwrap_or(DEFAULT_PORT), transport))
+    let default = DEFAULT_PORTS[usize::from(transport == SipTransport::Tls)];
+    Some(Target {
+        transport,
+        host: String::from_utf8_lossy(uri.host()).into_owned(),
+        port: uri.port().unwrap_or(default),
+    })
 }
 
 /// The address a host is, if it is no name.

@@ -372,8 +372,8 @@ impl Signalling {
                     self.posted(now, posted);
                 }
             }
-            Command::Connected(peer, path) => {
-                for posted in self.outbox.connected(peer, path) {
+            Command::Connected(remote, path) => {
+                for posted in self.outbox.connected(&remote, path) {
                     self.posted(now, posted);
                 }
             }

@@ -13,7 +13,7 @@ use offhook_core::sip::endpoint::SipTransport;
 
 use super::arguments::ServeArguments;
 use super::credentials::{self, Addresses, Office};
-use super::signals::Signals;
+use super::signals::{Signals, Wish};
 use super::{Failure, banner, log, print, settings};
 use crate::listener::{HttpListener, Peer};
 use crate::state::{AppState, Parts};
@@ -138,8 +138,15 @@ impl Running {
     }
 }
 
+/// Does what signals ask for until one asks for the end.
+async fn until_stop(offhook: &Offhook, signals: &mut Signals) {
+    while signals.next().await == Wish::Reload {
+        offhook.switchboard.sip.reload_certificates();
+    }
+}
+
 async fn until_drained(offhook: &Offhook, limit: Duration, mut signals: Signals) {
-    signals.next().await;
+    until_stop(offhook, &mut signals).await;
     let calls = offhook.switchboard.calls.live().len();
     let seconds = limit.as_secs();
     tracing::info!(
@@ -149,7 +156,7 @@ async fn until_drained(offhook: &Offhook, limit: Duration, mut signals: Signals)
     );
     tokio::select! {
         () = offhook.drain(limit) => tracing::info!("stopped"),
-        () = signals.next() => {
+        () = until_stop(offhook, &mut signals) => {
             tracing::warn!("stopping at once");
             offhook.stop().await;
         }

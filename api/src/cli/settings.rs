@@ -1,11 +1,18 @@
 //! The configuration: the file, and what the arguments say otherwise.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use offhook_core::config::Config;
 
 use super::Failure;
 use super::arguments::ServeArguments;
+
+/// Where the demo office listens for SIP over TLS.
+const DEMO_TLS: u16 = 5061;
+
+/// Where it listens for SIP over WebSockets inside TLS.
+const DEMO_WSS: u16 = 7443;
 
 /// Reads a configuration file; without one, the defaults.
 pub(super) fn load(path: Option<&Path>) -> Result<Config, Failure> {
@@ -23,6 +30,11 @@ pub(super) fn load(path: Option<&Path>) -> Result<Config, Failure> {
 /// The file's configuration with what the arguments say otherwise.
 pub(super) fn with_arguments(arguments: &ServeArguments) -> Result<Config, Failure> {
     let mut config = load(arguments.config.as_deref())?;
+    if arguments.demo && arguments.config.is_none() && arguments.sip.is_none() {
+        // Whoever tries things out can try encryption and browsers as well.
+        config.sip.tls = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, DEMO_TLS))];
+        config.sip.wss = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, DEMO_WSS))];
+    }
     if let Some(address) = arguments.sip {
         config.sip.udp = vec![address];
         config.sip.tcp = vec![address];

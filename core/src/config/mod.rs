@@ -10,6 +10,7 @@
 //! `"127.0.0.1:5060"`, networks `"192.0.2.0/24"`, port ranges `"30000-31999"`.
 
 mod defence;
+mod encryption;
 mod error;
 mod http;
 mod limits;
@@ -18,8 +19,10 @@ mod media;
 mod observe;
 mod sip;
 mod units;
+mod websocket;
 
 pub use defence::{DefenceConfig, DefenceLimits, Rate};
+pub use encryption::{ClientAuth, EncryptionConfig};
 pub use error::{ConfigError, ConfigFault};
 pub use http::HttpConfig;
 pub use limits::LimitsConfig;
@@ -28,6 +31,7 @@ pub use media::MediaConfig;
 pub use observe::{GeoConfig, HepConfig, TraceConfig};
 pub use sip::{RegistrarConfig, SipConfig, SipLimits};
 pub use units::{PortRange, UnitError, parse_duration, parse_size, show_duration, show_size};
+pub use websocket::WebSocketConfig;
 
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, DefenceConfig, HepConfig, TraceConfig, units};
+use super::{
+    Broken, DefenceConfig, EncryptionConfig, HepConfig, TraceConfig, WebSocketConfig, units,
+};
 use crate::sip::digest::Algorithm;
 use crate::sip::invite::{
     DialogOptions, ReliableProvisional, SessionTimerMode, SessionTimerPolicy,
@@ -20,6 +22,12 @@ pub struct SipConfig {
     /// Where TCP connections are accepted. Port 0 takes the port the first UDP socket got, where it
     /// is free.
     pub tcp: Vec<SocketAddr>,
+    /// Where TLS connections are accepted. Port 0 lets the system choose.
+    pub tls: Vec<SocketAddr>,
+    /// Where WebSockets are accepted (RFC 7118). Port 0 lets the system choose.
+    pub ws: Vec<SocketAddr>,
+    /// Where WebSockets inside TLS are accepted. Port 0 lets the system choose.
+    pub wss: Vec<SocketAddr>,
     /// The domain of our extensions, as it stands in their addresses-of-record.
     pub domain: String,
     /// The realm of digest challenges. Changing it makes phones enter their password again.
@@ -45,6 +53,10 @@ pub struct SipConfig {
     pub min_se: Duration,
     /// True: no version number in `Server` and `User-Agent`.
     pub hide_version: bool,
+    /// Certificates, and who has to show one.
+    pub encryption: EncryptionConfig,
+    /// Which web pages may open a WebSocket.
+    pub websocket: WebSocketConfig,
     /// What a peer may use up.
     pub limits: SipLimits,
     /// How long registrations last.
@@ -64,6 +76,10 @@ impl Default for SipConfig {
         Self {
             udp: vec![local],
             tcp: vec![local],
+            // Encryption wants a certificate, which only an operator can choose.
+            tls: Vec::new(),
+            ws: Vec::new(),
+            wss: Vec::new(),
             domain: "offhook.local".into(),
             realm: "offhook".into(),
             // What every phone speaks: libre 1.0 and JsSIP give up at the sight of SHA-256.
@@ -77,6 +93,8 @@ impl Default for SipConfig {
             min_se: SessionTimerPolicy::default().min_se,
             // Whoever sees the version has called us or is called: never a stranger.
             hide_version: false,
+            encryption: EncryptionConfig::default(),
+            websocket: WebSocketConfig::default(),
             limits: SipLimits::default(),
             registrar: RegistrarConfig::default(),
             defence: DefenceConfig::default(),
@@ -90,16 +108,17 @@ impl Default for SipConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SipLimits {
-    /// TCP connections at once, all peers together.
+    /// Stream connections at once, all peers and TCP, TLS and WebSockets together.
     pub max_connections: usize,
     /// Connections at once of one address. None: half of `max_connections`, so that no single peer
     /// can lock the others out, while a whole office may still sit behind one address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_connections_per_source: Option<usize>,
-    /// A TCP connection without traffic for so long is closed.
+    /// A stream connection without traffic for so long is closed.
     #[serde(with = "units::duration")]
     pub idle_timeout: Duration,
-    /// A message must be complete so soon after its first byte.
+    /// A message must be complete so soon after its first byte, and so must the greeting of TLS and
+    /// of a WebSocket.
     #[serde(with = "units::duration")]
     pub message_timeout: Duration,
     /// The largest message, headers and body together.
@@ -162,8 +181,9 @@ impl Default for RegistrarConfig {
 
 impl SipConfig {
     pub(crate) fn check(&self) -> Result<(), Broken> {
-        if self.udp.is_empty() && self.tcp.is_empty() {
-            return Err(("sip.udp", "with no UDP and no TCP address nobody can call"));
+        let addresses = [&self.udp, &self.tcp, &self.tls, &self.ws, &self.wss];
+        if addresses.iter().all(|list| list.is_empty()) {
+            return Err(("sip.udp", "with no address at all nobody can call"));
         }
         if self.domain.is_empty() || self.domain.contains(char::is_whitespace) {
             return Err(("sip.domain", "must be a host name"));
@@ -178,6 +198,7 @@ impl SipConfig {
             ));
         }
         self.check_session_timer()?;
+        self.encryption.check()?;
         self.limits.check()?;
         self.defence.check()?;
         self.trace.check()?;

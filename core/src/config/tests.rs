@@ -38,7 +38,7 @@ fn an_unknown_key_is_named_with_its_line() {
     let said = complaint(text);
     assert!(
         said.starts_with(
-            "office.toml, line 3: unknown key `sip.port`; here may be: udp, tcp, domain, realm, "
+            "office.toml, line 3: unknown key `sip.port`; here may be: udp, tcp, tls, ws, wss, domain, "
         ),
         "{said}"
     );

@@ -1,0 +1,185 @@
+//! The connecting side.
+
+use std::sync::{Arc, OnceLock};
+
+use ahash::AHashSet;
+use offhook_core::config::EncryptionConfig;
+use parking_lot::Mutex;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+use super::{TlsError, files, provider};
+use crate::edge::connections::Remote;
+
+/// Peers remembered as unreachable, so that each is logged once.
+const REMEMBERED: usize = 1000;
+
+/// Greets peers we connect to.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    config: EncryptionConfig,
+    own: RootCertStore,
+    ready: OnceLock<Result<Arc<ClientConfig>, Error>>,
+    failed: Mutex<AHashSet<Remote>>,
+}
+
+impl Dialer {
+    pub(super) fn load(config: &EncryptionConfig) -> Result<Self, TlsError> {
+        let mut own = RootCertStore::empty();
+        if let Some(file) = &config.ca {
+            files::authorities(file, &mut own)?;
+        }
+        Ok(Self {
+            config: config.clone(),
+            own,
+            ready: OnceLock::new(),
+            failed: Mutex::default(),
+        })
+    }
+
+    /// Notes that a peer could not be greeted; true the first time.
+    pub(crate) fn is_news(&self, remote: &Remote) -> bool {
+        let mut failed = self.failed.lock();
+        if failed.len() >= REMEMBERED {
+            failed.clear();
+        }
+        failed.insert(remote.clone())
+    }
+
+    /// What to greet with. The first time it reads what the system trusts, which takes a while.
+    pub(crate) fn greeting(&self) -> Result<Arc<ClientConfig>, Error> {
+        self.ready.get_or_init(|| self.make()).clone()
+    }
+
+    fn make(&self) -> Result<Arc<ClientConfig>, Error> {
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(self.verifier()?);
+        let own = (self.config.certificate.as_ref(), self.config.key.as_ref());
+        let own = match own {
+            (Some(certificate), Some(key)) => {
+                files::chain(certificate).ok().zip(files::key(key).ok())
+            }
+            (None | Some(_), None) | (None, Some(_)) => None,
+        };
+        let config = match own {
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
+            None => builder.with_no_client_auth(),
+        };
+        Ok(Arc::new(config))
+    }
+
+    fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+        if !self.config.verify_peers {
+            return Ok(Arc::new(Anybody(provider())));
+        }
+        let mut roots = self.own.clone();
+        let found = rustls_native_certs::load_native_certs();
+        for error in found.errors {
+            tracing::warn!(%error, "a certificate the system trusts cannot be read");
+        }
+        roots.add_parsable_certificates(found.certs);
+        if roots.is_empty() {
+            tracing::warn!("no authority is trusted: no peer can be called over TLS");
+            return Ok(Arc::new(Nobody));
+        }
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+        let verifier = verifier
+            .build()
+            .map_err(|error| Error::General(error.to_string()))?;
+        Ok(verifier)
+    }
+}
+
+/// Believes every certificate, as `verify_peers = false` says; that its key is there is still
+/// checked.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Believes no certificate, because there is nobody to vouch for one.
+#[derive(Debug)]
+struct Nobody;
+
+impl ServerCertVerifier for Nobody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Err(Error::InvalidCertificate(
+            rustls::CertificateError::UnknownIssuer,
+        ))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::InvalidCertificate(
+            rustls::CertificateError::UnknownIssuer,
+        ))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::InvalidCertificate(
+            rustls::CertificateError::UnknownIssuer,
+        ))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}

@@ -1,0 +1,153 @@
+//! The accepting side.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+use offhook_core::config::{ClientAuth, EncryptionConfig};
+use offhook_core::sip::endpoint::SipTransport;
+use parking_lot::Mutex;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
+
+use super::{TlsError, files, provider};
+use crate::alarm;
+
+/// How often files are looked at, at most.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What new connections are greeted with. It changes when its files do; connections that stand
+/// keep what they were greeted with.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    config: EncryptionConfig,
+    greeting: ArcSwap<Greeting>,
+    looked: Mutex<Looked>,
+}
+
+#[derive(Debug)]
+struct Greeting {
+    /// For SIP over TLS: peers may be asked for a certificate.
+    phones: Arc<ServerConfig>,
+    /// For browsers, which never are.
+    browsers: Arc<ServerConfig>,
+}
+
+/// When the files were looked at, and when they had changed last.
+#[derive(Debug)]
+struct Looked {
+    at: Instant,
+    changed: Vec<Option<SystemTime>>,
+}
+
+impl Keeper {
+    pub(super) fn load(config: &EncryptionConfig) -> Result<Self, TlsError> {
+        let looked = Looked {
+            at: alarm::now(),
+            changed: changed(config),
+        };
+        Ok(Self {
+            greeting: ArcSwap::from_pointee(greeting(config)?),
+            config: config.clone(),
+            looked: Mutex::new(looked),
+        })
+    }
+
+    /// What to greet a new connection with, from files as they were at most a second ago.
+    pub(crate) fn greeting(&self, transport: SipTransport) -> Arc<ServerConfig> {
+        if self.is_stale(alarm::now()) {
+            self.reload();
+        }
+        let greeting = self.greeting.load();
+        match transport {
+            SipTransport::Wss => Arc::clone(&greeting.browsers),
+            SipTransport::Udp | SipTransport::Tcp | SipTransport::Tls | SipTransport::Ws => {
+                Arc::clone(&greeting.phones)
+            }
+        }
+    }
+
+    fn is_stale(&self, now: Instant) -> bool {
+        let mut looked = self.looked.lock();
+        if now.saturating_duration_since(looked.at) < LOOK {
+            return false;
+        }
+        looked.at = now;
+        let changed = changed(&self.config);
+        let stale = changed != looked.changed;
+        looked.changed = changed;
+        stale
+    }
+
+    /// Reads the files again; while they are broken the old certificate stays.
+    pub(super) fn reload(&self) {
+        match greeting(&self.config) {
+            Ok(greeting) => {
+                self.greeting.store(Arc::new(greeting));
+                tracing::info!("the certificate was read again");
+            }
+            Err(error) => tracing::error!(%error, "the old certificate stays in use"),
+        }
+    }
+}
+
+fn greeting(config: &EncryptionConfig) -> Result<Greeting, TlsError> {
+    let browsers = server_config(config, WebPkiClientVerifier::no_client_auth())?;
+    let phones = match verifier(config)? {
+        Some(verifier) => server_config(config, verifier)?,
+        None => Arc::clone(&browsers),
+    };
+    Ok(Greeting { phones, browsers })
+}
+
+fn server_config(
+    config: &EncryptionConfig,
+    verifier: Arc<dyn ClientCertVerifier>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let (Some(certificate), Some(key)) = (&config.certificate, &config.key) else {
+        return Err(TlsError::NoCertificate);
+    };
+    let unusable = |error: rustls::Error| TlsError::Unusable {
+        file: certificate.clone(),
+        reason: error.to_string(),
+    };
+    let server = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(files::chain(certificate)?, files::key(key)?)
+        .map_err(unusable)?;
+    Ok(Arc::new(server))
+}
+
+fn verifier(config: &EncryptionConfig) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+    let (Some(file), ClientAuth::Optional | ClientAuth::Required) =
+        (&config.client_ca, config.client_auth)
+    else {
+        return Ok(None);
+    };
+    let mut roots = RootCertStore::empty();
+    files::authorities(file, &mut roots)?;
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+    let builder = match config.client_auth {
+        ClientAuth::Optional => builder.allow_unauthenticated(),
+        ClientAuth::Off | ClientAuth::Required => builder,
+    };
+    let verifier = builder.build().map_err(|error| TlsError::File {
+        file: file.clone(),
+        purpose: "an authority",
+        reason: error.to_string(),
+    })?;
+    Ok(Some(verifier))
+}
+
+fn changed(config: &EncryptionConfig) -> Vec<Option<SystemTime>> {
+    let files: [&Option<PathBuf>; 3] = [&config.certificate, &config.key, &config.client_ca];
+    let changed = |file: &PathBuf| std::fs::metadata(file).ok()?.modified().ok();
+    files
+        .into_iter()
+        .map(|file| file.as_ref().and_then(changed))
+        .collect()
+}
