@@ -19,6 +19,7 @@
 //! | [`endpoint`] | bytes in, checked requests and transactions out |
 //! | [`dialog`] | what two user agents remember of each other |
 //! | [`invite`] | one leg of a call: everything between INVITE and BYE |
+//! | [`subscription`] | one watcher of an extension: everything between SUBSCRIBE and its end |
 
 mod check;
 pub mod defence;
@@ -37,6 +38,7 @@ pub mod parse;
 pub mod registrar;
 pub mod status;
 pub mod stream;
+pub mod subscription;
 #[cfg(test)]
 mod tests;
 pub mod transaction;

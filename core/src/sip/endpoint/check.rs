@@ -14,8 +14,8 @@ use crate::sip::status::phrase;
 use crate::sip::{HeaderError, HeaderName};
 
 /// The methods we answer, as the `Allow` header lists them.
-pub const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, \
+                         REGISTER, SUBSCRIBE, NOTIFY, MESSAGE";
 
 /// How a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +53,9 @@ impl Refusal {
 
 /// Refuses what cannot be handled, and leaves in `request` the body that can.
 ///
-/// `Max-Forwards: 0` ends an INVITE that would start a call, because a call here is usually passed
-/// on to somebody: we are a back-to-back user agent, which RFC 7332 section 3 holds to the rule for
-/// proxies. Every other request ends here anyway and is answered as by any user agent.
+/// `Max-Forwards: 0` ends an INVITE that would start a call, and a MESSAGE, because both are usually
+/// passed on to somebody: we are a back-to-back user agent, which RFC 7332 section 3 holds to the
+/// rule for proxies. Every other request ends here anyway and is answered as by any user agent.
 pub(super) fn check(request: &mut Request, config: &EndpointConfig) -> Result<(), Refusal> {
     if let Err(error) = request.check() {
         return Err(Refusal::malformed(error.reason()));
@@ -76,14 +76,18 @@ pub(super) fn check(request: &mut Request, config: &EndpointConfig) -> Result<()
         | Method::Prack
         | Method::Refer
         | Method::Subscribe
-        | Method::Notify => {}
-        Method::Publish | Method::Message | Method::Other(_) => {
+        | Method::Notify
+        | Method::Message => {}
+        Method::Publish | Method::Other(_) => {
             return Err(Refusal::new(405).with(HeaderName::Allow, ALLOW));
         }
     }
     check_scheme(request)?;
     if request.method == Method::Invite {
         check_invite(request)?;
+    }
+    if matches!(request.method, Method::Invite | Method::Message) {
+        check_hops(request)?;
     }
     check_require(request, &config.supported)?;
     if request.method == Method::Prack {
@@ -164,6 +168,11 @@ fn check_invite(request: &Request) -> Result<(), Refusal> {
     if headers.has(&HeaderName::Accept) && !headers.list(&HeaderName::Accept).any(takes_sdp) {
         return Err(Refusal::new(406).with(HeaderName::Accept, "application/sdp"));
     }
+    Ok(())
+}
+
+fn check_hops(request: &Request) -> Result<(), Refusal> {
+    let headers = &request.headers;
     let hops = headers.get(&HeaderName::MaxForwards);
     let hops = hops.and_then(|value| MaxForwards::parse(value).ok());
     if hops == Some(MaxForwards(0)) && headers.to_tag().is_none() {

@@ -8,6 +8,7 @@ use super::{Endpoint, via};
 use crate::sip::header::{Via, join};
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
+use crate::sip::subscription::ALLOW_EVENTS;
 use crate::sip::transaction::key::Key;
 use crate::sip::{HeaderErrorKind, HeaderName};
 
@@ -46,6 +47,7 @@ impl Endpoint {
     fn capabilities(&self) -> Refusal {
         Refusal::new(200)
             .with(HeaderName::Allow, ALLOW)
+            .with(HeaderName::AllowEvents, ALLOW_EVENTS)
             .with(HeaderName::Accept, "application/sdp")
             .with(HeaderName::AcceptEncoding, "identity")
             .with(HeaderName::AcceptLanguage, "en")

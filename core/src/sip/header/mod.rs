@@ -4,6 +4,7 @@
 mod content_type;
 mod cseq;
 mod diversion;
+mod event;
 mod expires;
 mod history_info;
 mod max_forwards;
@@ -15,12 +16,14 @@ mod refer_to;
 mod replaces;
 mod retry_after;
 mod session_expires;
+mod subscription_state;
 mod tokens;
 mod via;
 
 pub use content_type::ContentType;
 pub use cseq::CSeq;
 pub use diversion::{Diversion, DiversionReason};
+pub use event::Event;
 pub use expires::Expires;
 pub use history_info::HistoryInfo;
 pub use max_forwards::MaxForwards;
@@ -32,6 +35,7 @@ pub use refer_to::{ReferTo, ReferToError};
 pub use replaces::{Replaced, Replaces};
 pub use retry_after::RetryAfter;
 pub use session_expires::{MinSe, Refresher, SessionExpires};
+pub use subscription_state::SubscriptionState;
 pub use tokens::join;
 pub use via::Via;
 

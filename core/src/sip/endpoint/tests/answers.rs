@@ -49,7 +49,7 @@ fn a_response_goes_to_the_source_at_the_port_of_sent_by() {
         let top = sent[0].1.headers().get(&HeaderName::Via).unwrap();
         assert_eq!(String::from_utf8_lossy(top), stamped);
         // A refusal goes the same way.
-        bench.receives(&via(&request("MESSAGE", "z9hG4bK1", ""), hop));
+        bench.receives(&via(&request("PUBLISH", "z9hG4bK1", ""), hop));
         assert_eq!(bench.sent()[0].0, sent[0].0);
     }
 }

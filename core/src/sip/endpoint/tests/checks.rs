@@ -61,8 +61,8 @@ fn wrong_version_scheme_and_method_have_their_statuses() {
     assert_eq!(refused(&version).status, 505);
     let scheme = invite().replace("sip:bob@192.0.2.1", "mailto:bob@192.0.2.1");
     assert_eq!(refused(&scheme).status, 416);
-    for method in ["MESSAGE", "PUBLISH", "FROBNICATE"] {
-        let response = refused(&request(method, "z9hG4bK1", "RAck: 1 1 INVITE\n"));
+    for method in ["PUBLISH", "FROBNICATE"] {
+        let response = refused(&request(method, "z9hG4bK1", ""));
         assert_eq!(response.status, 405);
         assert_eq!(
             value(&response, &HeaderName::Allow),
@@ -111,6 +111,13 @@ fn no_hops_left_ends_a_call_but_nothing_else() {
     accepted(&ended(invite()).replace("To: <sip:bob@example.com>", "To: <sip:b@x>;tag=t"));
 }
 
+/// RFC 3428 section 5: a MESSAGE is passed on, so it may run out of hops.
+#[test]
+fn no_hops_left_ends_a_message() {
+    let text = request("MESSAGE", "z9hG4bK1", "").replace("Forwards: 70", "Forwards: 0");
+    assert_eq!(refused(&text).status, 483);
+}
+
 #[test]
 fn options_outside_a_dialog_tells_what_we_can_do() {
     let response = refused(&request("OPTIONS", "z9hG4bK1", ""));
@@ -118,6 +125,7 @@ fn options_outside_a_dialog_tells_what_we_can_do() {
     assert!(response.headers.has_token(&HeaderName::Allow, "INVITE"));
     assert_eq!(value(&response, &HeaderName::Accept), "application/sdp");
     assert!(response.headers.has(&HeaderName::Supported));
+    assert!(response.headers.has_token(&HeaderName::AllowEvents, "dialog"));
 }
 
 #[test]
@@ -242,7 +250,7 @@ fn an_overloaded_endpoint_refuses_new_calls_only() {
 #[test]
 fn a_refusal_that_is_asked_for_again_is_the_same() {
     let mut bench = Bench::udp();
-    let text = request("MESSAGE", "z9hG4bK1", "");
+    let text = request("PUBLISH", "z9hG4bK1", "");
     bench.receives(&text);
     let first = bench.answer();
     bench.receives(&text);

@@ -1,0 +1,32 @@
+//! The notifier's side of a subscription (RFC 6665): one watcher's dialog, from its SUBSCRIBE to the
+//! last NOTIFY.
+//!
+//! ```text
+//!   SUBSCRIBE ─▶ Asked::read ─▶ Subscription::accept ─▶ 200, first NOTIFY
+//!   newer state ─▶ publish ─▶ NOTIFY, when the last one is answered and the package allows it
+//!   refresh, Expires: 0, answers ─▶ handle;  expiry ─▶ handle_timeout
+//! ```
+//!
+//! One NOTIFY is under way at a time. What changes meanwhile is not queued: the next NOTIFY tells
+//! the state as it is then, so a slow watcher costs one document and never sees states out of order.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `package` | the event packages with their rules |
+//! | `asked` | what a SUBSCRIBE asks for, and why it is refused |
+//! | `usage` | the machine |
+//! | [`document`] | the states, as XML and text |
+
+mod asked;
+pub mod document;
+mod package;
+#[cfg(test)]
+mod tests;
+mod usage;
+
+pub use asked::{Asked, Terms, bad_event};
+pub use document::{Body, Document};
+pub use package::{ALLOW_EVENTS, Package};
+pub use usage::{
+    EndReason, NotifyTag, Opening, Subscription, SubscriptionEffect, SubscriptionInput,
+};

@@ -1,0 +1,443 @@
+//! The machine of one subscription.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::asked::{Asked, Terms, refusal};
+use super::document::{Document, Versions};
+use super::package::Package;
+use crate::sip::HeaderName;
+use crate::sip::dialog::{Dialog, DialogError, DialogKey};
+use crate::sip::endpoint::{ServerTxn, TxnFailure};
+use crate::sip::header::{Event, RetryAfter, SubscriptionState};
+use crate::sip::invite::{LocalParty, NextHop};
+use crate::sip::message::{Request, Response};
+use crate::sip::method::Method;
+use crate::sip::status::phrase;
+use crate::timers::Timers;
+
+/// NOTIFYs in a row that may be refused for the moment before the subscription is given up.
+const TRIES: u8 = 3;
+
+/// How long to wait after such a refusal that does not say.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// The longest wait a watcher may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Names a NOTIFY of one subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NotifyTag(pub u64);
+
+/// Why a subscription ends, as `Subscription-State` says it (RFC 6665 section 4.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// It was not refreshed, or the watcher ended it.
+    Timeout,
+    /// What was watched is no more.
+    NoResource,
+    /// It may be made again at once, perhaps elsewhere.
+    Deactivated,
+    /// The watcher may no longer watch this.
+    Rejected,
+}
+
+impl EndReason {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::NoResource => "noresource",
+            Self::Deactivated => "deactivated",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// What a subscription begins with, besides its SUBSCRIBE.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// What to answer.
+    pub txn: ServerTxn,
+    /// What the SUBSCRIBE asks for.
+    pub asked: Asked,
+    /// How long it may last.
+    pub terms: Terms,
+    /// What the dialog says about our side.
+    pub local: LocalParty,
+    /// Our tag in the dialog.
+    pub local_tag: String,
+    /// The state.
+    pub document: Document,
+}
+
+/// What happened to a subscription.
+#[derive(Debug, Clone)]
+pub enum SubscriptionInput {
+    /// Its watcher, who has proved to be the same, sent SUBSCRIBE again within the dialog.
+    Subscribe {
+        /// What to answer.
+        txn: ServerTxn,
+        /// The request.
+        request: Request,
+        /// What we call ourselves on the way it came, which may be a new one.
+        local: LocalParty,
+    },
+    /// What became of a NOTIFY.
+    Answered {
+        /// The NOTIFY.
+        tag: NotifyTag,
+        /// Its final response, or why there is none.
+        answer: Result<Response, TxnFailure>,
+    },
+}
+
+/// What a subscription wants done.
+#[derive(Debug, Clone)]
+pub enum SubscriptionEffect {
+    /// Answer a SUBSCRIBE.
+    Respond {
+        /// The request.
+        txn: ServerTxn,
+        /// The response.
+        response: Response,
+    },
+    /// Send a NOTIFY and tell what became of it.
+    Notify {
+        /// What it is called.
+        tag: NotifyTag,
+        /// The request, without Via.
+        request: Request,
+        /// Where it goes.
+        next_hop: NextHop,
+    },
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Active,
+    /// The last NOTIFY has yet to go out.
+    Ending(EndReason),
+    /// It is out.
+    Leaving,
+    Over,
+}
+
+/// What the watcher has to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    Nothing,
+    /// A change, as soon as the package allows it.
+    Change,
+    /// The whole state, now.
+    Everything,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Clock {
+    Expiry,
+    /// The package's rate allows the next change.
+    Quiet,
+    /// The watcher is asked again after a refusal.
+    Pause,
+}
+
+/// One watcher's subscription. See the [module](super).
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    dialog: Dialog,
+    event: Event,
+    package: Package,
+    terms: Terms,
+    local: LocalParty,
+    stage: Stage,
+    expires_at: Instant,
+    document: Document,
+    /// What the watcher was told last.
+    told: Option<Document>,
+    versions: Versions,
+    pending: Pending,
+    outstanding: Option<NotifyTag>,
+    notifies: u64,
+    refused: u8,
+    timers: Timers<Clock>,
+    effects: VecDeque<SubscriptionEffect>,
+}
+
+impl Subscription {
+    /// Grants a SUBSCRIBE outside of any dialog: answers it and tells the first state. A
+    /// subscription for no time tells the state once and is over.
+    ///
+    /// # Errors
+    /// When no dialog can be made of the request.
+    pub fn accept(now: Instant, request: &Request, opening: Opening) -> Result<Self, DialogError> {
+        let Opening {
+            txn,
+            asked,
+            terms,
+            local,
+            local_tag,
+            document,
+        } = opening;
+        let mut subscription = Self {
+            dialog: Dialog::uas(request, &local_tag, 1)?,
+            event: asked.event,
+            package: asked.package,
+            terms,
+            local,
+            stage: Stage::Active,
+            expires_at: now,
+            versions: Versions::new(&local_tag),
+            document,
+            told: None,
+            pending: Pending::Everything,
+            outstanding: None,
+            notifies: 0,
+            refused: 0,
+            timers: Timers::default(),
+            effects: VecDeque::new(),
+        };
+        subscription.grant(now, txn, request, asked.expires);
+        Ok(subscription)
+    }
+
+    /// What finds its dialog.
+    #[must_use]
+    pub fn key(&self) -> &DialogKey {
+        self.dialog.key()
+    }
+
+    /// What is watched about the resource.
+    #[must_use]
+    pub fn package(&self) -> Package {
+        self.package
+    }
+
+    /// True when nothing more is to be sent or expected.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    /// The next thing to do.
+    pub fn poll_effect(&mut self) -> Option<SubscriptionEffect> {
+        self.effects.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Something happened.
+    pub fn handle(&mut self, now: Instant, input: SubscriptionInput) {
+        match input {
+            SubscriptionInput::Subscribe {
+                txn,
+                request,
+                local,
+            } => self.subscribed(now, txn, &request, local),
+            SubscriptionInput::Answered { tag, answer } => {
+                if self.outstanding == Some(tag) {
+                    self.outstanding = None;
+                    self.answered(now, answer);
+                }
+            }
+        }
+        self.flush(now);
+    }
+
+    /// The state is this now.
+    pub fn publish(&mut self, now: Instant, document: Document) {
+        if self.stage == Stage::Active && self.document != document {
+            self.document = document;
+            if self.pending == Pending::Nothing {
+                self.pending = Pending::Change;
+            }
+            self.flush(now);
+        }
+    }
+
+    /// Ends it from our side.
+    pub fn end(&mut self, now: Instant, reason: EndReason) {
+        if self.stage == Stage::Active {
+            self.stage = Stage::Ending(reason);
+            self.timers.stop(Clock::Expiry);
+            self.flush(now);
+        }
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(clock) = self.timers.pop_due(now) {
+            match clock {
+                Clock::Expiry => self.end(now, EndReason::Timeout),
+                Clock::Quiet | Clock::Pause => {}
+            }
+        }
+        self.flush(now);
+    }
+
+    fn subscribed(&mut self, now: Instant, txn: ServerTxn, request: &Request, local: LocalParty) {
+        if !self.dialog.is_with(request.headers.from_tag().as_ref()) {
+            return self.respond(txn, *refusal(request, 481, phrase(481), None));
+        }
+        if self.dialog.handle_request(request).is_err() {
+            // RFC 3261 section 12.2.2.
+            return self.respond(txn, *refusal(request, 500, phrase(500), None));
+        }
+        let asked = match Asked::read(request, &self.terms) {
+            Ok(asked) => asked,
+            Err(response) => return self.respond(txn, *response),
+        };
+        let same = asked.package == self.package && asked.event.id() == self.event.id();
+        if !same || self.stage != Stage::Active {
+            return self.respond(txn, *refusal(request, 481, phrase(481), None));
+        }
+        self.dialog.refresh_target(&request.headers);
+        self.local = local;
+        self.timers.stop(Clock::Pause);
+        self.refused = 0;
+        self.pending = Pending::Everything;
+        self.grant(now, txn, request, asked.expires);
+    }
+
+    /// Answers a SUBSCRIBE with 200. A NOTIFY follows in any case (RFC 6665 section 4.2.1.2).
+    fn grant(&mut self, now: Instant, txn: ServerTxn, request: &Request, expires: Duration) {
+        let mut response = Response::to(request, 200, phrase(200));
+        let headers = &mut response.headers;
+        headers.add_to_tag(&String::from_utf8_lossy(&self.dialog.key().local_tag));
+        for route in request.headers.all(&HeaderName::RecordRoute) {
+            headers.push(HeaderName::RecordRoute, route.clone());
+        }
+        headers.push(HeaderName::Contact, self.local.contact.clone());
+        headers.push(HeaderName::Expires, expires.as_secs().to_string());
+        if self.document.is_list() {
+            headers.push(HeaderName::Require, "eventlist");
+        }
+        self.respond(txn, response);
+        self.expires_at = now + expires;
+        if expires.is_zero() {
+            self.stage = Stage::Ending(EndReason::Timeout);
+            self.timers.stop(Clock::Expiry);
+        } else {
+            self.timers.set(Clock::Expiry, self.expires_at);
+        }
+        self.flush(now);
+    }
+
+    /// RFC 6665 section 4.2.2 with RFC 5057 section 5: some answers end the dialog, others only say
+    /// that the watcher is busy.
+    fn answered(&mut self, now: Instant, answer: Result<Response, TxnFailure>) {
+        let pause = match answer {
+            Ok(response) if response.is_success() => {
+                self.dialog.refresh_target(&response.headers);
+                self.refused = 0;
+                None
+            }
+            Ok(response) => match pause_of(&response) {
+                Some(pause) => Some(pause),
+                None => return self.finish(),
+            },
+            // Signalling fell, or the connection did: the watcher may be back in a moment.
+            Err(TxnFailure::Transport) => Some(PAUSE),
+            Err(TxnFailure::TimedOut) => return self.finish(),
+        };
+        if self.stage == Stage::Leaving {
+            return self.finish();
+        }
+        if let Some(pause) = pause {
+            self.refused += 1;
+            if self.refused >= TRIES {
+                return self.finish();
+            }
+            self.pending = Pending::Everything;
+            self.timers.set(Clock::Pause, now + pause);
+        }
+    }
+
+    fn finish(&mut self) {
+        self.stage = Stage::Over;
+        self.timers.retain(|_| false);
+    }
+
+    /// Tells what is to be told, if it may be told now.
+    fn flush(&mut self, now: Instant) {
+        if self.outstanding.is_some() || self.timers.deadline(Clock::Pause).is_some() {
+            return;
+        }
+        let is_quiet = self.timers.deadline(Clock::Quiet).is_some();
+        match self.stage {
+            Stage::Active => match self.pending {
+                Pending::Nothing => {}
+                Pending::Change if is_quiet => {}
+                Pending::Change if self.told.as_ref() == Some(&self.document) => {
+                    // It changed and changed back.
+                    self.pending = Pending::Nothing;
+                }
+                Pending::Change | Pending::Everything => {
+                    let left = self.expires_at.saturating_duration_since(now);
+                    self.notify(now, &SubscriptionState::active(left));
+                }
+            },
+            Stage::Ending(reason) => {
+                self.stage = Stage::Leaving;
+                self.pending = Pending::Everything;
+                self.notify(now, &SubscriptionState::terminated(reason.as_str()));
+            }
+            Stage::Leaving | Stage::Over => {}
+        }
+    }
+
+    fn notify(&mut self, now: Instant, state: &SubscriptionState) {
+        let known = self.told.take();
+        let known = known.filter(|_| self.pending == Pending::Change);
+        let body = self.document.write(&mut self.versions, known.as_ref());
+        self.told = Some(self.document.clone());
+        self.pending = Pending::Nothing;
+        let mut request = self.dialog.request(Method::Notify);
+        let headers = &mut request.headers;
+        headers.push(HeaderName::Contact, self.local.contact.clone());
+        headers.push(HeaderName::Event, self.event.echo());
+        headers.push(HeaderName::SubscriptionState, state.write());
+        if self.document.is_list() {
+            headers.push(HeaderName::Require, "eventlist");
+        }
+        headers.push(HeaderName::UserAgent, self.local.product.clone());
+        headers.push(HeaderName::ContentType, body.content_type);
+        request.body = body.bytes;
+        self.notifies += 1;
+        let tag = NotifyTag(self.notifies);
+        self.outstanding = Some(tag);
+        self.timers
+            .set(Clock::Quiet, now + self.package.min_interval());
+        self.effects.push_back(SubscriptionEffect::Notify {
+            tag,
+            next_hop: NextHop {
+                uri: self.dialog.next_hop(),
+                flow: self.local.flow,
+                address: self.local.address,
+            },
+            request,
+        });
+    }
+
+    fn respond(&mut self, txn: ServerTxn, response: Response) {
+        self.effects
+            .push_back(SubscriptionEffect::Respond { txn, response });
+    }
+}
+
+/// After how long a NOTIFY that was refused so may be sent again; `None` when it may not.
+fn pause_of(response: &Response) -> Option<Duration> {
+    let asked = response.headers.get(&HeaderName::RetryAfter);
+    let asked = asked.and_then(|value| RetryAfter::parse(value).ok());
+    let passes = matches!(response.status, 486 | 491 | 500 | 503 | 504);
+    let pause = asked.map(RetryAfter::duration);
+    pause
+        .or_else(|| passes.then_some(PAUSE))
+        .map(|pause| pause.clamp(Duration::from_secs(1), LONGEST_PAUSE))
+}
