@@ -16,4 +16,5 @@ pub mod registrar;
 pub mod restart;
 pub mod root;
 pub mod store;
+pub mod subscribe;
 pub mod switchboard;

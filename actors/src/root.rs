@@ -8,7 +8,8 @@
 //! ├─ Registrar  bindings
 //! ├─ Calls      one CallActor per call, menus included
 //! ├─ Agents     one AgentActor per agent
-//! └─ Queues     one QueueActor per queue
+//! ├─ Queues     one QueueActor per queue
+//! └─ Subscriptions  who watches whom; text messages
 //! ```
 //!
 //! Every child keeps what must survive it outside of itself, so that starting it again is all there is to do.
@@ -32,7 +33,8 @@ use crate::live::Live;
 use crate::queue::{QueuePorts, Queues};
 use crate::registrar::{Registrar, RegistrarActor, RegistrarArguments};
 use crate::restart::{Falls, RestartLimit, Verdict};
-use crate::store::{Store, StoreActor};
+use crate::store::{Store, StoreActor, StoreError};
+use crate::subscribe::{Subscriptions, SubscriptionsActor, SubscriptionsArguments};
 use crate::switchboard::Switchboard;
 
 /// Falls of one child that are mended at once; one more, and it gets a pause first.
@@ -60,6 +62,9 @@ pub enum StartError {
     /// The built-in sounds are broken, or there are no tones for the country.
     #[error("cannot load the sounds: {0}")]
     Sounds(#[from] BankError),
+    /// The database does not say what phones are to be told.
+    #[error("cannot read the database: {0}")]
+    Store(#[from] StoreError),
     /// An actor cannot be spawned.
     #[error("cannot start: {0}")]
     Spawn(#[from] SpawnErr),
@@ -91,8 +96,18 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     let mut sip = config.sip.clone();
     self_signed(&mut sip, &store.folder().join("tls")).map_err(OpenError::from)?;
     let sip = SipCore::open_with(&sip, directory.clone(), store.runtime().clone())?;
+    let registrar = Registrar::new(config.sip.registrar.clone());
+    let office = SubscriptionsArguments {
+        wire: Arc::new(sip.clone()),
+        live: live.clone(),
+        directory: directory.clone(),
+        registrar: registrar.clone(),
+    };
+    let waiting = store.waiting_messages().all().await?;
+    let lists = store.blf_lists().all().await?;
     let switchboard = Switchboard {
-        registrar: Registrar::new(config.sip.registrar.clone()),
+        registrar,
+        subscriptions: Subscriptions::new(&config.sip, office, waiting, lists),
         calls: Calls::new(config.limits.calls, &config.media.codecs),
         queues: Queues::default(),
         agents: Agents::default(),
@@ -232,16 +247,18 @@ enum Child {
     Agents,
     Queues,
     Registrar,
+    Subscriptions,
     SipCore,
 }
 
-const CHILDREN: [Child; 7] = [
+const CHILDREN: [Child; 8] = [
     Child::Store,
     Child::Reports,
     Child::Calls,
     Child::Agents,
     Child::Queues,
     Child::Registrar,
+    Child::Subscriptions,
     // Last: from here on somebody may call.
     Child::SipCore,
 ];
@@ -406,7 +423,14 @@ impl Tree {
                     Actor::spawn_linked(None, RegistrarActor, arguments, above).await?;
                 Ok(actor.get_cell())
             }
+            Child::Subscriptions => {
+                let subscriptions = board.subscriptions.clone();
+                let (actor, _) =
+                    Actor::spawn_linked(None, SubscriptionsActor, subscriptions, above).await?;
+                Ok(actor.get_cell())
+            }
             Child::SipCore => {
+                board.sip.set_requests(Arc::new(board.subscriptions.clone()));
                 board.sip.set_calls(everybody());
                 board.sip.set_registrar(board.registrar.clone());
                 let arguments = board.sip.arguments();

@@ -22,6 +22,7 @@ use crate::edge::{CallSide, SipCore};
 use crate::live::Live;
 use crate::queue::{CallsPort, Publish, QueueToCall, Queues};
 use crate::registrar::{PhoneWatch, Registrar};
+use crate::subscribe::Subscriptions;
 
 /// Everybody's handle.
 #[derive(Debug, Clone)]
@@ -42,6 +43,8 @@ pub struct Switchboard {
     pub queues: Queues,
     /// Agents.
     pub agents: Agents,
+    /// What phones watch, and the messages they send each other.
+    pub subscriptions: Subscriptions,
 }
 
 impl Neighbours for Switchboard {

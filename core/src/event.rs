@@ -9,6 +9,7 @@ use crate::directory::{AgentState, Destination};
 use crate::id::{
     AgentId, AttemptId, CallId, DidId, IvrMenuId, LegId, QueueId, RecordingId, TrunkId,
 };
+use crate::pii::Pii;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -303,6 +304,30 @@ pub enum EventKind {
         /// The contact URI.
         contact: String,
     },
+    /// The number of voice messages waiting for an extension changed.
+    MessageSummaryChanged {
+        /// The extension number.
+        extension: String,
+        /// Not heard yet, urgent ones included.
+        new: u32,
+        /// Heard and kept, urgent ones included.
+        old: u32,
+        /// Urgent ones among the new.
+        urgent_new: u32,
+        /// Urgent ones among the old.
+        urgent_old: u32,
+    },
+    /// A text message was taken and is being delivered.
+    MessageReceived {
+        /// The extension number of the sender.
+        from: String,
+        /// The extension number it is for.
+        to: String,
+        /// What it is, as its sender says: `text/plain`.
+        content_type: String,
+        /// What it says, if it is text.
+        text: Option<Pii>,
+    },
     /// The office changed: an operator created, changed or removed something.
     DirectoryChanged {
         /// What kind of thing, as in its REST path: `queues`, `sip/dids`.
@@ -353,6 +378,8 @@ impl EventKind {
         "agent_state_changed",
         "phone_registered",
         "phone_unregistered",
+        "message_summary_changed",
+        "message_received",
         "directory_changed",
     ];
 
@@ -386,6 +413,8 @@ impl EventKind {
             Self::AgentStateChanged { .. } => "agent_state_changed",
             Self::PhoneRegistered { .. } => "phone_registered",
             Self::PhoneUnregistered { .. } => "phone_unregistered",
+            Self::MessageSummaryChanged { .. } => "message_summary_changed",
+            Self::MessageReceived { .. } => "message_received",
             Self::DirectoryChanged { .. } => "directory_changed",
         }
     }
@@ -420,6 +449,8 @@ impl EventKind {
             Self::QueueRecovered { .. }
             | Self::PhoneRegistered { .. }
             | Self::PhoneUnregistered { .. }
+            | Self::MessageSummaryChanged { .. }
+            | Self::MessageReceived { .. }
             | Self::DirectoryChanged { .. } => None,
         }
     }

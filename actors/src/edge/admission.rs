@@ -88,6 +88,25 @@ impl Admission<'_> {
         }
     }
 
+    /// The extension that sends a request outside of calls, if it is one and proves it. Trunks may
+    /// not.
+    pub(crate) fn sender(&mut self, request: &Request) -> Result<String, Box<Response>> {
+        let from = request.headers.from().map_err(|_| refusal(request, 400))?;
+        let name = user(&from).unwrap_or_default();
+        let extension = self.directory.extension_numbered(&name);
+        let is_known = extension.is_some_and(|extension| extension.enabled);
+        let source = self.path.peer.ip();
+        if !is_known && self.directory.trunk_trusting(source).is_some() {
+            return Err(forbidden(request));
+        }
+        let proved = self.prove(request)?;
+        if proved == name {
+            Ok(proved)
+        } else {
+            Err(forbidden(request))
+        }
+    }
+
     fn prove(&mut self, request: &Request) -> Result<String, Box<Response>> {
         let source = self.path.peer.ip();
         self.login

@@ -19,7 +19,7 @@ impl Reply {
         Self(Some(Box::new(listener)))
     }
 
-    pub(super) fn tell(mut self, answer: Answer) {
+    pub(crate) fn tell(mut self, answer: Answer) {
         if let Some(listener) = self.0.take() {
             listener(answer);
         }

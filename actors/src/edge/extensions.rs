@@ -7,7 +7,10 @@ use offhook_core::sip::invite::SessionTimerMode;
 pub(crate) fn supported(config: &SipConfig) -> Vec<String> {
     let tags = config.dialog_options().supported();
     let tags = tags.split(", ").filter(|tag| !tag.is_empty());
-    tags.map(str::to_owned).collect()
+    // RFC 4662: a SUBSCRIBE may require what it needs to be told of a list.
+    tags.map(str::to_owned)
+        .chain(["eventlist".to_owned()])
+        .collect()
 }
 
 /// The shortest session timer in seconds; none when there is no session timer.

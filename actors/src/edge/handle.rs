@@ -19,7 +19,7 @@ use super::ask::{Ask, Reply};
 use super::command::{Command, Inbound};
 use super::legs::Legs;
 use super::net::{INBOUND, Net, OpenError};
-use super::{CallSide, EdgeStats, accept, udp};
+use super::{CallSide, EdgeStats, LegDialog, RequestSide, accept, udp};
 use crate::directory::DirectoryHandle;
 use crate::registrar::{Registrar, Replies};
 
@@ -45,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) directory: DirectoryHandle,
     pub(crate) calls: OnceLock<Arc<dyn CallSide>>,
     pub(crate) registrar: OnceLock<Registrar>,
+    pub(crate) requests: OnceLock<Arc<dyn RequestSide>>,
     pub(crate) draining: AtomicBool,
     pub(crate) transactions: AtomicUsize,
 }
@@ -141,6 +142,7 @@ impl SipCore {
             directory,
             calls: OnceLock::new(),
             registrar: OnceLock::new(),
+            requests: OnceLock::new(),
             draining: AtomicBool::new(false),
             transactions: AtomicUsize::new(0),
         });
@@ -165,6 +167,17 @@ impl SipCore {
     /// counts.
     pub fn set_registrar(&self, registrar: Registrar) {
         self.shared.registrar.set(registrar).ok();
+    }
+
+    /// Says who takes requests outside of calls. Until then SUBSCRIBE and MESSAGE are refused with
+    /// 503; only the first one counts.
+    pub fn set_requests(&self, requests: Arc<dyn RequestSide>) {
+        self.shared.requests.set(requests).ok();
+    }
+
+    /// The dialog of a leg, for those who want to take it over.
+    pub(crate) fn dialog_of(&self, leg: LegId) -> Option<LegDialog> {
+        self.shared.legs.lock().dialog_of(leg)
     }
 
     /// Does what a leg's usage wants. A response or a CANCEL for a transaction that is not this

@@ -1,6 +1,7 @@
 //! Which leg a dialog or a transaction belongs to.
 
 use ahash::AHashMap;
+use bytes::Bytes;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{ClientTxn, Path, ServerTxn};
 use offhook_core::sip::invite::RequestTag;
@@ -29,6 +30,17 @@ struct Leg {
     trunk: Option<TrunkId>,
     /// The way the peer was heard from last.
     last: Option<Path>,
+    /// The tag the peer showed last: while several phones ring by one INVITE, each has its own.
+    peer_tag: Option<Bytes>,
+}
+
+/// What finds a leg's dialog from outside (RFC 3891).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegDialog {
+    /// The Call-ID and our tag.
+    pub key: DialogKey,
+    /// The peer's tag, once it has shown one.
+    pub peer_tag: Option<Bytes>,
 }
 
 /// Who waited for something that does not come any more.
@@ -62,6 +74,22 @@ impl Legs {
     /// The way the peer of this leg was heard from last.
     pub(crate) fn last_way(&self, leg: LegId) -> Option<Path> {
         self.legs.get(&leg)?.last
+    }
+
+    /// The peer of this leg has shown its tag.
+    pub(crate) fn tagged(&mut self, leg: LegId, tag: Option<Bytes>) {
+        if let Some(entry) = self.legs.get_mut(&leg).filter(|_| tag.is_some()) {
+            entry.peer_tag = tag;
+        }
+    }
+
+    /// The dialog of a leg.
+    pub(crate) fn dialog_of(&self, leg: LegId) -> Option<LegDialog> {
+        let entry = self.legs.get(&leg)?;
+        Some(LegDialog {
+            key: entry.keys.last()?.clone(),
+            peer_tag: entry.peer_tag.clone(),
+        })
     }
 
     /// The leg of a dialog.

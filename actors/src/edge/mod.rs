@@ -26,6 +26,7 @@
 //! | `tls` | certificates, ours and those of peers |
 //! | `legs` | dialog → leg, transaction ↔ leg |
 //! | `signalling` | the endpoint, and the order of things |
+//! | `requests` | what belongs to no call: SUBSCRIBE, MESSAGE, NOTIFY |
 //! | `outbox` | requests that wait for a name or a connection |
 //! | `admission` | who may call and register; `ban` who may not even try |
 
@@ -45,6 +46,7 @@ mod legs;
 mod login;
 mod net;
 mod outbox;
+mod requests;
 mod signalling;
 mod stats;
 mod stream;
@@ -59,7 +61,9 @@ pub use actor::{SipCoreActor, SipCoreMessage};
 pub use ask::{Answer, Reply};
 pub use bind::BindError;
 pub use handle::{SipCore, SipCoreArguments};
+pub use legs::LegDialog;
 pub use net::OpenError;
+pub use requests::{IncomingRequest, RequestSide};
 pub use stats::EdgeStats;
 pub use tls::{TlsError, self_signed};
 pub use upward::CallSide;

@@ -23,6 +23,7 @@ use super::handle::{Feeds, Shared};
 use super::legs::Lost;
 use super::login::Login;
 use super::outbox::{Outbox, Outgoing, Posted, Sender};
+use super::requests::{self, IncomingRequest};
 use crate::alarm;
 use crate::call::{IncomingCall, Origin};
 use crate::registrar::Registration;
@@ -194,6 +195,9 @@ impl Signalling {
         }
         if let Some(key) = DialogKey::of_request(&request.headers) {
             let Some(leg) = self.heard_from(&key, path) else {
+                if request.method == Method::Subscribe {
+                    return self.apart(now, txn, path, request);
+                }
                 return self.respond(now, txn, *refusal(&request, 481));
             };
             self.shared.legs.lock().add_server(leg, txn);
@@ -201,6 +205,14 @@ impl Signalling {
         }
         if request.method == Method::Invite {
             return self.invite(now, txn, path, &request);
+        }
+        if matches!(request.method, Method::Subscribe | Method::Message) {
+            return self.apart(now, txn, path, request);
+        }
+        if request.method == Method::Notify {
+            let registrar = self.shared.registrar.get();
+            let response = requests::answer_notify(registrar, &path, &request);
+            return self.respond(now, txn, response);
         }
         let mut response = refusal(&request, 405);
         response.headers.push(HeaderName::Allow, ALLOW);
@@ -223,6 +235,28 @@ impl Signalling {
         };
         let registrar = self.shared.registrar.get();
         if !registrar.is_some_and(|registrar| registrar.register(registration)) {
+            self.respond(now, txn, busy);
+        }
+    }
+
+    /// A request that belongs to no call, or to a subscription.
+    fn apart(&mut self, now: Instant, txn: ServerTxn, path: Path, request: Request) {
+        let directory = self.shared.directory.load();
+        let sender = self.admission(now, &directory, path).sender(&request);
+        let extension = match sender {
+            Ok(extension) => extension,
+            Err(response) => return self.respond(now, txn, *response),
+        };
+        let busy = self.busy(&request);
+        let incoming = IncomingRequest {
+            txn,
+            path,
+            extension,
+            local: self.local_party(path, None, &request),
+            request,
+        };
+        let side = self.shared.requests.get();
+        if !side.is_some_and(|side| side.request(incoming)) {
             self.respond(now, txn, busy);
         }
     }
@@ -264,6 +298,7 @@ impl Signalling {
                 let mut legs = self.shared.legs.lock();
                 legs.add_server(leg, txn);
                 legs.heard_from(leg, path);
+                legs.tagged(leg, request.headers.from_tag());
                 if let Some(trunk) = trunk {
                     legs.came_by(leg, trunk);
                 }
@@ -342,6 +377,9 @@ impl Signalling {
         } else {
             legs.remove_client(txn)
         };
+        if let Some((leg, _)) = owner.filter(|_| invite) {
+            legs.tagged(leg, response.headers.to_tag());
+        }
         drop(legs);
         if let Some((leg, tag)) = owner {
             self.tell(leg, UsageInput::Response { tag, response });

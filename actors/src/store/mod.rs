@@ -15,6 +15,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `extensions.rs`, `dids.rs`, `trunks.rs`, `queues.rs`, `agents.rs`, `ivr_menus.rs` | the office, one table each |
+//! | `waiting_messages.rs`, `blf_lists.rs` | what phones are told without a call |
 //! | `users.rs`, `tokens.rs`, `secret.rs` | who may log in; keys and hashes |
 //! | `cdrs.rs`, `recordings.rs`, `timelines.rs` | what has happened |
 //! | `database.rs` | the SQLite file: opening it, telling what ails it |
@@ -27,6 +28,7 @@
 
 mod actor;
 mod agents;
+mod blf_lists;
 mod cdrs;
 mod column;
 mod database;
@@ -48,6 +50,7 @@ mod timelines;
 mod tokens;
 mod trunks;
 mod users;
+mod waiting_messages;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -61,6 +64,7 @@ use tokio::runtime::Handle;
 
 pub use actor::{StoreActor, StoreMsg};
 pub use agents::Agents;
+pub use blf_lists::{BlfLists, MAX_LIST};
 pub use cdrs::{CdrFilter, Cdrs};
 pub use dids::Dids;
 pub use error::{OpenError, StoreError};
@@ -77,6 +81,7 @@ pub use timelines::Timelines;
 pub use tokens::{NewToken, Token, Tokens};
 pub use trunks::Trunks;
 pub use users::{User, Users};
+pub use waiting_messages::WaitingMessagesTable;
 
 use crate::directory::DirectoryHandle;
 use crate::store::database::Database;

@@ -143,6 +143,8 @@ impl OpenCall {
             | EventKind::AgentStateChanged { .. }
             | EventKind::PhoneRegistered { .. }
             | EventKind::PhoneUnregistered { .. }
+            | EventKind::MessageSummaryChanged { .. }
+            | EventKind::MessageReceived { .. }
             | EventKind::DirectoryChanged { .. } => {}
         }
     }

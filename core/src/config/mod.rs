@@ -18,6 +18,7 @@ mod log;
 mod media;
 mod observe;
 mod sip;
+mod subscriptions;
 mod units;
 mod websocket;
 
@@ -30,6 +31,7 @@ pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use observe::{GeoConfig, HepConfig, TraceConfig};
 pub use sip::{RegistrarConfig, SipConfig, SipLimits};
+pub use subscriptions::{SubscriptionConfig, WatchPolicy};
 pub use units::{PortRange, UnitError, parse_duration, parse_size, show_duration, show_size};
 pub use websocket::WebSocketConfig;
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broken, DefenceConfig, EncryptionConfig, HepConfig, TraceConfig, WebSocketConfig, units,
+    Broken, DefenceConfig, EncryptionConfig, HepConfig, SubscriptionConfig, TraceConfig,
+    WebSocketConfig, units,
 };
 use crate::sip::digest::Algorithm;
 use crate::sip::invite::{
@@ -61,6 +62,8 @@ pub struct SipConfig {
     pub limits: SipLimits,
     /// How long registrations last.
     pub registrar: RegistrarConfig,
+    /// Who may watch whom, and for how long.
+    pub subscriptions: SubscriptionConfig,
     /// What strangers may do before they are kept out.
     pub defence: DefenceConfig,
     /// The messages of calls, kept for whoever looks for a fault.
@@ -97,6 +100,7 @@ impl Default for SipConfig {
             websocket: WebSocketConfig::default(),
             limits: SipLimits::default(),
             registrar: RegistrarConfig::default(),
+            subscriptions: SubscriptionConfig::default(),
             defence: DefenceConfig::default(),
             trace: TraceConfig::default(),
             hep: HepConfig::default(),
@@ -203,6 +207,7 @@ impl SipConfig {
         self.defence.check()?;
         self.trace.check()?;
         self.hep.check()?;
+        self.subscriptions.check()?;
         self.registrar.check()
     }
 

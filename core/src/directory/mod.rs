@@ -7,9 +7,11 @@ mod destination;
 mod entities;
 mod queue;
 mod snapshot;
+mod watch;
 
 pub use agent::{Agent, AgentState};
 pub use destination::Destination;
 pub use entities::{Did, Extension, ExtensionKind, IvrMenu, MenuAction, Role, SipTransport, Trunk};
 pub use queue::{Queue, QueueAgent, Strategy};
 pub use snapshot::{Dialable, Directory, Office};
+pub use watch::{MessageCounts, WaitingMessages, WatchList};

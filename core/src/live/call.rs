@@ -280,6 +280,8 @@ impl LiveCall {
             | EventKind::AgentStateChanged { .. }
             | EventKind::PhoneRegistered { .. }
             | EventKind::PhoneUnregistered { .. }
+            | EventKind::MessageSummaryChanged { .. }
+            | EventKind::MessageReceived { .. }
             | EventKind::DirectoryChanged { .. } => {}
         }
     }

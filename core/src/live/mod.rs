@@ -130,7 +130,10 @@ impl LiveView {
             | EventKind::RecordingFailed { .. }
             | EventKind::QualityMeasured { .. }
             | EventKind::CallRecovered { .. } => self.apply_to_call(event),
-            EventKind::QueueRecovered { .. } | EventKind::DirectoryChanged { .. } => {}
+            EventKind::QueueRecovered { .. }
+            | EventKind::MessageSummaryChanged { .. }
+            | EventKind::MessageReceived { .. }
+            | EventKind::DirectoryChanged { .. } => {}
         }
     }
 

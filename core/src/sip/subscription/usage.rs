@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::asked::{Asked, Terms, refusal};
 use super::document::{Document, Versions};
 use super::package::Package;
@@ -24,6 +26,10 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// The longest wait a watcher may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// After how long a NOTIFY counts as lost of which nothing was heard: twice what its transaction
+/// lasts, so that it only happens when somebody forgot to tell.
+const LOST: Duration = Duration::from_secs(64);
 
 /// Names a NOTIFY of one subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,6 +148,8 @@ enum Clock {
     Quiet,
     /// The watcher is asked again after a refusal.
     Pause,
+    /// Nobody told what became of a NOTIFY.
+    Answer,
 }
 
 /// One watcher's subscription. See the [module](super).
@@ -215,6 +223,12 @@ impl Subscription {
         self.package
     }
 
+    /// Where the watcher wants its NOTIFYs.
+    #[must_use]
+    pub fn target(&self) -> &Bytes {
+        self.dialog.target()
+    }
+
     /// True when nothing more is to be sent or expected.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -243,6 +257,7 @@ impl Subscription {
             SubscriptionInput::Answered { tag, answer } => {
                 if self.outstanding == Some(tag) {
                     self.outstanding = None;
+                    self.timers.stop(Clock::Answer);
                     self.answered(now, answer);
                 }
             }
@@ -275,6 +290,10 @@ impl Subscription {
         while let Some(clock) = self.timers.pop_due(now) {
             match clock {
                 Clock::Expiry => self.end(now, EndReason::Timeout),
+                Clock::Answer => {
+                    self.outstanding = None;
+                    self.answered(now, Err(TxnFailure::TimedOut));
+                }
                 Clock::Quiet | Clock::Pause => {}
             }
         }
@@ -412,6 +431,7 @@ impl Subscription {
         self.notifies += 1;
         let tag = NotifyTag(self.notifies);
         self.outstanding = Some(tag);
+        self.timers.set(Clock::Answer, now + LOST);
         self.timers
             .set(Clock::Quiet, now + self.package.min_interval());
         self.effects.push_back(SubscriptionEffect::Notify {

@@ -145,7 +145,7 @@ fn of_a_known_list_only_what_changed_is_told() {
     let text = String::from_utf8_lossy(&body.bytes).into_owned();
     assert!(text.contains("fullState=\"false\"") && text.contains("version=\"1\""), "{text}");
     assert_eq!(text.matches("Content-ID").count(), 2, "{text}");
-    assert!(text.contains("sip:1001@") && !text.contains("sip:1000@"), "{text}");
+    assert!(text.contains("Desk 1001") && !text.contains("Desk 1000"), "{text}");
 }
 
 /// What a phone calls itself may hold anything; the document stays one.

@@ -14,7 +14,7 @@ use crate::sip::endpoint::{
     ClientTxn, Endpoint, EndpointConfig, EndpointEvent, FlowId, Path, ServerTxn, SipTransport,
 };
 use crate::sip::header::SubscriptionState;
-use crate::sip::invite::LocalParty;
+use crate::sip::invite::{DialogOptions, LocalParty};
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
 use crate::sip::subscription::document::Progress;
@@ -82,6 +82,7 @@ fn local() -> LocalParty {
         product: "Offhook".into(),
         flow: None,
         address: None,
+        options: DialogOptions::default(),
     }
 }
 

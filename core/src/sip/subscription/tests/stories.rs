@@ -7,7 +7,7 @@ use crate::sip::HeaderName;
 use crate::sip::dialog::DialogKey;
 use crate::sip::endpoint::{ServerTxn, TxnFailure};
 use crate::sip::header::SubscriptionState;
-use crate::sip::invite::LocalParty;
+use crate::sip::invite::{DialogOptions, LocalParty};
 use crate::sip::message::Response;
 use crate::sip::subscription::{
     Asked, EndReason, NotifyTag, Opening, Subscription, SubscriptionEffect, SubscriptionInput,
@@ -28,6 +28,7 @@ fn local() -> LocalParty {
         product: "Offhook/1".into(),
         flow: None,
         address: None,
+        options: DialogOptions::default(),
     }
 }
 
@@ -286,6 +287,14 @@ fn a_watcher_that_is_busy_is_told_later_and_not_for_ever() {
     assert_eq!(desk.notifies.len(), 3);
     desk.answers(NotifyTag(3), Err(TxnFailure::Transport));
     assert!(desk.subscription.is_over());
+}
+
+#[test]
+fn a_notify_nobody_tells_of_ends_it_all_the_same() {
+    let mut desk = Desk::new("");
+    desk.pass(Duration::from_secs(64));
+    assert!(desk.subscription.is_over());
+    assert_eq!(desk.subscription.poll_timeout(), None);
 }
 
 #[test]
