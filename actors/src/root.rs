@@ -430,7 +430,9 @@ impl Tree {
                 Ok(actor.get_cell())
             }
             Child::SipCore => {
-                board.sip.set_requests(Arc::new(board.subscriptions.clone()));
+                board
+                    .sip
+                    .set_requests(Arc::new(board.subscriptions.clone()));
                 board.sip.set_calls(everybody());
                 board.sip.set_registrar(board.registrar.clone());
                 let arguments = board.sip.arguments();

@@ -6,9 +6,7 @@ use bytes::Bytes;
 use offhook_core::directory::Directory;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::header::NameAddr;
-use offhook_core::sip::subscription::{
-    EndReason, Package, SubscriptionEffect, SubscriptionInput,
-};
+use offhook_core::sip::subscription::{EndReason, Package, SubscriptionEffect, SubscriptionInput};
 use offhook_core::sip::{HeaderName, Method};
 use offhook_core::{ExtensionId, IdSource};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -69,7 +67,9 @@ impl Actor for SubscriptionsActor {
         let shared = &subscriptions.0;
         let follower = follow::follow(shared, me.clone());
         shared.book.lock().rearm();
-        shared.inbox.attach(me.clone(), || SubscriptionsMessage::Look);
+        shared
+            .inbox
+            .attach(me.clone(), || SubscriptionsMessage::Look);
         // What a predecessor was about to tell is found by looking at everything.
         me.cast(SubscriptionsMessage::OfficeChanged)?;
         Ok(Serving {
@@ -164,7 +164,7 @@ impl Shared {
         let numbers = entry.watched.numbers().to_vec();
         let mut book = self.book.lock();
         if let Some(twin) = book.twin(&entry) {
-            book.drop(twin);
+            book.abandon(twin);
         }
         let id = book.add(entry);
         drop(book);

@@ -104,7 +104,7 @@ impl Book {
     }
 
     /// Forgets one without a word to its watcher.
-    pub(super) fn drop(&mut self, id: u64) {
+    pub(super) fn abandon(&mut self, id: u64) {
         if let Some(entry) = self.entries.remove(&id) {
             self.forget(id, &entry);
         }

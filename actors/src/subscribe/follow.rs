@@ -26,10 +26,7 @@ impl Drop for Guard {
     clippy::disallowed_methods,
     reason = "keeps events out of the actor's mailbox, which has no bound; the actor aborts it"
 )]
-pub(super) fn follow(
-    shared: &Arc<Shared>,
-    actor: ActorRef<SubscriptionsMessage>,
-) -> AbortHandle {
+pub(super) fn follow(shared: &Arc<Shared>, actor: ActorRef<SubscriptionsMessage>) -> AbortHandle {
     let mut events = catch_up(shared);
     let shared = Arc::clone(shared);
     let guard = Guard(actor);

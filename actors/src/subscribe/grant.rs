@@ -1,12 +1,12 @@
 //! Who may watch what.
 
+use offhook_core::IdSource;
 use offhook_core::config::WatchPolicy;
 use offhook_core::directory::Directory;
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::sip::status::phrase;
 use offhook_core::sip::subscription::{Asked, Opening, Package, Subscription};
 use offhook_core::sip::{HeaderName, Uri};
-use offhook_core::IdSource;
 
 use super::book::{Entry, Watched};
 use super::handle::Shared;
@@ -86,9 +86,7 @@ impl Shared {
         let is_own = watched.numbers().iter().all(|number| number == watcher);
         match package {
             Package::MessageSummary | Package::Reg => is_own,
-            Package::Dialog | Package::Presence => {
-                is_own || self.config.watch == WatchPolicy::All
-            }
+            Package::Dialog | Package::Presence => is_own || self.config.watch == WatchPolicy::All,
         }
     }
 

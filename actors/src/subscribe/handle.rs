@@ -176,13 +176,16 @@ impl Subscriptions {
         };
         let counts = waiting.counts;
         if before.unwrap_or_default().counts != counts {
-            self.0.office.live.publish(EventKind::MessageSummaryChanged {
-                extension: number,
-                new: counts.new,
-                old: counts.old,
-                urgent_new: counts.urgent_new,
-                urgent_old: counts.urgent_old,
-            });
+            self.0
+                .office
+                .live
+                .publish(EventKind::MessageSummaryChanged {
+                    extension: number,
+                    new: counts.new,
+                    old: counts.old,
+                    urgent_new: counts.urgent_new,
+                    urgent_old: counts.urgent_old,
+                });
         }
         self.0.deliver(Mail::WaitingChanged(extension));
     }

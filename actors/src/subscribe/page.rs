@@ -104,7 +104,8 @@ fn deliver(
     let contacts = contacts(shared, extension, &page)?;
     if !page.content.iter().any(|row| row.0 == HeaderName::Date) {
         let date = alarm::wall().strftime("%a, %d %b %Y %H:%M:%S GMT");
-        page.content.push((HeaderName::Date, date.to_string().into()));
+        page.content
+            .push((HeaderName::Date, date.to_string().into()));
     }
     let mut ids = IdSource::from_entropy();
     for contact in contacts {

@@ -24,7 +24,15 @@ enum Act {
 }
 
 const METHODS: [&str; 9] = [
-    "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE",
+    "INVITE",
+    "ACK",
+    "CANCEL",
+    "BYE",
+    "OPTIONS",
+    "REGISTER",
+    "SUBSCRIBE",
+    "NOTIFY",
+    "MESSAGE",
 ];
 
 fn act() -> impl Strategy<Value = Act> {

@@ -125,7 +125,11 @@ fn options_outside_a_dialog_tells_what_we_can_do() {
     assert!(response.headers.has_token(&HeaderName::Allow, "INVITE"));
     assert_eq!(value(&response, &HeaderName::Accept), "application/sdp");
     assert!(response.headers.has(&HeaderName::Supported));
-    assert!(response.headers.has_token(&HeaderName::AllowEvents, "dialog"));
+    assert!(
+        response
+            .headers
+            .has_token(&HeaderName::AllowEvents, "dialog")
+    );
 }
 
 #[test]

@@ -35,9 +35,7 @@ impl ResourceList {
             .entries
             .iter()
             .enumerate()
-            .filter(|(at, entry)| {
-                known.is_none_or(|known| known.entries.get(*at) != Some(*entry))
-            })
+            .filter(|(at, entry)| known.is_none_or(|known| known.entries.get(*at) != Some(*entry)))
             .collect();
         let version = versions.next(&self.uri);
         let root = format!("list.{version}@{}", versions.boundary());
@@ -95,7 +93,10 @@ impl ResourceList {
                 xml.text("name", &[], name);
             }
             let (id, cid) = (at.to_string(), content_id(*at, version, boundary));
-            xml.empty("instance", &[("id", &id), ("state", "active"), ("cid", &cid)]);
+            xml.empty(
+                "instance",
+                &[("id", &id), ("state", "active"), ("cid", &cid)],
+            );
             xml.close("resource");
         }
         xml.close("list");

@@ -59,9 +59,7 @@ impl Document {
                 "application/dialog-info+xml",
                 info.write(versions.next(&info.entity)),
             ),
-            Self::Summary(summary) => {
-                body("application/simple-message-summary", summary.write())
-            }
+            Self::Summary(summary) => body("application/simple-message-summary", summary.write()),
             Self::Presence(presence) => body("application/pidf+xml", presence.write()),
             Self::Registrations(info) => body(
                 "application/reginfo+xml",

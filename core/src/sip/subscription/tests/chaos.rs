@@ -69,7 +69,11 @@ fn agree(seed: u64, pair: &mut Pair) {
     let Document::Dialogs(now) = &pair.document else {
         panic!("calls are watched here");
     };
-    assert_eq!(told.matches("<dialog ").count(), now.dialogs.len(), "seed {seed}: {told}");
+    assert_eq!(
+        told.matches("<dialog ").count(),
+        now.dialogs.len(),
+        "seed {seed}: {told}"
+    );
     let last = now.dialogs.last().map(|dialog| match dialog.progress {
         Progress::Trying => "trying",
         Progress::Early => "early",

@@ -19,7 +19,10 @@ fn count(xml: &str, name: &str) -> usize {
     let mut reader = Reader::from_str(xml);
     let mut found = 0;
     loop {
-        match reader.read_event().unwrap_or_else(|error| panic!("{error}: {xml}")) {
+        match reader
+            .read_event()
+            .unwrap_or_else(|error| panic!("{error}: {xml}"))
+        {
             Event::Start(start) | Event::Empty(start) => {
                 for attribute in start.attributes() {
                     attribute
@@ -131,7 +134,10 @@ fn a_list_carries_its_resources_as_parts() {
     } = list(Progress::Early).write(&mut Versions::new("b"), None);
     let content_type = String::from_utf8_lossy(&content_type).into_owned();
     assert!(content_type.starts_with("multipart/related;type=\"application/rlmi+xml\""));
-    assert!(content_type.contains("boundary=\"part-b\""), "{content_type}");
+    assert!(
+        content_type.contains("boundary=\"part-b\""),
+        "{content_type}"
+    );
     insta::assert_snapshot!(String::from_utf8_lossy(&bytes).replace('\r', ""));
 }
 
@@ -143,9 +149,15 @@ fn of_a_known_list_only_what_changed_is_told() {
     before.write(&mut versions, None);
     let body = list(Progress::Confirmed).write(&mut versions, Some(&before));
     let text = String::from_utf8_lossy(&body.bytes).into_owned();
-    assert!(text.contains("fullState=\"false\"") && text.contains("version=\"1\""), "{text}");
+    assert!(
+        text.contains("fullState=\"false\"") && text.contains("version=\"1\""),
+        "{text}"
+    );
     assert_eq!(text.matches("Content-ID").count(), 2, "{text}");
-    assert!(text.contains("Desk 1001") && !text.contains("Desk 1000"), "{text}");
+    assert!(
+        text.contains("Desk 1001") && !text.contains("Desk 1000"),
+        "{text}"
+    );
 }
 
 /// What a phone calls itself may hold anything; the document stays one.

@@ -47,7 +47,11 @@ fn busy(calls: usize, progress: Progress) -> Document {
         local_tag: Some("phone".into()),
         remote_tag: Some("ours".into()),
         role: Role::Recipient,
-        progress: if number == calls { progress } else { Progress::Confirmed },
+        progress: if number == calls {
+            progress
+        } else {
+            Progress::Confirmed
+        },
         remote: Party {
             uri: "sip:3000@example.com".into(),
             display: Some("R&D \"East\" <\u{1}>".into()),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{TERMS, busy, subscribe};
 use crate::id::IdSource;
+use crate::sip::HeaderName;
 use crate::sip::dialog::DialogKey;
 use crate::sip::endpoint::{
     ClientTxn, Endpoint, EndpointConfig, EndpointEvent, FlowId, Path, ServerTxn, SipTransport,
@@ -22,7 +23,6 @@ use crate::sip::subscription::{
     Asked, Document, EndReason, NotifyTag, Opening, Subscription, SubscriptionEffect,
     SubscriptionInput,
 };
-use crate::sip::HeaderName;
 use crate::test_time::epoch;
 
 const WATCHER: usize = 0;
@@ -144,7 +144,10 @@ impl Pair {
         loop {
             let arrival = self.link.keys().next().map(|key| key.0);
             let endpoints = self.endpoints.iter().filter_map(Endpoint::poll_timeout);
-            let machines = self.subscriptions.iter().filter_map(Subscription::poll_timeout);
+            let machines = self
+                .subscriptions
+                .iter()
+                .filter_map(Subscription::poll_timeout);
             let next = arrival.into_iter().chain(endpoints).chain(machines).min();
             let Some(at) = next.filter(|at| *at <= until) else {
                 self.now = until;
@@ -295,7 +298,9 @@ impl Pair {
             EndpointEvent::Request { txn, request, .. } => {
                 let status = self.watcher_told(&request);
                 let response = Response::to(&request, status, "");
-                self.endpoints[WATCHER].respond(self.now, txn, response).ok();
+                self.endpoints[WATCHER]
+                    .respond(self.now, txn, response)
+                    .ok();
             }
             EndpointEvent::Response { txn, response, .. } => {
                 self.asked.retain(|asked| *asked != txn);
@@ -331,8 +336,13 @@ impl Pair {
         assert!(number > self.watcher.newest, "one at a time, in order");
         self.watcher.newest = number;
         self.watcher.body = Some(request.body.clone());
-        let state = headers.get(&HeaderName::SubscriptionState).expect("a state");
-        if SubscriptionState::parse(state).expect("readable").is_terminated() {
+        let state = headers
+            .get(&HeaderName::SubscriptionState)
+            .expect("a state");
+        if SubscriptionState::parse(state)
+            .expect("readable")
+            .is_terminated()
+        {
             self.watcher.is_over = true;
         }
         200

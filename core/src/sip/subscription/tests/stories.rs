@@ -165,7 +165,10 @@ fn what_changes_meanwhile_is_told_once_and_as_it_is_then() {
     desk.pass(Duration::from_secs(1));
     assert_eq!(desk.notifies.len(), 2);
     let body = String::from_utf8_lossy(&desk.notifies[1].1.body);
-    assert!(body.contains("confirmed") && body.contains("version=\"1\""), "{body}");
+    assert!(
+        body.contains("confirmed") && body.contains("version=\"1\""),
+        "{body}"
+    );
     desk.says(200);
     desk.pass(Duration::from_secs(10));
     desk.publish(busy(1, Progress::Confirmed));
@@ -337,7 +340,10 @@ fn a_subscribe_that_cannot_be_granted_says_why() {
     assert_eq!(with(&brief, HeaderName::MinExpires), "60");
     let unread = refused("Event: dialog\nAccept: application/pidf+xml, text/*\n");
     assert_eq!(unread.status, 406);
-    assert_eq!(with(&unread, HeaderName::Accept), "application/dialog-info+xml");
+    assert_eq!(
+        with(&unread, HeaderName::Accept),
+        "application/dialog-info+xml"
+    );
     assert_eq!(refused("Event: dialog;id=\"\n").status, 400);
     assert_eq!(refused("Event: dialog\nExpires: soon\n").status, 400);
     let long = subscribe("Event: dialog\nExpires: 999999\nAccept: application/*\n");
@@ -367,7 +373,10 @@ fn a_list_is_only_for_those_who_can_read_one() {
     let asked = Asked::read(&plain, &TERMS).expect("acceptable");
     let refusal = asked.check_list(&plain).expect_err("no eventlist");
     assert_eq!(refusal.status, 421);
-    assert_eq!(refusal.headers.get(&HeaderName::Require).unwrap(), "eventlist");
+    assert_eq!(
+        refusal.headers.get(&HeaderName::Require).unwrap(),
+        "eventlist"
+    );
     let able = subscribe("Event: dialog\nSupported: replaces, eventlist\n");
     assert!(asked.check_list(&able).is_ok());
     let summary = subscribe("Event: message-summary\nSupported: eventlist\n");
