@@ -4,6 +4,7 @@ use futures::future::BoxFuture;
 use offhook_actors::agent::{AgentCommand, AgentView, SetStateError};
 use offhook_actors::call::{CallCommand, CallError, Originate};
 use offhook_actors::registrar::Registered;
+use offhook_actors::subscribe::Subscriptions;
 use offhook_actors::switchboard::Switchboard;
 use offhook_core::directory::AgentState;
 use offhook_core::{AgentId, CallId, ExtensionId, HangupCause};
@@ -97,6 +98,10 @@ impl Floor for Switchboard {
         self.registrar.list()
     }
 
+    fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
     fn troubles(&self) -> Vec<String> {
         let mut troubles = Vec::new();
         if self.calls.is_draining() {
@@ -114,6 +119,11 @@ impl Floor for Switchboard {
     fn gauges(&self) -> Vec<Gauge> {
         let mut gauges = media(self);
         gauges.extend(signalling(self));
+        gauges.push(Gauge::now(
+            "sip_subscriptions",
+            "Subscriptions of phones",
+            count(self.subscriptions.stats().subscriptions),
+        ));
         gauges.push(Gauge::now(
             "queue_mailbox",
             "Messages queues have yet to handle",

@@ -10,6 +10,7 @@ use offhook_actors::agent::AgentView;
 use offhook_actors::live::Live;
 use offhook_actors::registrar::Registered;
 use offhook_actors::store::{Store, StoreError};
+use offhook_actors::subscribe::Subscriptions;
 use offhook_core::config::Config;
 use offhook_core::directory::AgentState;
 use offhook_core::{AgentId, CallId, Directory, EventKind, ExtensionId};
@@ -74,6 +75,8 @@ pub trait Floor: fmt::Debug + Send + Sync {
     fn agent(&self, agent: AgentId) -> Option<AgentView>;
     /// Every registered phone, by extension and contact.
     fn registrations(&self) -> Vec<Registered>;
+    /// What phones watch, and text messages.
+    fn subscriptions(&self) -> &Subscriptions;
     /// Why no calls can be taken, one sentence a reason; empty when they can.
     fn troubles(&self) -> Vec<String>;
     /// Figures for `/metrics` that no event tells.

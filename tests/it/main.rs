@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `queue` | callers, agents and queues |
 //! | `call` | extensions, menus, hold, and what networks lose |
+//! | `subscribe` | busy lamps, waiting messages, presence and text messages |
 //! | `crash` | actors that fall, a process that is killed, a server that drains |
 //! | `odd` | bytes nobody should send, and machines that are not as they should be |
 //! | `peers` | SIPp and baresip, who know nothing of us |
@@ -20,4 +21,5 @@ mod crash;
 mod odd;
 mod peers;
 mod queue;
+mod subscribe;
 mod tidy;

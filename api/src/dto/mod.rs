@@ -20,3 +20,4 @@ pub mod queue;
 pub mod recording;
 pub mod registration;
 pub mod trunk;
+pub mod watch;

@@ -41,7 +41,10 @@ impl Rights {
         let kind = &event.kind;
         let of_agent = own.agent.is_some() && kind.agent() == own.agent;
         let Some(call) = kind.call() else {
-            return of_agent || phone(kind).is_some_and(|number| own.numbers.contains(number));
+            return of_agent
+                || phones(kind)
+                    .iter()
+                    .any(|number| own.numbers.contains(*number));
         };
         if begins_own_call(kind, own) {
             calls.insert(call);
@@ -72,13 +75,17 @@ fn begins_own_call(kind: &EventKind, own: &Own) -> bool {
     extension.as_ref().is_some_and(at_own) || (agent.is_some() && *agent == own.agent)
 }
 
-/// The extension whose phone came or went.
-fn phone(kind: &EventKind) -> Option<&String> {
-    if let EventKind::PhoneRegistered { extension, .. }
-    | EventKind::PhoneUnregistered { extension, .. } = kind
-    {
-        Some(extension)
-    } else {
-        None
+/// The extensions an event outside of calls is about.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an event is about no extension unless it says so"
+)]
+fn phones(kind: &EventKind) -> Vec<&String> {
+    match kind {
+        EventKind::PhoneRegistered { extension, .. }
+        | EventKind::PhoneUnregistered { extension, .. }
+        | EventKind::MessageSummaryChanged { extension, .. } => vec![extension],
+        EventKind::MessageReceived { from, to, .. } => vec![from, to],
+        _ => Vec::new(),
     }
 }

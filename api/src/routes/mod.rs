@@ -116,6 +116,7 @@ macro_rules! office_routes {
 }
 
 mod agents;
+mod blf_lists;
 mod calls;
 mod cdrs;
 mod dids;
@@ -125,6 +126,8 @@ mod health;
 mod ivr_menus;
 mod login;
 mod me;
+mod message_summary;
+mod messages;
 mod metrics;
 mod prelude;
 mod queues;
@@ -147,6 +150,9 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(login::router())
         .merge(me::router())
         .merge(extensions::router())
+        .merge(message_summary::router())
+        .merge(blf_lists::router())
+        .merge(messages::router())
         .merge(dids::router())
         .merge(trunks::router())
         .merge(registrations::router())

@@ -15,6 +15,7 @@ use super::dialog::Dialog;
 use super::digest::Credentials;
 use super::ringing::Ringing;
 use super::transport::{Arrival, Carrier, Sockets};
+use super::watch::Desk;
 use super::wire::{SipText, tag};
 use crate::PATIENCE;
 use crate::g711::Law;
@@ -65,6 +66,7 @@ pub(crate) struct Identity {
 pub(crate) struct Line {
     pub(crate) identity: Identity,
     pub(crate) sockets: Sockets,
+    pub(crate) desk: Desk,
     incoming: mpsc::UnboundedSender<Ringing>,
     state: Mutex<State>,
     tasks: Mutex<Vec<AbortHandle>>,
@@ -106,6 +108,7 @@ impl Line {
         let line = Arc::new(Self {
             identity,
             sockets,
+            desk: Desk::default(),
             incoming,
             state: Mutex::default(),
             tasks: Mutex::default(),
@@ -363,7 +366,9 @@ impl Line {
             }
             (_, Some(dialog)) => dialog.receive(&request, from),
             (_, None) => {
-                let reply = SipText::response_to(&request, 481, &token());
+                let is_mail = ["NOTIFY", "MESSAGE"].contains(&method.as_str());
+                let taken = is_mail.then(|| self.desk.takes(&request)).flatten();
+                let reply = SipText::response_to(&request, taken.unwrap_or(481), &token());
                 self.reply(&request, reply, from);
             }
         }

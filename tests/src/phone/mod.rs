@@ -17,6 +17,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod watch;
 pub mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -35,6 +36,7 @@ pub use ringing::{Dialling, Ringing};
 pub use sdp::Flow;
 pub use talk::Talk;
 pub use transport::Carrier;
+pub use watch::{Mailbox, Watch};
 pub use wire::SipText;
 
 use crate::PATIENCE;
