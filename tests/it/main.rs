@@ -7,6 +7,7 @@
 //! | `subscribe` | busy lamps, waiting messages, presence and text messages |
 //! | `crash` | actors that fall, a process that is killed, a server that drains |
 //! | `odd` | bytes nobody should send, and machines that are not as they should be |
+//! | `trunk` | carriers and the name service |
 //! | `peers` | SIPp and baresip, who know nothing of us |
 //! | `api` | the names that others rely on |
 
@@ -23,3 +24,4 @@ mod peers;
 mod queue;
 mod subscribe;
 mod tidy;
+mod trunk;

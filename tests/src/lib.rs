@@ -31,6 +31,7 @@
     reason = "the harness is the outside world: it has clocks, tasks and sockets of its own"
 )]
 
+pub mod dns;
 pub mod ears;
 pub mod g711;
 pub mod phone;

@@ -1,12 +1,10 @@
 //! What the signalling task is told.
 
-use std::io;
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use offhook_core::LegId;
 use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn};
 use offhook_core::sip::invite::UsageEffect;
+use offhook_core::sip::locate::{LocateError, Target};
 use offhook_core::sip::message::Response;
 
 use super::ask::Ask;
@@ -33,7 +31,7 @@ pub(crate) enum Command {
     /// Send a request that belongs to no leg.
     Ask(Box<Ask>),
     /// A host name was looked up.
-    Resolved(u64, io::Result<Vec<SocketAddr>>),
+    Resolved(u64, Result<Vec<Target>, LocateError>),
     /// A connection stands, or cannot be had.
     Connected(Remote, Option<Path>),
     /// A fault for tests of supervision: the task panics.

@@ -19,6 +19,9 @@ use crate::registrar::Phone;
 /// An address nobody has (RFC 5737), for asking which of our own would be used towards the world.
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
+/// The port of a URI without one (RFC 3261 section 19.1.2).
+const DEFAULT_PORT: u16 = 5060;
+
 impl SipCore {
     /// Where a party can be rung.
     ///
@@ -111,7 +114,10 @@ impl SipCore {
             }),
             _ => None,
         };
-        let address = uri::sip(Some(number), &bracketed(host), Some(trunk.port));
+        // A name with the usual port leaves it to the DNS where its servers are (RFC 3263).
+        let stated = literal(host).is_some() || trunk.port != DEFAULT_PORT;
+        let port = stated.then_some(trunk.port);
+        let address = uri::sip(Some(number), &bracketed(host), port);
         Some(Contact {
             uri: with_transport(&address, transport),
             credentials,

@@ -9,6 +9,7 @@ use offhook_core::config::SipConfig;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
 use offhook_core::sip::invite::{LocalParty, NextHop, UsageEffect};
+use offhook_core::sip::locate::Means;
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::{LegId, TrunkId};
 use parking_lot::Mutex;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use super::ask::{Ask, Reply};
 use super::command::{Command, Inbound};
 use super::legs::Legs;
+use super::locate::{self, Names};
 use super::net::{INBOUND, Net, OpenError};
 use super::{CallSide, EdgeStats, LegDialog, RequestSide, accept, udp};
 use crate::directory::DirectoryHandle;
@@ -42,6 +44,9 @@ pub(crate) struct Shared {
     pub(crate) streams: Handle,
     pub(crate) legs: Mutex<Legs>,
     pub(crate) feeds: tokio::sync::Mutex<Feeds>,
+    /// The name service, and what we can reach peers with.
+    pub(crate) names: Names,
+    pub(crate) means: Means,
     pub(crate) directory: DirectoryHandle,
     pub(crate) calls: OnceLock<Arc<dyn CallSide>>,
     pub(crate) registrar: OnceLock<Registrar>,
@@ -131,9 +136,12 @@ impl SipCore {
     ) -> Result<Self, OpenError> {
         let (inbound, inbound_feed) = mpsc::channel(INBOUND);
         let (commands, command_feed) = mpsc::unbounded_channel();
+        let net = Net::bind(config.clone(), inbound, commands)?;
         let shared = Arc::new(Shared {
-            net: Net::bind(config.clone(), inbound, commands)?,
             streams,
+            names: Names::open(&config.dns),
+            means: locate::means(&net),
+            net,
             legs: Mutex::default(),
             feeds: tokio::sync::Mutex::new(Feeds {
                 inbound: inbound_feed,

@@ -28,6 +28,7 @@
 //! | `signalling` | the endpoint, and the order of things |
 //! | `requests` | what belongs to no call: SUBSCRIBE, MESSAGE, NOTIFY |
 //! | `outbox` | requests that wait for a name or a connection |
+//! | `locate` | host names (RFC 3263); `failover` requests that may go to another server |
 //! | `admission` | who may call and register; `ban` who may not even try |
 
 mod accept;
@@ -41,13 +42,17 @@ mod connect;
 mod connections;
 mod contacts;
 mod extensions;
+mod failover;
 mod handle;
 mod legs;
+mod locate;
 mod login;
 mod net;
 mod outbox;
 mod requests;
+mod route;
 mod signalling;
+mod standing;
 mod stats;
 mod stream;
 #[cfg(test)]

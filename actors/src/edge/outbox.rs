@@ -1,36 +1,35 @@
 //! Which way a request goes, and requests that wait for a host name or a connection.
 
-use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use ahash::AHashMap;
-use bytes::Bytes;
-use offhook_core::LegId;
 use offhook_core::sip::Uri;
 use offhook_core::sip::endpoint::{Path, SipTransport};
 use offhook_core::sip::invite::{NextHop, RequestTag};
+use offhook_core::sip::locate::{Locate, LocateError, Target};
 use offhook_core::sip::message::Request;
 use offhook_core::sip::uri::Scheme;
+use offhook_core::{IdSource, LegId};
 
 use super::ask::Reply;
 use super::command::Command;
 use super::connect::connect;
 use super::connections::Remote;
 use super::handle::Shared;
+use super::route::Route;
+use super::standing::Standing;
 
-/// How long looking up a name may take.
-const LOOKUP: Duration = Duration::from_secs(5);
-
-/// The port of a URI without one (RFC 3261 section 19.1.2), without TLS and with it.
-const DEFAULT_PORTS: [u16; 2] = [5060, 5061];
+/// Look-ups at once; more would mean that somebody makes us look up names for the sake of it.
+const MOST_LOOKUPS: usize = 4096;
 
 /// A request that is on its way to the endpoint.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) sender: Sender,
     pub(crate) request: Request,
+    pub(crate) route: Route,
 }
 
 /// Whose request it is.
@@ -42,13 +41,15 @@ pub(crate) enum Sender {
     Ack(LegId),
     /// Nobody's who has a call.
     Ask(Reply),
+    /// The ACK of a session nobody wants, which nobody answers.
+    Unwanted,
 }
 
 impl Sender {
     fn leg(&self) -> Option<LegId> {
         match self {
             Self::Leg(leg, _) | Self::Ack(leg) => Some(*leg),
-            Self::Ask(_) => None,
+            Self::Ask(_) | Self::Unwanted => None,
         }
     }
 
@@ -69,20 +70,34 @@ pub(crate) enum Posted {
 }
 
 /// Requests that wait.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
     next: u64,
-    lookups: AHashMap<u64, (Target, Outgoing)>,
-    connecting: AHashMap<Remote, Vec<Outgoing>>,
+    ids: IdSource,
+    lookups: AHashMap<u64, Outgoing>,
+    connecting: AHashMap<Remote, Vec<(Target, Outgoing)>>,
+    pub(crate) standing: Standing,
 }
 
 impl Outbox {
+    /// An outbox without requests. SRV records are drawn with `ids`.
+    pub(crate) fn new(ids: IdSource) -> Self {
+        Self {
+            next: 0,
+            ids,
+            lookups: AHashMap::new(),
+            connecting: AHashMap::new(),
+            standing: Standing::default(),
+        }
+    }
+
     /// Finds the way for a request. `last` is the way the leg's peer was heard from last: it counts
     /// when the connection the dialog began on is gone and the peer came back on another.
     pub(crate) fn post(
         &mut self,
+        now: Instant,
         shared: &Arc<Shared>,
-        outgoing: Outgoing,
+        mut outgoing: Outgoing,
         next_hop: &NextHop,
         last: Option<Path>,
     ) -> Posted {
@@ -94,93 +109,126 @@ impl Outbox {
                 None => Posted::Unreachable(outgoing),
             };
         }
-        let Some(target) = target(shared, &next_hop.uri) else {
+        let Ok(uri) = Uri::parse(&next_hop.uri) else {
             return Posted::Unreachable(outgoing);
         };
         if let Some(address) = next_hop.address {
-            return self.send_to(shared, outgoing, &target, address);
-        }
-        match literal(&target.host) {
-            Some(ip) => {
-                let peer = SocketAddr::new(ip, target.port);
-                self.send_to(shared, outgoing, &target, peer)
-            }
-            None => self.look_up(shared, outgoing, target),
-        }
-    }
-
-    fn send_to(
-        &mut self,
-        shared: &Arc<Shared>,
-        outgoing: Outgoing,
-        target: &Target,
-        peer: SocketAddr,
-    ) -> Posted {
-        let net = &shared.net;
-        if target.transport == SipTransport::Udp {
-            return match net.udp_to(peer) {
-                Some(path) => Posted::Ready(outgoing, path),
-                None => Posted::Unreachable(outgoing),
+            let target = Target {
+                transport: transport_to(shared, &uri),
+                address,
+                host: String::from_utf8_lossy(uri.host()).into_owned(),
             };
+            outgoing.route.found(vec![target]);
+            return self.forward(now, shared, outgoing);
         }
-        let remote = target.remote(peer);
-        match net.connection_to(&remote) {
-            Some(path) => Posted::Ready(outgoing, path),
-            None => {
-                let first = !self.connecting.contains_key(&remote);
-                let waiting = self.connecting.entry(remote.clone()).or_default();
-                waiting.push(outgoing);
-                if first {
-                    shared.streams.spawn(connect(Arc::clone(shared), remote));
-                }
-                Posted::Waiting
-            }
+        let ids = IdSource::seeded(self.ids.bits());
+        match Locate::start(&uri, &shared.means, ids) {
+            Ok(locate) => self.look_up(now, shared, outgoing, locate),
+            Err(_) => Posted::Unreachable(outgoing),
         }
     }
 
-    fn look_up(&mut self, shared: &Arc<Shared>, outgoing: Outgoing, target: Target) -> Posted {
+    fn look_up(
+        &mut self,
+        now: Instant,
+        shared: &Arc<Shared>,
+        mut outgoing: Outgoing,
+        mut locate: Locate,
+    ) -> Posted {
+        if let Some(result) = locate.poll_targets() {
+            outgoing.route.found(result.unwrap_or_default());
+            return self.forward(now, shared, outgoing);
+        }
+        if self.lookups.len() >= MOST_LOOKUPS {
+            return Posted::Unreachable(outgoing);
+        }
         self.next += 1;
         let number = self.next;
-        let (host, port) = (target.host.clone(), target.port);
-        self.lookups.insert(number, (target, outgoing));
+        self.lookups.insert(number, outgoing);
         let shared = Arc::clone(shared);
-        start(async move {
-            let addresses =
-                match tokio::time::timeout(LOOKUP, tokio::net::lookup_host((host, port))).await {
-                    Ok(found) => found.map(Iterator::collect),
-                    Err(_) => Err(io::ErrorKind::TimedOut.into()),
-                };
-            shared
-                .net
-                .commands
-                .send(Command::Resolved(number, addresses))
-                .ok();
+        let streams = shared.streams.clone();
+        streams.spawn(async move {
+            let result = shared.names.locate(locate).await;
+            let command = Command::Resolved(number, result);
+            shared.net.commands.send(command).ok();
         });
         Posted::Waiting
     }
 
-    /// A name was looked up. The first address we have a socket for is taken; names with several
-    /// are not tried one after the other.
+    /// A name was looked up.
     pub(crate) fn resolved(
         &mut self,
+        now: Instant,
         shared: &Arc<Shared>,
         number: u64,
-        addresses: io::Result<Vec<SocketAddr>>,
+        result: Result<Vec<Target>, LocateError>,
     ) -> Option<Posted> {
-        let (target, outgoing) = self.lookups.remove(&number)?;
-        let reachable = |peer: &SocketAddr| shared.net.local_to(target.transport, *peer).is_some();
-        match addresses.unwrap_or_default().into_iter().find(reachable) {
-            Some(peer) => Some(self.send_to(shared, outgoing, &target, peer)),
-            None => Some(Posted::Unreachable(outgoing)),
-        }
+        let mut outgoing = self.lookups.remove(&number)?;
+        let mut targets = match result {
+            Ok(targets) => targets,
+            Err(error) => {
+                tracing::debug!(%error, uri = ?outgoing.request.uri, "no server was found");
+                return Some(Posted::Unreachable(outgoing));
+            }
+        };
+        let call_id = outgoing.request.headers.call_id();
+        self.standing.order(now, call_id, &mut targets);
+        outgoing.route.found(targets);
+        Some(self.forward(now, shared, outgoing))
     }
 
-    /// A connection stands, or cannot be had: what waited for it.
-    pub(crate) fn connected(&mut self, remote: &Remote, path: Option<Path>) -> Vec<Posted> {
+    /// Sends a request to the next target of its route that can be reached.
+    pub(crate) fn forward(
+        &mut self,
+        now: Instant,
+        shared: &Arc<Shared>,
+        mut outgoing: Outgoing,
+    ) -> Posted {
+        while let Some(target) = outgoing.route.advance(now) {
+            match self.send_to(shared, outgoing, &target) {
+                Posted::Unreachable(back) => outgoing = back,
+                posted @ (Posted::Ready(..) | Posted::Waiting) => return posted,
+            }
+        }
+        Posted::Unreachable(outgoing)
+    }
+
+    fn send_to(&mut self, shared: &Arc<Shared>, outgoing: Outgoing, target: &Target) -> Posted {
+        let net = &shared.net;
+        if target.transport == SipTransport::Udp {
+            return match net.udp_to(target.address) {
+                Some(path) => Posted::Ready(outgoing, path),
+                None => Posted::Unreachable(outgoing),
+            };
+        }
+        let remote = remote(target);
+        if let Some(path) = net.connection_to(&remote) {
+            return Posted::Ready(outgoing, path);
+        }
+        let first = !self.connecting.contains_key(&remote);
+        let waiting = self.connecting.entry(remote.clone()).or_default();
+        waiting.push((target.clone(), outgoing));
+        if first {
+            shared.streams.spawn(connect(Arc::clone(shared), remote));
+        }
+        Posted::Waiting
+    }
+
+    /// A connection stands, or cannot be had: what becomes of those that waited for it.
+    pub(crate) fn connected(
+        &mut self,
+        now: Instant,
+        shared: &Arc<Shared>,
+        remote: &Remote,
+        path: Option<Path>,
+    ) -> Vec<Posted> {
         let waiting = self.connecting.remove(remote).unwrap_or_default();
-        let posted = |outgoing| match path {
+        let posted = |(target, outgoing): (Target, Outgoing)| match path {
             Some(path) => Posted::Ready(outgoing, path),
-            None => Posted::Unreachable(outgoing),
+            None => {
+                self.standing.penalise(now, &target, None);
+                self.forward(now, shared, outgoing)
+            }
         };
         waiting.into_iter().map(posted).collect()
     }
@@ -201,9 +249,9 @@ impl Outbox {
         if self.lookups.is_empty() && self.connecting.is_empty() {
             return;
         }
-        self.lookups.retain(|_, (_, outgoing)| keep(outgoing));
+        self.lookups.retain(|_, outgoing| keep(outgoing));
         for waiting in self.connecting.values_mut() {
-            waiting.retain(&keep);
+            waiting.retain(|(_, outgoing)| keep(outgoing));
         }
     }
 
@@ -212,49 +260,27 @@ impl Outbox {
     }
 }
 
-/// Where a URI leads.
-#[derive(Debug)]
-struct Target {
-    transport: SipTransport,
-    host: String,
-    port: u16,
-}
-
-impl Target {
-    /// The peer at this address; over TLS it has to prove to be who the URI names.
-    fn remote(&self, address: SocketAddr) -> Remote {
-        let name = self.host.trim_matches(['[', ']']).to_ascii_lowercase();
-        Remote {
-            transport: self.transport,
-            address,
-            name: (self.transport == SipTransport::Tls).then(|| name.into()),
-        }
+/// The peer of a target; over TLS it has to prove to be who the URI names.
+fn remote(target: &Target) -> Remote {
+    let name = target.host.trim_matches(['[', ']']).to_ascii_lowercase();
+    Remote {
+        transport: target.transport,
+        address: target.address,
+        name: (target.transport == SipTransport::Tls).then(|| name.into()),
     }
 }
 
-/// Where a URI leads; `None` when we do not speak what it wants. `sips:` is TLS (RFC 3261 section
-/// 26.2.2), whatever stream it names. Without a `transport` parameter datagrams are used where there
-/// is a socket for them. RFC 3263's NAPTR and SRV records are not looked at.
-fn target(shared: &Shared, uri: &Bytes) -> Option<Target> {
-    let uri = Uri::parse(uri).ok()?;
+/// How a peer is reached whose address is known already: as its URI says, else by datagrams where
+/// there is a socket for them.
+fn transport_to(shared: &Shared, uri: &Uri) -> SipTransport {
     let named = uri.param("transport");
     let named = named.as_deref().map(<[u8]>::to_ascii_lowercase);
-    let transport = match (uri.scheme(), named.as_deref()) {
-        (Scheme::Sips, None | Some(b"tcp" | b"tls")) | (Scheme::Sip, Some(b"tls")) => {
-            SipTransport::Tls
-        }
-        (Scheme::Sip, Some(b"udp")) => SipTransport::Udp,
-        (Scheme::Sip, Some(b"tcp")) => SipTransport::Tcp,
-        (Scheme::Sip, None) if shared.net.udp.is_empty() => SipTransport::Tcp,
-        (Scheme::Sip, None) => SipTransport::Udp,
-        (Scheme::Sip | Scheme::Sips, Some(_)) | (Scheme::Tel | Scheme::Other, _) => return None,
-    };
-    let default = DEFAULT_PORTS[usize::from(transport == SipTransport::Tls)];
-    Some(Target {
-        transport,
-        host: String::from_utf8_lossy(uri.host()).into_owned(),
-        port: uri.port().unwrap_or(default),
-    })
+    match (uri.scheme(), named.as_deref()) {
+        (Scheme::Sips, _) | (_, Some(b"tls")) => SipTransport::Tls,
+        (_, Some(b"tcp")) => SipTransport::Tcp,
+        _ if shared.net.udp.is_empty() => SipTransport::Tcp,
+        _ => SipTransport::Udp,
+    }
 }
 
 /// The address a host is, if it is no name.
@@ -266,12 +292,4 @@ pub(crate) fn literal(host: &str) -> Option<IpAddr> {
         Some(inside) => inside.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
         None => host.parse().ok(),
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "looking up a name and connecting must not hold up signalling; both end by time-out"
-)]
-fn start(work: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(work);
 }

@@ -9,7 +9,9 @@ use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{
     ALLOW, ClientTxn, Endpoint, EndpointConfig, EndpointEvent, Path, ServerTxn, TxnFailure,
 };
-use offhook_core::sip::invite::{LocalParty, NextHop, RequestTag, UsageEffect, UsageInput};
+use offhook_core::sip::invite::{
+    LocalParty, NextHop, RequestTag, Unwanted, UsageEffect, UsageInput,
+};
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::sip::status::phrase;
 use offhook_core::sip::{HeaderName, Method};
@@ -19,11 +21,13 @@ use super::admission::{Admission, Admitted, refusal};
 use super::ask::{Ask, Reply};
 use super::command::{Command, Inbound};
 use super::extensions::{min_se, supported};
+use super::failover::{Failover, Verdict};
 use super::handle::{Feeds, Shared};
 use super::legs::Lost;
 use super::login::Login;
 use super::outbox::{Outbox, Outgoing, Posted, Sender};
 use super::requests::{self, IncomingRequest};
+use super::route::Route;
 use crate::alarm;
 use crate::call::{IncomingCall, Origin};
 use crate::registrar::Registration;
@@ -42,7 +46,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut messages = Vec::with_capacity(BATCH);
     let mut orders = Vec::with_capacity(BATCH);
     loop {
-        let wake = signalling.endpoint.poll_timeout();
+        let wake = signalling.poll_timeout();
         let due = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -63,6 +67,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             signalling.inbound(now, message);
         }
         signalling.endpoint.handle_timeout(now);
+        signalling.handle_silence(now);
         signalling.settle(now);
     }
 }
@@ -71,6 +76,7 @@ struct Signalling {
     shared: Arc<Shared>,
     endpoint: Endpoint,
     outbox: Outbox,
+    failover: Failover,
     login: Login,
     overloaded: bool,
     /// Who waits for the answer to a request that belongs to no leg.
@@ -88,12 +94,18 @@ impl Signalling {
         };
         Self {
             endpoint: Endpoint::new(endpoint, IdSource::from_entropy()),
-            outbox: Outbox::default(),
+            outbox: Outbox::new(IdSource::from_entropy()),
+            failover: Failover::new(config.failover_after),
             login: Login::new(now, config),
             overloaded: false,
             asked: AHashMap::new(),
             shared,
         }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let due = [self.endpoint.poll_timeout(), self.failover.poll_timeout()];
+        due.into_iter().flatten().min()
     }
 
     /// Tells every leg that waited for a transaction of a fallen predecessor that nothing comes.
@@ -161,16 +173,8 @@ impl Signalling {
                     self.tell(leg, UsageInput::Cancelled { txn, cause });
                 }
             }
-            EndpointEvent::Response { txn, response, .. } => self.response(txn, response),
-            EndpointEvent::Failed { txn, failure } => {
-                if let Some(reply) = self.asked.remove(&txn) {
-                    return reply.tell(Err(failure));
-                }
-                let owner = self.shared.legs.lock().remove_client(txn);
-                if let Some((leg, tag)) = owner {
-                    self.tell(leg, UsageInput::RequestFailed { tag, failure });
-                }
-            }
+            EndpointEvent::Response { txn, response, .. } => self.response(now, txn, response),
+            EndpointEvent::Failed { txn, failure } => self.failed(now, txn, failure),
             EndpointEvent::ServerFlowLost { txn } => {
                 let owner = self.shared.legs.lock().remove_server(txn);
                 if let Some(leg) = owner {
@@ -362,9 +366,86 @@ impl Signalling {
         self.endpoint.respond(now, txn, response).ok();
     }
 
+    /// A response, or its absence, may lead to another server instead of to who asked.
+    fn response(&mut self, now: Instant, txn: ClientTxn, response: Response) {
+        let standing = &mut self.outbox.standing;
+        let verdict = self.failover.response(now, txn, &response, standing);
+        match verdict {
+            Verdict::Deliver => self.deliver(txn, response),
+            Verdict::Swallow | Verdict::Elsewhere(_) | Verdict::HangUp(_) => {
+                self.obey(now, txn, verdict);
+            }
+        }
+    }
+
+    fn failed(&mut self, now: Instant, txn: ClientTxn, failure: TxnFailure) {
+        let standing = &mut self.outbox.standing;
+        let verdict = self.failover.failed(now, txn, failure, standing);
+        match verdict {
+            Verdict::Deliver => {
+                if let Some(sender) = self.sender_of(txn) {
+                    self.tell_failure(sender, failure);
+                }
+            }
+            Verdict::Swallow | Verdict::Elsewhere(_) | Verdict::HangUp(_) => {
+                self.obey(now, txn, verdict);
+            }
+        }
+    }
+
+    /// Servers that have been silent for too long are left.
+    fn handle_silence(&mut self, now: Instant) {
+        while let Some((txn, verdict)) = self.failover.poll_overdue(now, &mut self.outbox.standing)
+        {
+            self.endpoint.abandon(now, txn);
+            self.obey(now, txn, verdict);
+        }
+    }
+
+    fn obey(&mut self, now: Instant, txn: ClientTxn, verdict: Verdict) {
+        match verdict {
+            Verdict::Deliver | Verdict::Swallow => {}
+            Verdict::Elsewhere(retry) => {
+                let (request, route) = *retry;
+                if let Some(sender) = self.sender_of(txn) {
+                    let outgoing = Outgoing {
+                        sender,
+                        request,
+                        route,
+                    };
+                    let posted = self.outbox.forward(now, &self.shared, outgoing);
+                    self.posted(now, posted);
+                }
+            }
+            Verdict::HangUp(unwanted) => self.hang_up(now, *unwanted),
+        }
+    }
+
+    fn hang_up(&mut self, now: Instant, unwanted: Unwanted) {
+        let next_hop = NextHop {
+            uri: unwanted.next_hop,
+            flow: None,
+            address: None,
+        };
+        self.post(now, Sender::Unwanted, unwanted.ack, &next_hop, None);
+        if let Some(bye) = unwanted.bye {
+            let nobody = Sender::Ask(Reply::new(|_| {}));
+            self.post(now, nobody, bye, &next_hop, None);
+        }
+    }
+
+    /// Whose request this was; it is nobody's any more.
+    fn sender_of(&mut self, txn: ClientTxn) -> Option<Sender> {
+        if let Some(reply) = self.asked.remove(&txn) {
+            return Some(Sender::Ask(reply));
+        }
+        let (leg, tag) = self.shared.legs.lock().remove_client(txn)?;
+        Some(Sender::Leg(leg, tag))
+    }
+
     /// A response is for the leg that asked. A 2xx to an INVITE may come again, or from another
     /// branch of a fork, so it is still looked for.
-    fn response(&mut self, txn: ClientTxn, response: Response) {
+    fn deliver(&mut self, txn: ClientTxn, response: Response) {
         if !response.is_provisional()
             && let Some(reply) = self.asked.remove(&txn)
         {
@@ -406,12 +487,12 @@ impl Signalling {
             Command::Respond(txn, response) => self.respond(now, txn, response),
             Command::Ask(ask) => self.ask(now, *ask),
             Command::Resolved(number, addresses) => {
-                if let Some(posted) = self.outbox.resolved(&self.shared, number, addresses) {
+                if let Some(posted) = self.outbox.resolved(now, &self.shared, number, addresses) {
                     self.posted(now, posted);
                 }
             }
             Command::Connected(remote, path) => {
-                for posted in self.outbox.connected(&remote, path) {
+                for posted in self.outbox.connected(now, &self.shared, &remote, path) {
                     self.posted(now, posted);
                 }
             }
@@ -444,19 +525,30 @@ impl Signalling {
         next_hop: &NextHop,
     ) {
         let last = self.shared.legs.lock().last_way(leg);
-        let outgoing = Outgoing { sender, request };
-        let posted = self.outbox.post(&self.shared, outgoing, next_hop, last);
-        self.posted(now, posted);
+        self.post(now, sender, request, next_hop, last);
     }
 
     fn ask(&mut self, now: Instant, ask: Ask) {
+        let sender = Sender::Ask(ask.reply);
+        self.post(now, sender, ask.request, &ask.next_hop, None);
+    }
+
+    fn post(
+        &mut self,
+        now: Instant,
+        sender: Sender,
+        request: Request,
+        next_hop: &NextHop,
+        last: Option<Path>,
+    ) {
         let outgoing = Outgoing {
-            sender: Sender::Ask(ask.reply),
-            request: ask.request,
+            sender,
+            request,
+            route: Route::begin(now),
         };
         let posted = self
             .outbox
-            .post(&self.shared, outgoing, &ask.next_hop, None);
+            .post(now, &self.shared, outgoing, next_hop, last);
         self.posted(now, posted);
     }
 
@@ -479,31 +571,48 @@ impl Signalling {
     fn posted(&mut self, now: Instant, posted: Posted) {
         match posted {
             Posted::Waiting => {}
-            Posted::Ready(Outgoing { sender, request }, path) => match sender {
-                Sender::Leg(leg, tag) => {
-                    let txn = self.endpoint.request(now, path, request);
-                    self.shared.legs.lock().add_client(leg, tag, txn);
-                }
-                Sender::Ack(_) => self.endpoint.send_ack(path, request),
-                Sender::Ask(reply) => {
-                    let txn = self.endpoint.request(now, path, request);
-                    self.asked.insert(txn, reply);
-                }
-            },
-            Posted::Unreachable(Outgoing { sender, .. }) => match sender {
-                Sender::Leg(leg, tag) => {
-                    let failure = TxnFailure::Transport;
-                    self.tell(leg, UsageInput::RequestFailed { tag, failure });
-                }
-                Sender::Ack(_) => {}
-                Sender::Ask(reply) => reply.tell(Err(TxnFailure::Transport)),
-            },
+            Posted::Ready(outgoing, path) => self.send(now, outgoing, path),
+            Posted::Unreachable(Outgoing { sender, .. }) => {
+                self.tell_failure(sender, TxnFailure::Transport);
+            }
+        }
+    }
+
+    fn send(&mut self, now: Instant, outgoing: Outgoing, path: Path) {
+        let Outgoing {
+            sender,
+            request,
+            route,
+        } = outgoing;
+        if matches!(sender, Sender::Ack(_) | Sender::Unwanted) {
+            return self.endpoint.send_ack(path, request);
+        }
+        let again = route.had_choice().then(|| (request.clone(), route));
+        let txn = self.endpoint.request(now, path, request);
+        if let Some((request, route)) = again {
+            self.failover.sent(now, txn, request, route);
+        }
+        match sender {
+            Sender::Leg(leg, tag) => self.shared.legs.lock().add_client(leg, tag, txn),
+            Sender::Ask(reply) => {
+                self.asked.insert(txn, reply);
+            }
+            Sender::Ack(_) | Sender::Unwanted => {}
+        }
+    }
+
+    fn tell_failure(&self, sender: Sender, failure: TxnFailure) {
+        match sender {
+            Sender::Leg(leg, tag) => self.tell(leg, UsageInput::RequestFailed { tag, failure }),
+            Sender::Ask(reply) => reply.tell(Err(failure)),
+            Sender::Ack(_) | Sender::Unwanted => {}
         }
     }
 
     fn cancel(&mut self, now: Instant, leg: LegId, tag: RequestTag, reason: Option<String>) {
         let txn = self.shared.legs.lock().client_of(leg, tag);
         if let Some(txn) = txn {
+            self.failover.cancelled(txn);
             self.endpoint.cancel(now, txn, reason);
         } else if self.outbox.withdraw(leg, tag) {
             let failure = TxnFailure::Transport;

@@ -58,6 +58,13 @@ pub struct SipConfig {
     pub encryption: EncryptionConfig,
     /// Which web pages may open a WebSocket.
     pub websocket: WebSocketConfig,
+    /// The name servers that are asked for the hosts of trunks and contacts; none: those the system
+    /// is set to.
+    pub dns: Vec<SocketAddr>,
+    /// A server that says nothing for so long is left for the next one its name leads to, if there
+    /// is one (RFC 3263 section 4.3).
+    #[serde(with = "units::duration")]
+    pub failover_after: Duration,
     /// What a peer may use up.
     pub limits: SipLimits,
     /// How long registrations last.
@@ -98,6 +105,9 @@ impl Default for SipConfig {
             hide_version: false,
             encryption: EncryptionConfig::default(),
             websocket: WebSocketConfig::default(),
+            dns: Vec::new(),
+            // Three tries of a datagram (0, 0.5 and 1.5 s), with time for an answer to the last.
+            failover_after: Duration::from_secs(4),
             limits: SipLimits::default(),
             registrar: RegistrarConfig::default(),
             subscriptions: SubscriptionConfig::default(),
@@ -199,6 +209,13 @@ impl SipConfig {
             return Err((
                 "sip.digest_algorithms",
                 "must name at least one: phones prove who they are",
+            ));
+        }
+        let patience = Duration::from_secs(1)..Duration::from_secs(32);
+        if !patience.contains(&self.failover_after) {
+            return Err((
+                "sip.failover_after",
+                "must be at least 1s and shorter than a transaction, which is 32s",
             ));
         }
         self.check_session_timer()?;

@@ -18,6 +18,7 @@
 //! | [`transaction`] | the four transaction machines |
 //! | [`endpoint`] | bytes in, checked requests and transactions out |
 //! | [`dialog`] | what two user agents remember of each other |
+//! | [`locate`] | from a URI to the addresses of a server (RFC 3263) |
 //! | [`invite`] | one leg of a call: everything between INVITE and BYE |
 //! | [`subscription`] | one watcher of an extension: everything between SUBSCRIBE and its end |
 
@@ -32,6 +33,7 @@ pub mod header_name;
 pub mod headers;
 pub mod invite;
 mod lex;
+pub mod locate;
 pub mod message;
 pub mod method;
 pub mod parse;

@@ -1,6 +1,7 @@
 //! The edge over real sockets on loopback.
 
 mod calls;
+mod failover;
 mod faults;
 mod fixture;
 mod outbound;

@@ -136,6 +136,25 @@ impl Endpoint {
         }
     }
 
+    /// Gives a request up for another server's sake, because nothing was heard of it: it is not
+    /// repeated any more. An INVITE is taken back as soon as it shows a sign of life, and what comes
+    /// of it is still told; of other requests nothing more is told.
+    pub fn abandon(&mut self, now: Instant, txn: ClientTxn) {
+        let Some(slot) = self.clients.get_mut(txn.id()) else {
+            return;
+        };
+        match &mut slot.machine {
+            Machine::Invite(machine) => {
+                machine.stop_repeating();
+                self.clients.settle(txn.id());
+                self.cancel(now, txn, None);
+            }
+            Machine::Other(_) => {
+                self.clients.remove(txn.id());
+            }
+        }
+    }
+
     fn send_cancel(&mut self, now: Instant, id: Id, reason: Option<String>) {
         let Some(slot) = self.clients.get_mut(id) else {
             return;

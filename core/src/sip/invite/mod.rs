@@ -36,6 +36,7 @@ mod sent;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod unwanted;
 mod usage;
 
 pub use super::digest::Credentials;
@@ -43,4 +44,5 @@ pub use message::{EndedSide, NextHop, RequestTag, UsageEffect, UsageEvent, Usage
 pub use options::{DialogOptions, ReliableProvisional, SessionTimerMode, SessionTimerPolicy};
 pub use party::{LocalParty, OutgoingInvite, RedirectPolicy};
 pub use refer::ReferId;
+pub use unwanted::Unwanted;
 pub use usage::{InviteUsage, UsageState};

@@ -99,6 +99,11 @@ impl ClientInvite {
         }
     }
 
+    /// Stops timer A: nobody waits for this INVITE any more.
+    pub(crate) fn stop_repeating(&mut self) {
+        self.resend.stop();
+    }
+
     /// A CANCEL went out: without a final response within 64 × T1 the transaction is given up
     /// (RFC 3261 section 9.1).
     pub(crate) fn handle_cancelled(&mut self, now: Instant) {

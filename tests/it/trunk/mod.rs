@@ -1,0 +1,3 @@
+//! Carriers: how they are found and reached.
+
+mod dns;
