@@ -113,7 +113,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         agents: Agents::default(),
         live,
         directory,
-        engine,
+        engine: engine.gathering(),
         sip,
     };
     let tree = Tree {

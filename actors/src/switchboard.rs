@@ -31,7 +31,7 @@ pub struct Switchboard {
     pub live: Live,
     /// The office.
     pub directory: DirectoryHandle,
-    /// The media engine.
+    /// The media engine. It hears what calls want of it when they have said all.
     pub engine: Engine,
     /// Signalling.
     pub sip: SipCore,
@@ -70,6 +70,10 @@ impl Neighbours for Switchboard {
             CallEffect::Done => {}
         }
         None
+    }
+
+    fn settle(&self) {
+        self.engine.wake();
     }
 
     fn call_gone(&self, call: CallId) {

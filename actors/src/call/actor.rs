@@ -1,142 +1,81 @@
-//! The shell around one call's machine.
+//! The actor that runs all calls.
 
 use std::sync::Arc;
 
-use offhook_core::{HangupCause, RecordingId};
+use offhook_core::{CallId, RecordingId};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
-use super::input::{CallCommand, CallInput};
-use super::machine::CallMachine;
-use super::perform::Neighbours;
-use super::slot::Slot;
-use super::{CallEffect, CallError};
+use super::CallError;
+use super::handle::Shared;
+use super::house::{House, Left};
+use super::input::CallCommand;
 use crate::alarm::{Alarm, now};
 
-/// What a call's actor receives. Inputs themselves wait in the slot's inbox.
+/// What the actor receives. Inputs themselves wait in the inboxes of the calls' slots.
 #[derive(Debug)]
-pub(crate) enum CallMsg {
-    /// Something is in the inbox.
+pub(crate) enum CallsMsg {
+    /// Calls stand in line.
     Look,
     /// A deadline has come.
     Wake,
-    /// An operator wants something and waits for the answer: the recording that runs then, if any.
+    /// An operator wants something of a call and waits for the answer: the recording that runs then,
+    /// if any.
     Ask(
+        CallId,
         CallCommand,
         RpcReplyPort<Result<Option<RecordingId>, CallError>>,
     ),
 }
 
-/// How an actor begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Begin {
-    /// With a new call.
-    Fresh,
-    /// With the last good state of an actor that fell.
-    Recovered,
-    /// With a call that fell too often: end it cleanly.
-    Ending,
-}
-
 /// The actor.
 #[derive(Debug)]
-pub(crate) struct CallActor;
-
-/// What it is started with.
-pub(crate) struct CallArgs {
-    pub(crate) slot: Arc<Slot>,
-    pub(crate) neighbours: Arc<dyn Neighbours>,
-    pub(crate) begin: Begin,
-}
+pub(crate) struct CallsActor;
 
 /// What it has.
-pub(crate) struct CallState {
-    slot: Arc<Slot>,
-    neighbours: Arc<dyn Neighbours>,
-    machine: CallMachine,
-    alarm: Alarm<CallMsg>,
+pub(crate) struct CallsState {
+    house: House,
+    alarm: Alarm<CallsMsg>,
 }
 
-impl Actor for CallActor {
-    type Msg = CallMsg;
-    type State = CallState;
-    type Arguments = CallArgs;
+impl Actor for CallsActor {
+    type Msg = CallsMsg;
+    type State = CallsState;
+    type Arguments = Arc<Shared>;
 
     async fn pre_start(
         &self,
-        me: ActorRef<CallMsg>,
-        args: CallArgs,
-    ) -> Result<CallState, ActorProcessingErr> {
-        let CallArgs {
-            slot,
-            neighbours,
-            begin,
-        } = args;
-        let mut state = CallState {
-            machine: slot.machine(),
-            slot,
-            neighbours,
+        me: ActorRef<CallsMsg>,
+        shared: Arc<Shared>,
+    ) -> Result<CallsState, ActorProcessingErr> {
+        let neighbours = shared.neighbours().ok_or("calls have no neighbours")?;
+        let state = CallsState {
+            house: House::new(shared, neighbours),
             alarm: Alarm::default(),
         };
-        if begin == Begin::Ending {
-            let end = CallCommand::HangUp(HangupCause::InternalError);
-            state.machine.handle(now(), CallInput::Command(end));
-        }
-        state.perform(&me);
-        state.slot.attach(me);
+        // For what was put in line since, and for the alarm.
+        me.cast(CallsMsg::Look)?;
         Ok(state)
     }
 
     async fn handle(
         &self,
-        me: ActorRef<CallMsg>,
-        message: CallMsg,
-        state: &mut CallState,
+        me: ActorRef<CallsMsg>,
+        message: CallsMsg,
+        CallsState { house, alarm }: &mut CallsState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            CallMsg::Look => {}
-            CallMsg::Wake => {
-                state.machine.handle_timeout(now());
-                state.perform(&me);
-            }
-            CallMsg::Ask(command, reply) => {
-                let permitted = state.machine.permits(command);
-                if permitted.is_ok() {
-                    state.input(&me, CallInput::Command(command));
+            CallsMsg::Look => {
+                if house.work() == Left::More {
+                    me.cast(CallsMsg::Look)?;
                 }
+            }
+            CallsMsg::Wake => house.wake(now()),
+            CallsMsg::Ask(call, command, reply) => {
                 // The operator may have stopped waiting.
-                reply
-                    .send(permitted.map(|()| state.machine.recording()))
-                    .ok();
+                reply.send(house.ask(call, command)).ok();
             }
         }
-        while let Some(input) = state.slot.take() {
-            state.input(&me, input);
-        }
-        state
-            .alarm
-            .rearm(&me, state.machine.poll_timeout(), || CallMsg::Wake);
+        alarm.rearm(&me, house.next_due(), || CallsMsg::Wake);
         Ok(())
-    }
-}
-
-impl CallState {
-    fn input(&mut self, me: &ActorRef<CallMsg>, input: CallInput) {
-        self.machine.set_directory(self.neighbours.directory());
-        self.machine.handle(now(), input);
-        self.perform(me);
-    }
-
-    /// Does what the machine wants, and only then counts its state as good.
-    fn perform(&mut self, me: &ActorRef<CallMsg>) {
-        let mut answers = Vec::new();
-        while let Some(effect) = self.machine.poll_effect() {
-            if matches!(effect, CallEffect::Done) {
-                me.stop(None);
-            } else {
-                answers.extend(self.neighbours.perform(self.slot.id, effect));
-            }
-        }
-        self.slot.keep(&self.machine);
-        self.slot.post_first(answers);
     }
 }

@@ -1,5 +1,6 @@
 //! How the rest of Offhook reaches calls.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,16 +9,15 @@ use std::time::Duration;
 use ahash::AHashMap;
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, HangupCause, IdSource, LegId, RecordingId};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use ractor::rpc::CallResult;
 use ractor::{Actor, ActorRef, SpawnErr};
 
-use super::actor::CallMsg;
+use super::actor::{CallsActor, CallsMsg};
 use super::input::{CallCommand, CallInput, IncomingCall, Originate};
 use super::machine::{CallMachine, Office};
 use super::perform::Neighbours;
 use super::slot::Slot;
-use super::supervisor::{CallsActor, CallsMsg};
 use crate::alarm::now;
 use crate::queue::QueueToCall;
 use crate::restart::{Falls, RestartLimit};
@@ -54,11 +54,13 @@ pub struct Calls {
     shared: Arc<Shared>,
 }
 
-/// What handle and supervisor share.
+/// What the handle and whoever runs the calls share.
 pub(crate) struct Shared {
     slots: RwLock<AHashMap<CallId, Arc<Slot>>>,
+    /// Calls that have something to do.
+    line: Mutex<VecDeque<Arc<Slot>>>,
     neighbours: OnceLock<Arc<dyn Neighbours>>,
-    supervisor: RwLock<Option<ActorRef<CallsMsg>>>,
+    actor: RwLock<Option<ActorRef<CallsMsg>>>,
     /// Calls at once; more are refused.
     limit: usize,
     codecs: Arc<[Codec]>,
@@ -86,19 +88,50 @@ impl Shared {
         self.slots.write().remove(&call);
     }
 
-    fn slot(&self, call: CallId) -> Option<Arc<Slot>> {
+    pub(crate) fn slot(&self, call: CallId) -> Option<Arc<Slot>> {
         self.slots.read().get(&call).cloned()
+    }
+
+    /// Puts a call in line, unless it stands there. Without an actor it waits for the next one.
+    pub(crate) fn nudge(&self, slot: &Arc<Slot>) {
+        if !slot.line_up() {
+            return;
+        }
+        let mut line = self.line.lock();
+        let first = line.is_empty();
+        line.push_back(Arc::clone(slot));
+        drop(line);
+        if first && let Some(actor) = self.actor.read().as_ref() {
+            actor.cast(CallsMsg::Look).ok();
+        }
+    }
+
+    /// Takes at most so many calls out of the line. When it took that many, look again.
+    pub(crate) fn take_line(&self, most: usize) -> Vec<Arc<Slot>> {
+        let mut line = self.line.lock();
+        let taken = line.len().min(most);
+        line.drain(..taken).collect()
+    }
+
+    pub(crate) fn forget_line(&self) {
+        self.line.lock().clear();
+    }
+
+    fn post(&self, slot: &Arc<Slot>, input: CallInput) {
+        slot.put(input);
+        self.nudge(slot);
     }
 }
 
 impl Calls {
-    /// A house for at most `limit` calls at once that speak these codecs, still without its supervisor.
+    /// A house for at most `limit` calls at once that speak these codecs, still without the actor that runs them.
     #[must_use]
     pub fn new(limit: usize, codecs: &[Codec]) -> Self {
         let shared = Shared {
             slots: RwLock::default(),
+            line: Mutex::default(),
             neighbours: OnceLock::new(),
-            supervisor: RwLock::default(),
+            actor: RwLock::default(),
             limit,
             codecs: codecs.into(),
             draining: AtomicBool::new(false),
@@ -108,7 +141,7 @@ impl Calls {
         }
     }
 
-    /// Starts (or starts again) the supervisor under `parent`. The neighbours are those of the first start.
+    /// Starts (or starts again) the actor that runs calls, under `parent`. The neighbours are those of the first start.
     ///
     /// # Errors
     /// When the actor cannot be spawned.
@@ -119,9 +152,9 @@ impl Calls {
     ) -> Result<ractor::ActorCell, SpawnErr> {
         let _ = self.shared.neighbours.get_or_init(|| neighbours);
         let args = Arc::clone(&self.shared);
-        let (supervisor, _) = Actor::spawn_linked(None, CallsActor, args, parent).await?;
-        let cell = supervisor.get_cell();
-        *self.shared.supervisor.write() = Some(supervisor);
+        let (actor, _) = Actor::spawn_linked(None, CallsActor, args, parent).await?;
+        let cell = actor.get_cell();
+        *self.shared.actor.write() = Some(actor);
         Ok(cell)
     }
 
@@ -201,17 +234,14 @@ impl Calls {
     fn begin(&self, machine: CallMachine) {
         let slot = Arc::new(Slot::new(machine, Falls::new(FORGIVEN)));
         self.shared.slots.write().insert(slot.id, Arc::clone(&slot));
-        // Without a supervisor the slot waits; a new one starts what it finds.
-        if let Some(supervisor) = self.shared.supervisor.read().as_ref() {
-            supervisor.cast(CallsMsg::Start(slot)).ok();
-        }
+        self.shared.nudge(&slot);
     }
 
     /// Tells a call something; false if there is no such call.
     pub fn tell(&self, call: CallId, input: CallInput) -> bool {
         let slot = self.shared.slot(call);
         if let Some(slot) = &slot {
-            slot.post(input);
+            self.shared.post(slot, input);
         }
         slot.is_some()
     }
@@ -219,7 +249,7 @@ impl Calls {
     /// Tells every call what a queue says to all: that it was restarted.
     pub fn tell_all(&self, message: &QueueToCall) {
         for slot in self.shared.slots() {
-            slot.post(CallInput::Queue(message.clone()));
+            self.shared.post(&slot, CallInput::Queue(message.clone()));
         }
     }
 
@@ -232,10 +262,10 @@ impl Calls {
         call: CallId,
         command: CallCommand,
     ) -> Result<Option<RecordingId>, CallError> {
-        let slot = self.shared.slot(call).ok_or(CallError::NotFound)?;
-        let actor = slot.actor().ok_or(CallError::NotFound)?;
+        let actor = self.shared.actor.read().clone();
+        let actor = actor.ok_or(CallError::NotFound)?;
         let ask = actor
-            .call(|reply| CallMsg::Ask(command, reply), Some(PATIENCE))
+            .call(|reply| CallsMsg::Ask(call, command, reply), Some(PATIENCE))
             .await;
         match ask {
             Ok(CallResult::Success(answer)) => answer,

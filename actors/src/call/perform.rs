@@ -13,6 +13,9 @@ pub trait Neighbours: Send + Sync + 'static {
     /// through [`Calls::tell`](super::Calls::tell).
     fn perform(&self, call: CallId, effect: CallEffect) -> Option<CallInput>;
 
+    /// Nothing more comes for the moment: whoever gathers what it was told looks at it now.
+    fn settle(&self) {}
+
     /// A call is gone without having been able to say good-bye: let everybody go who was in it.
     fn call_gone(&self, call: CallId);
 

@@ -46,6 +46,8 @@ pub(crate) enum Command {
 pub(crate) struct CommandSender {
     state: Mutex<SenderState>,
     overflowed: Arc<AtomicBool>,
+    /// Whether commands were pushed that the shard has not been woken for.
+    unheard: AtomicBool,
     waker: Waker,
 }
 
@@ -70,6 +72,7 @@ impl CommandSender {
                 backlog: VecDeque::new(),
             }),
             overflowed: overflowed.clone(),
+            unheard: AtomicBool::new(false),
             waker,
         };
         let receiver = CommandReceiver {
@@ -79,8 +82,16 @@ impl CommandSender {
         (sender, receiver)
     }
 
-    /// Hands over a command; false when the shard is gone.
+    /// Hands over a command and wakes the shard; false when it is gone.
     pub(crate) fn push(&self, command: Command) -> bool {
+        let taken = self.put(command);
+        self.wake();
+        taken
+    }
+
+    /// Hands over a command that may wait for [`wake`](Self::wake), or for whatever else the shard
+    /// wakes for; false when it is gone.
+    pub(crate) fn put(&self, command: Command) -> bool {
         {
             let mut state = self.state.lock();
             if state.ring.is_abandoned() {
@@ -89,9 +100,16 @@ impl CommandSender {
             state.backlog.push_back(command);
             self.flush(&mut state);
         }
-        // A full eventfd wakes as well, so a failed write loses nothing.
-        self.waker.wake().ok();
+        self.unheard.store(true, Ordering::Release);
         true
+    }
+
+    /// Wakes the shard if there is something for it.
+    pub(crate) fn wake(&self) {
+        if self.unheard.swap(false, Ordering::AcqRel) {
+            // A full eventfd wakes as well, so a failed write loses nothing.
+            self.waker.wake().ok();
+        }
     }
 
     /// Moves what waits outside of the ring into it. For the shard: leaves it for the next turn

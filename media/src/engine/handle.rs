@@ -47,6 +47,15 @@ pub struct LegPort {
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    hearing: Hearing,
+}
+
+/// When shards hear of commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hearing {
+    AtOnce,
+    /// At [`Engine::wake`].
+    WhenWoken,
 }
 
 struct Inner {
@@ -143,7 +152,28 @@ impl Engine {
             next: 0,
         };
         let inner = Arc::new(inner);
-        Ok((Self { inner }, events))
+        let engine = Self {
+            inner,
+            hearing: Hearing::AtOnce,
+        };
+        Ok((engine, events))
+    }
+
+    /// The same engine for somebody who says many things in a row: its threads are not woken for
+    /// each, but by [`wake`](Self::wake) after the last. Waking costs more than most commands.
+    #[must_use]
+    pub fn gathering(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            hearing: Hearing::WhenWoken,
+        }
+    }
+
+    /// Has the threads look at what was said since they were woken last.
+    pub fn wake(&self) {
+        for shard in &self.inner.shards {
+            shard.commands.wake();
+        }
     }
 
     /// Opens the ports of a new leg. Nothing is received or sent before [`Engine::set_remote`].
@@ -305,7 +335,7 @@ impl Engine {
         let call = self.inner.recordings.lock().get(&recording).copied();
         if let Some(call) = call {
             // Without its shard there is nobody to tell, and the recorder is finishing anyway.
-            self.shard(call).commands.push(Command::Untap(recording));
+            self.put(call, Command::Untap(recording));
         }
     }
 
@@ -347,7 +377,15 @@ impl Engine {
     }
 
     fn push(&self, leg: LegId, command: Command) -> bool {
-        self.shard(leg.call).commands.push(command)
+        self.put(leg.call, command)
+    }
+
+    fn put(&self, call: CallId, command: Command) -> bool {
+        let commands = &self.shard(call).commands;
+        match self.hearing {
+            Hearing::AtOnce => commands.push(command),
+            Hearing::WhenWoken => commands.put(command),
+        }
     }
 
     fn command(&self, leg: LegId, name: &'static str, command: Command) {
