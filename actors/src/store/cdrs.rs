@@ -142,27 +142,46 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &CdrFilter) -> Result<(), St
 
 /// Writes a record, or replaces it: a second writing changes nothing.
 pub(super) async fn upsert(write: &mut SqliteConnection, cdr: &Cdr) -> Result<(), StoreError> {
-    sqlx::query(
+    upsert_all(write, &[cdr]).await
+}
+
+/// Writes records, or replaces them, in one statement: all or none.
+pub(super) async fn upsert_all(
+    write: &mut SqliteConnection,
+    cdrs: &[&Cdr],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(cdrs.len());
+    for cdr in cdrs {
+        let words = (
+            column::word(&cdr.direction)?,
+            column::word(&cdr.disposition)?,
+        );
+        rows.push((cdr, words, column::json(cdr)?));
+    }
+    let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO cdrs (id, started_at, ended_at, direction, from_number, to_number, \
-         disposition, queue_id, agent_id, did_id, trunk_id, record) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-         ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, \
+         disposition, queue_id, agent_id, did_id, trunk_id, record) ",
+    );
+    query.push_values(rows, |mut row, (cdr, (direction, disposition), record)| {
+        row.push_bind(cdr.id.to_string())
+            .push_bind(column::micros(cdr.started_at))
+            .push_bind(column::micros(cdr.ended_at))
+            .push_bind(direction)
+            .push_bind(cdr.from.clone())
+            .push_bind(cdr.to.clone())
+            .push_bind(disposition)
+            .push_bind(cdr.queue.map(|id| id.to_string()))
+            .push_bind(cdr.agent.map(|id| id.to_string()))
+            .push_bind(cdr.did.map(|id| id.to_string()))
+            .push_bind(cdr.trunk.map(|id| id.to_string()))
+            .push_bind(record);
+    });
+    query.push(
+        " ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, \
          disposition = excluded.disposition, queue_id = excluded.queue_id, \
          agent_id = excluded.agent_id, record = excluded.record",
-    )
-    .bind(cdr.id.to_string())
-    .bind(column::micros(cdr.started_at))
-    .bind(column::micros(cdr.ended_at))
-    .bind(column::word(&cdr.direction)?)
-    .bind(&cdr.from)
-    .bind(&cdr.to)
-    .bind(column::word(&cdr.disposition)?)
-    .bind(cdr.queue.map(|id| id.to_string()))
-    .bind(cdr.agent.map(|id| id.to_string()))
-    .bind(cdr.did.map(|id| id.to_string()))
-    .bind(cdr.trunk.map(|id| id.to_string()))
-    .bind(column::json(cdr)?)
-    .execute(write)
-    .await?;
+    );
+    // Its text depends on the number of rows: not worth remembering.
+    query.build().persistent(false).execute(write).await?;
     Ok(())
 }

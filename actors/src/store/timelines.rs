@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use offhook_core::event::{Event, EventKind};
 use offhook_core::id::{AgentId, CallId};
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 
 use crate::store::{Store, StoreError, column};
 
@@ -66,22 +66,30 @@ impl Timelines<'_> {
     }
 }
 
-/// Writes the events of a call; `ended_at` is none while it goes on.
-pub(super) async fn upsert(
+/// The events of a call; the time is none while it goes on.
+pub(super) type Row<'a> = (CallId, Option<Timestamp>, &'a [Event]);
+
+/// Writes the events of calls, or replaces them, in one statement: all or none.
+pub(super) async fn upsert_all(
     write: &mut SqliteConnection,
-    call: CallId,
-    ended_at: Option<Timestamp>,
-    events: &[Event],
+    calls: &[Row<'_>],
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO timelines (call_id, ended_at, events) VALUES ($1, $2, $3) \
-         ON CONFLICT (call_id) DO UPDATE SET ended_at = excluded.ended_at, events = excluded.events",
-    )
-    .bind(call.to_string())
-    .bind(ended_at.map_or(GOES_ON, column::micros))
-    .bind(column::json(&events)?)
-    .execute(write)
-    .await?;
+    let mut rows = Vec::with_capacity(calls.len());
+    for (call, ended_at, events) in calls {
+        let ended_at = ended_at.map_or(GOES_ON, column::micros);
+        rows.push((call.to_string(), ended_at, column::json(events)?));
+    }
+    let mut query =
+        QueryBuilder::<Sqlite>::new("INSERT INTO timelines (call_id, ended_at, events) ");
+    query.push_values(rows, |mut row, (call, ended_at, events)| {
+        row.push_bind(call).push_bind(ended_at).push_bind(events);
+    });
+    query.push(
+        " ON CONFLICT (call_id) DO UPDATE SET ended_at = excluded.ended_at, \
+         events = excluded.events",
+    );
+    // Its text depends on the number of rows: not worth remembering.
+    query.build().persistent(false).execute(write).await?;
     Ok(())
 }
 

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use offhook_core::event::Event;
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
 
-use super::{Records, Write, recover};
+use super::{Records, Write, batch, recover};
 use crate::alarm;
 use crate::store::journal::{Journal, Reader};
-use crate::store::{RETENTION, Store, StoreError, cdrs, meta, recordings, timelines};
+use crate::store::{RETENTION, Store, StoreError, meta, timelines};
 
 /// How often what is past its retention is removed.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
@@ -219,14 +219,7 @@ impl Reading {
             return Ok(());
         }
         let mut change = pool.begin_with("BEGIN IMMEDIATE").await?;
-        for write in &self.writes {
-            match perform(&mut change, write).await {
-                Ok(()) => {}
-                Err(error) if error.is_outage() => return Err(error),
-                // One row that cannot be shall not hold up all that come after it.
-                Err(error) => tracing::error!(%error, ?write, "a record was refused"),
-            }
-        }
+        batch::write(&mut change, &self.writes).await?;
         meta::set_applied_seq(&mut change, self.read_seq).await?;
         change.commit().await?;
         self.applied_seq = self.applied_seq.max(self.read_seq);
@@ -248,34 +241,5 @@ impl Reading {
         }
         self.retired_before = current;
         Ok(())
-    }
-}
-
-async fn perform(connection: &mut SqliteConnection, write: &Write) -> Result<(), StoreError> {
-    match write {
-        Write::Cdr(cdr) => {
-            cdrs::upsert(connection, cdr).await?;
-            recordings::belong_to(connection, cdr).await
-        }
-        Write::Timeline {
-            call,
-            ended_at,
-            events,
-        } => timelines::upsert(connection, *call, *ended_at, events).await,
-        Write::RecordingStarted {
-            recording,
-            call,
-            at,
-        } => recordings::started(connection, *recording, *call, *at).await,
-        Write::RecordingSaved {
-            recording,
-            file,
-            milliseconds,
-            bytes,
-        } => recordings::saved(connection, *recording, file, *milliseconds, *bytes).await,
-        Write::RecordingFailed { recording, reason } => {
-            recordings::failed(connection, *recording, reason).await
-        }
-        Write::Event(event) => timelines::add_event(connection, event).await,
     }
 }

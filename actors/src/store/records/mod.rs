@@ -1,6 +1,7 @@
 //! From events to what the database shall hold. This file is pure; [`apply`] reads and writes.
 
 pub(super) mod apply;
+mod batch;
 mod recover;
 
 use ahash::AHashMap;

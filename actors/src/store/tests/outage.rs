@@ -62,6 +62,11 @@ async fn a_locked_database_delays_records_and_loses_none() {
 async fn fill(pool: &SqlitePool) {
     let size = "SELECT page_count FROM pragma_page_count()";
     let pages: i64 = sqlx::query_scalar(size).fetch_one(pool).await.unwrap();
+    allow(pool, pages).await;
+}
+
+/// Lets the database have so many pages.
+async fn allow(pool: &SqlitePool, pages: i64) {
     let mut connections = Vec::new();
     for _ in 0..pool.options().get_max_connections() {
         let mut connection = pool.acquire().await.unwrap();
@@ -82,7 +87,8 @@ async fn a_full_disk_delays_records_and_loses_none() {
     let problem = with_patience(running.store.0.database.wait_problem()).await;
     assert_eq!(problem, "the disk is full");
 
-    // Connections that saw the full disk are replaced, and the new ones have room.
+    // Connections whose transaction the full disk ended are replaced, the others go on.
+    allow(&running.store.0.database.pool().unwrap(), 1_000_000).await;
     running.settle().await;
     for call in calls {
         running.store.cdrs().get(call).await.unwrap();
