@@ -5,6 +5,9 @@
 //! load music --calls 500 --seconds 20     callers on hold music: CPU, memory
 //! load setup --rate 100 --seconds 20      short calls: added latency, CPU, failures
 //! load queue --rate 200 --seconds 60      a busy queue: lost, stuck or doubled calls, latencies
+//! load register --phones 20000            phones that register every 60 s: CPU, memory
+//! load junk --datagrams 20000             short calls while strangers send nonsense
+//! load soak --minutes 60                  all kinds of calls beside attackers: is anything left?
 //! load idle                               start-up time and memory
 //! ```
 //!
@@ -12,25 +15,30 @@
 //! with data in a temporary folder, and ends it. Everything stays on loopback and is bounded in count
 //! and time. `docs/benchmarks.md` says how to read the figures.
 
+mod census;
 mod clock;
 mod figures;
+mod hostile;
 mod idle;
+mod junk;
 mod office;
 mod pace;
 mod process;
 mod queue;
+mod register;
 mod report;
 mod rtp;
 mod server;
 mod setup;
 mod sip;
+mod soak;
 mod socket;
 mod steady;
 
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 use report::Report;
@@ -78,23 +86,35 @@ enum Command {
     Music(steady::Steady),
     /// Short calls, answered and hung up at once.
     Setup(setup::Setup),
+    /// Short calls while strangers send nonsense.
+    Junk(junk::Junk),
+    /// Phones that keep registering.
+    Register(register::Registering),
     /// A queue with agents who answer at once and talk a short time.
     Queue(queue::Busy),
+    /// An office at work while strangers attack it; fails when anything is left in the end.
+    Soak(soak::Soak),
     /// A server nobody uses.
     Idle(idle::Idle),
 }
 
 fn main() -> Result<()> {
     let Arguments { common, command } = Arguments::parse();
+    let must_meet = matches!(command, Command::Soak(_));
     let report = match command {
         Command::Relay(steady) => steady.relay(&open(&common)?, common.rtp_threads)?,
         Command::Music(steady) => steady.music(&open(&common)?, common.rtp_threads)?,
         Command::Setup(setup) => setup.run(&open(&common)?)?,
+        Command::Junk(junk) => junk.run(&open(&common)?)?,
+        Command::Register(registering) => registering.run(&common)?,
         Command::Queue(busy) => busy.run(&open(&common)?, common.rtp_threads)?,
+        Command::Soak(soak) => soak.run(&open(&common)?)?,
         Command::Idle(idle) => idle.run(&common)?,
     };
     print!("{report}");
-    write_json(&common, &report)
+    write_json(&common, &report)?;
+    ensure!(!must_meet || report.is_met(), "a goal was missed");
+    Ok(())
 }
 
 fn open(common: &Common) -> Result<Server> {

@@ -55,6 +55,15 @@ pub(crate) fn dids(server: &Server, kind: &str, ids: &[&str]) -> Result<Vec<Stri
     (0..).zip(ids).map(make).collect()
 }
 
+/// Has the demo trunk trust the one address our callers come from, so that others on loopback are
+/// strangers.
+pub(crate) fn trust_only_us(server: &Server) -> Result<()> {
+    let id = find(server, "sip/trunks", "name", "demo").context("there is no demo trunk")?;
+    let trusted = json!({"trusted": ["127.0.0.1/32"]});
+    server.patch(&format!("sip/trunks/{id}"), &trusted)?;
+    Ok(())
+}
+
 /// Makes an agent at each extension; the ids.
 pub(crate) fn agents(server: &Server, extensions: &[Extension]) -> Result<Vec<String>> {
     let make = |extension: &Extension| {

@@ -118,3 +118,8 @@ pub(crate) fn resident_kb(pid: u32) -> Result<f64> {
     let number = line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok());
     number.context("no VmRSS")
 }
+
+/// Open files and sockets.
+pub(crate) fn open_files(pid: u32) -> Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}

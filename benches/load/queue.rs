@@ -132,6 +132,7 @@ impl Busy {
                     from: number_outside(call),
                     dialled: did.to_owned(),
                     line: None,
+                    ..Placed::default()
                 });
                 until = clock::now() + DRAIN;
             }
@@ -269,6 +270,7 @@ impl Floor {
             } => self.rang(phone, call, at),
             SipEvent::Cancelled => self.cancelled += 1,
             SipEvent::PhoneFree { phone, at } => self.free(phone, at),
+            SipEvent::Registered { .. } => {}
         }
     }
 

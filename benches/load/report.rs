@@ -32,6 +32,11 @@ impl Report {
         }
     }
 
+    /// Says what was done.
+    pub(crate) fn rename(&mut self, scenario: String) {
+        self.scenario = scenario;
+    }
+
     /// Adds a figure.
     pub(crate) fn add(
         &mut self,
@@ -64,6 +69,17 @@ impl Report {
         if let Some(figure) = self.figures.last_mut() {
             figure.goal = Some(goal);
         }
+    }
+}
+
+impl Report {
+    /// Whether every figure with a goal meets it.
+    pub(crate) fn is_met(&self) -> bool {
+        let met = |figure: &Figure| {
+            let goal = figure.goal;
+            goal.is_none_or(|goal| figure.value.is_some_and(|value| value <= goal))
+        };
+        self.figures.iter().all(met)
     }
 }
 

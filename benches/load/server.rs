@@ -1,5 +1,6 @@
 //! The server under load, and its REST API.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -224,6 +225,24 @@ impl Server {
             ensure!(status.is_success(), "{url}: {status} {text}");
             Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
         })
+    }
+
+    /// Every figure of `/metrics` that has no labels.
+    pub(crate) fn metrics(&self) -> Result<BTreeMap<String, f64>> {
+        let url = format!("{}/metrics", self.credentials.http);
+        let request = self
+            .client
+            .get(url)
+            .bearer_auth(&self.credentials.admin.token);
+        let text = self.runtime.block_on(async {
+            let answer = request.send().await?.error_for_status()?;
+            anyhow::Ok(answer.text().await?)
+        })?;
+        let figure = |line: &str| {
+            let (name, value) = line.split_once(' ')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        };
+        Ok(text.lines().filter_map(figure).collect())
     }
 
     /// How many calls it knows of now, as far as one page goes.

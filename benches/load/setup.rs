@@ -50,6 +50,15 @@ struct Outcome {
 }
 
 impl Setup {
+    /// Calls by the trunk.
+    pub(crate) fn by_trunk(rate: u32, seconds: u32) -> Self {
+        Self {
+            rate,
+            seconds,
+            inside: false,
+        }
+    }
+
     pub(crate) fn run(&self, server: &Server) -> Result<Report> {
         let plan = Plan {
             hangs_up: HangsUp::Caller,
@@ -113,12 +122,14 @@ impl Setup {
                 from: number(line).unwrap_or_default(),
                 dialled: number(at % phones).unwrap_or_default(),
                 line: Some(line),
+                ..Placed::default()
             }
         } else {
             Placed {
                 from: number_outside(call),
                 dialled: dids.get(at % phones).cloned().unwrap_or_default(),
                 line: None,
+                ..Placed::default()
             }
         }
     }
@@ -194,7 +205,7 @@ impl Outcome {
                     self.rung.insert(call, (at, answered_after));
                 }
             }
-            SipEvent::Cancelled | SipEvent::PhoneFree { .. } => {}
+            SipEvent::Cancelled | SipEvent::Registered { .. } | SipEvent::PhoneFree { .. } => {}
         }
     }
 }

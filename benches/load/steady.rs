@@ -136,6 +136,7 @@ impl Steady {
                     from: number_outside(number),
                     dialled,
                     line: None,
+                    ..Placed::default()
                 });
             }
             sip.turn(MS)?;
@@ -146,6 +147,7 @@ impl Steady {
                     SipEvent::Ended { .. }
                     | SipEvent::Rang { .. }
                     | SipEvent::Cancelled
+                    | SipEvent::Registered { .. }
                     | SipEvent::PhoneFree { .. } => {}
                 }
             }

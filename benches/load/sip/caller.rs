@@ -8,7 +8,7 @@ use crate::clock::{self, Nanos};
 /// One caller.
 #[derive(Debug)]
 pub(super) struct Caller {
-    placed: Placed,
+    pub(super) placed: Placed,
     stage: Stage,
     cseq: u32,
     /// When the INVITE was sent first; with a signature, when that one was.
@@ -77,7 +77,12 @@ impl Sip {
         self.again(Who::Caller(call), 0);
     }
 
-    fn caller_request_text(&self, call: u32, method: &str, sdp: Option<String>) -> Vec<u8> {
+    pub(super) fn caller_request_text(
+        &self,
+        call: u32,
+        method: &str,
+        sdp: Option<String>,
+    ) -> Vec<u8> {
         let Some(caller) = self.callers.get(&call) else {
             return Vec::new();
         };
@@ -85,7 +90,7 @@ impl Sip {
         let branch = match method {
             // The ACK of a refusal belongs to its INVITE; that of a 2xx stands for itself.
             "ACK" if caller.stage == Stage::Up => "a",
-            "ACK" | "INVITE" => "i",
+            "ACK" | "CANCEL" | "INVITE" => "i",
             _ => "b",
         };
         let (cseq, run) = (caller.cseq, &self.run);
@@ -128,7 +133,9 @@ impl Sip {
         match (method, status) {
             ("INVITE", ..200) if caller.stage == Stage::Inviting => {
                 caller.stage = Stage::Proceeding;
+                self.ringing_caller_goes_on(call);
             }
+            ("INVITE", ..200) if status == 180 => self.ringing_caller_goes_on(call),
             ("INVITE", 200..300) => self.caller_answered(call, text, at),
             ("INVITE", 300..) => self.caller_refused(call, text, bytes, status),
             ("BYE", 200..) => self.caller_ended(call),
@@ -157,6 +164,7 @@ impl Sip {
         }
         self.events
             .push_back(SipEvent::Answered { call, sent_at, at });
+        self.answered_caller_goes_on(call);
         if self.plan.hangs_up == HangsUp::Caller {
             self.hang_up_later(Who::Caller(call));
         }
@@ -166,6 +174,16 @@ impl Sip {
         let Some(caller) = self.callers.get_mut(&call) else {
             return;
         };
+        if caller.stage == Stage::Up {
+            // A hold that crossed something else: the talk goes on as it was.
+            caller.stage = Stage::Proceeding;
+            let ack = self.caller_request_text(call, "ACK", None);
+            self.send(&ack);
+            if let Some(caller) = self.callers.get_mut(&call) {
+                caller.stage = Stage::Up;
+            }
+            return;
+        }
         let asked = std::mem::replace(&mut caller.to, text.header("To").to_owned());
         let line = caller.placed.line;
         self.send(&self.caller_request_text(call, "ACK", None));
@@ -238,6 +256,22 @@ impl Sip {
                 }
             }
         }
+    }
+
+    /// The port of the caller's RTP, for one who is up; its next request gets a number of its own.
+    pub(super) fn caller_rtp_port(&mut self, call: u32) -> Option<u16> {
+        let caller = self.callers.get_mut(&call)?;
+        if caller.stage != Stage::Up {
+            return None;
+        }
+        caller.cseq += 1;
+        Some(self.rtp.as_ref().map_or(9, |rtp| rtp.port(leg(call))))
+    }
+
+    /// Whether a caller who is still there was answered.
+    pub(super) fn caller_is_up(&self, call: u32) -> Option<bool> {
+        let stage = self.callers.get(&call)?.stage;
+        Some(stage == Stage::Up || stage == Stage::Leaving)
     }
 
     fn caller_ended(&mut self, call: u32) {

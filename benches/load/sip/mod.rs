@@ -5,6 +5,7 @@
 //! wants to know it reads as [`SipEvent`]s.
 
 mod caller;
+mod manner;
 mod phone;
 mod registration;
 mod text;
@@ -78,12 +79,28 @@ pub(crate) enum SipEvent {
     },
     /// The server took back a ringing.
     Cancelled,
+    /// A phone that had refreshed its registration then was granted it.
+    Registered { sent_at: Nanos, at: Nanos },
     /// A phone's call is over.
     PhoneFree { phone: usize, at: Nanos },
 }
 
+/// What is special about a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// It is answered and ended as the plan says.
+    #[default]
+    Plain,
+    /// The caller puts the other on hold once and takes them back.
+    Holds,
+    /// The phone only rings, and the caller gives up.
+    Cancels,
+    /// The phone is busy.
+    Rejected,
+}
+
 /// A call that is to be placed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Placed {
     /// The calling number; no two calls at once have the same.
     pub(crate) from: String,
@@ -91,6 +108,8 @@ pub(crate) struct Placed {
     pub(crate) dialled: String,
     /// The phone that calls, if it is none outside.
     pub(crate) line: Option<usize>,
+    /// What is special about it.
+    pub(crate) manner: Manner,
 }
 
 /// Whose timer it is.
@@ -106,6 +125,16 @@ enum Timer {
     /// Send again what got no answer, the n-th time.
     Again(Who, u32),
     HangUp(Who),
+    /// The caller holds, or takes back, by re-INVITE.
+    Hold(u32, Direction),
+    Cancel(u32),
+}
+
+/// What a re-INVITE asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Direction {
+    SendOnly,
+    SendReceive,
 }
 
 /// A registered phone, or a caller inside.
@@ -116,6 +145,8 @@ struct Line {
     /// The REGISTER on its way.
     request: Vec<u8>,
     cseq: u32,
+    /// When it was sent first, without the answer to a challenge.
+    sent_at: Nanos,
 }
 
 /// Every caller and phone.
@@ -134,6 +165,8 @@ pub(crate) struct Sip {
     by_from: HashMap<String, u32>,
     phones: HashMap<u32, PhoneCall>,
     by_call_id: HashMap<String, u32>,
+    /// INVITEs of phones that ring until they are cancelled, by Call-ID.
+    ringing: HashMap<String, Vec<u8>>,
     placed: u32,
     rung: u32,
     timers: BinaryHeap<Reverse<(Nanos, Timer)>>,
@@ -160,6 +193,7 @@ impl Sip {
             by_from: HashMap::new(),
             phones: HashMap::new(),
             by_call_id: HashMap::new(),
+            ringing: HashMap::new(),
             placed: 0,
             rung: 0,
             timers: BinaryHeap::new(),
@@ -238,7 +272,7 @@ impl Sip {
             match (caller, phone, line) {
                 (Some(call), ..) => self.caller_response(call, text, bytes, status, at),
                 (_, Some(phone), _) => self.phone_response(phone, text, status),
-                (.., Some(line)) => self.registration_response(line, bytes, status),
+                (.., Some(line)) => self.registration_response(line, bytes, status, at),
                 (None, None, None) => {}
             }
             return;
@@ -246,7 +280,8 @@ impl Sip {
         match (caller, phone) {
             (Some(call), _) => self.caller_request(call, text),
             (None, Some(phone)) => self.phone_request(phone, text, at),
-            (None, None) if text.method() == "INVITE" => self.rung(text, at),
+            (None, None) if text.method() == "INVITE" => self.rung(text, bytes, at),
+            (None, None) if text.method() == "CANCEL" && self.ringing_is_cancelled(text) => {}
             // Calls that are over, and OPTIONS.
             (None, None) if text.method() != "ACK" => self.reply(text, "200 OK"),
             (None, None) => {}
@@ -269,6 +304,8 @@ impl Sip {
             Timer::HangUp(Who::Caller(call)) => self.caller_hangs_up(call),
             Timer::HangUp(Who::Phone(phone)) => self.phone_hangs_up(phone),
             Timer::HangUp(Who::Registration(_)) => {}
+            Timer::Hold(call, direction) => self.caller_holds(call, direction),
+            Timer::Cancel(call) => self.caller_cancels(call),
         }
     }
 
@@ -346,5 +383,6 @@ fn line(number: &str, password: &str) -> Line {
         registered: false,
         request: Vec::new(),
         cseq: 0,
+        sent_at: 0,
     }
 }

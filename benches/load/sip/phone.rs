@@ -36,14 +36,17 @@ fn leg(call: Option<u32>) -> Option<u32> {
 
 impl Sip {
     /// A phone is rung: it says so and answers.
-    pub(super) fn rung(&mut self, text: Text<'_>, at: Nanos) {
+    pub(super) fn rung(&mut self, text: Text<'_>, bytes: &[u8], at: Nanos) {
         let Some(&phone) = self.by_number.get(user(text.request_uri())) else {
             return self.reply(text, "404 Not Found");
         };
+        let call = self.by_from.get(user(uri(text.header("From")))).copied();
+        if self.rung_in_vain(text, bytes, call) {
+            return;
+        }
         self.rung += 1;
         let number = self.rung;
         let tag = format!("p{number}");
-        let call = self.by_from.get(user(uri(text.header("From")))).copied();
         let contact = format!("<{}>", text.request_uri());
         self.send(&response(text, "180 Ringing", &tag, Some(&contact), None));
         let port = match (&self.rtp, leg(call)) {

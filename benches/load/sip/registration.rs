@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 
 use super::write::Request;
-use super::{Sip, Who, line};
-use crate::clock::{self, MS, SECOND};
+use super::{Sip, SipEvent, Who, line};
+use crate::clock::{self, MS, Nanos, SECOND};
 use crate::office::PASSWORD;
 
 impl Sip {
@@ -30,6 +30,20 @@ impl Sip {
         }
         self.forget_events();
         Ok(())
+    }
+
+    /// Has the phone on this line register once more.
+    pub(crate) fn refresh(&mut self, at: usize) {
+        if let Some(line) = self.lines.get_mut(at) {
+            line.registered = false;
+            line.sent_at = clock::now();
+        }
+        self.send_register(at);
+    }
+
+    /// Phones whose last REGISTER was not granted, or not yet.
+    pub(crate) fn unregistered(&self) -> usize {
+        self.lines.iter().filter(|line| !line.registered).count()
     }
 
     fn is_registered(&self, at: usize) -> bool {
@@ -63,13 +77,23 @@ impl Sip {
         self.again(Who::Registration(at), 0);
     }
 
-    pub(super) fn registration_response(&mut self, at: usize, bytes: &[u8], status: u16) {
+    pub(super) fn registration_response(
+        &mut self,
+        at: usize,
+        bytes: &[u8],
+        status: u16,
+        arrived: Nanos,
+    ) {
         match status {
             ..200 => {}
             200..300 => {
-                if let Some(line) = self.lines.get_mut(at) {
-                    line.registered = true;
-                }
+                let Some(line) = self.lines.get_mut(at).filter(|line| !line.registered) else {
+                    return;
+                };
+                line.registered = true;
+                let sent_at = line.sent_at;
+                let at = arrived;
+                self.events.push_back(SipEvent::Registered { sent_at, at });
             }
             401 | 407 if self.challenged(at, bytes) => self.send_register(at),
             // `register` notices.
