@@ -83,7 +83,7 @@ impl Shard {
 
     /// Forgets a leg and gives its ports back.
     pub(super) fn drop_leg(&mut self, key: usize) {
-        let Some(mut leg) = self.legs.try_remove(key) else {
+        let Some(leg) = self.legs.try_remove(key) else {
             return;
         };
         if let Some(partner) = leg.partner.and_then(|partner| self.legs.get_mut(partner)) {
@@ -98,11 +98,8 @@ impl Shard {
         for tap in &leg.taps {
             self.tell_recorder(RecorderCommand::LegEnded(tap.recording));
         }
-        let registry = self.poll.registry();
-        // Closing them, below, takes them off the poller in any case.
-        registry.deregister(&mut leg.sockets.rtp).ok();
-        registry.deregister(&mut leg.sockets.rtcp).ok();
         let port = leg.port;
+        // Closing its sockets takes them off the poller.
         drop(leg);
         // Without a handle nobody needs ports any more.
         self.ports.send(port).ok();

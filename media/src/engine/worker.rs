@@ -106,6 +106,7 @@ impl Shard {
             events: EventSink {
                 ring: event_ring,
                 waiting: VecDeque::new(),
+                told: false,
                 wake: parts.wake,
                 outbox: parts.outbox,
             },
@@ -282,6 +283,8 @@ impl Shard {
 pub(super) struct EventSink {
     ring: Producer<EngineEvent>,
     waiting: VecDeque<EngineEvent>,
+    /// Whether something was put into the ring in this turn.
+    told: bool,
     wake: Arc<Wake>,
     outbox: Outbox,
 }
@@ -290,7 +293,7 @@ impl EventSink {
     pub(super) fn push(&mut self, event: EngineEvent) {
         if self.waiting.is_empty() {
             match self.ring.push(event) {
-                Ok(()) => self.wake.signal(),
+                Ok(()) => self.told = true,
                 Err(PushError::Full(event)) => self.waiting.push_back(event),
             }
             return;
@@ -305,12 +308,16 @@ impl EventSink {
         }
     }
 
+    /// Ends a turn: whoever fetches events is woken once for all of them.
     fn flush(&mut self) {
         while let Some(event) = self.waiting.pop_front() {
             if let Err(PushError::Full(event)) = self.ring.push(event) {
                 self.waiting.push_front(event);
-                return;
+                break;
             }
+            self.told = true;
+        }
+        if std::mem::take(&mut self.told) {
             self.wake.signal();
         }
     }

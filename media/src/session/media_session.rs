@@ -390,15 +390,23 @@ impl MediaSession {
     }
 
     /// The leg ends: what is played stops, and the last figures are told. Writes a goodbye, if
-    /// there is anybody to tell: its length and where it goes.
+    /// there is anybody to tell: its length and where it goes. Who never sent anything says none
+    /// (RFC 3550 section 6.3.7), and without a packet either way there are no figures: most legs of
+    /// phones that only rang end so.
     pub fn end(&mut self, now: Instant, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
         self.end_play(PlayEnd::Stopped);
-        let to = self.remote.as_ref()?.rtcp_destination();
+        let to = self.remote.take()?.rtcp_destination();
+        let (packets, _) = self.stream.sent();
+        let spoke = packets > 0 || self.reports.has_reported();
+        if spoke || self.source.is_some() {
+            let quality = self.quality();
+            self.events.push_back(quality);
+        }
+        if !spoke {
+            return None;
+        }
         let source = self.source.as_mut();
         let length = self.reports.bye(now, &self.stream, source, buffer);
-        let quality = self.quality();
-        self.events.push_back(quality);
-        self.remote = None;
         Some((length, to?))
     }
 

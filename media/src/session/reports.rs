@@ -25,6 +25,8 @@ pub struct Reports {
     /// The far end's last sender report: the middle of its time, and when it came.
     heard: Option<(u32, Instant)>,
     round_trip: Option<Duration>,
+    /// Whether a report went out.
+    reported: bool,
 }
 
 impl Reports {
@@ -39,6 +41,7 @@ impl Reports {
             sent_before: 0,
             heard: None,
             round_trip: None,
+            reported: false,
         }
     }
 
@@ -92,9 +95,16 @@ impl Reports {
         }
         let random = self.random();
         self.next = Some(now + next_report(self.mean, random));
+        self.reported = true;
         let mut writer = CompoundWriter::new(buffer);
         self.write(now, stream, source, &mut writer);
         Some(writer.finish())
+    }
+
+    /// Whether a report went out.
+    #[must_use]
+    pub fn has_reported(&self) -> bool {
+        self.reported
     }
 
     /// Writes a last report and our goodbye; its length.

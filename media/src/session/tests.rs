@@ -441,6 +441,28 @@ fn reports_go_where_the_far_end_is() {
     assert_eq!(a.end(later, &mut buffer), None);
 }
 
+/// RFC 3550 section 6.3.7.
+#[test]
+fn who_never_sent_anything_says_no_goodbye() {
+    let mut buffer = [0; 128];
+    let mut silent = started(Codec::Pcmu);
+    assert_eq!(silent.end(at(1), &mut buffer), None);
+    assert!(events(&mut silent).is_empty(), "and has no figures");
+    let mut heard = started(Codec::Pcmu);
+    heard
+        .receive(at(1), far_end(), &packet(0, 1, &[1; 160]))
+        .unwrap();
+    assert_eq!(heard.end(at(2), &mut buffer), None);
+    let figures = events(&mut heard);
+    assert!(
+        matches!(figures[..], [_, SessionEvent::Quality { received: 1, .. }]),
+        "{figures:?}"
+    );
+    let mut spoke = started(Codec::Pcmu);
+    spoke.poll_report(at(8000), &mut buffer).unwrap();
+    assert!(spoke.end(at(8001), &mut buffer).is_some());
+}
+
 #[test]
 fn a_session_bridged_before_its_far_end_is_known_sends_nothing() {
     let mut a = started(Codec::Pcmu);

@@ -28,7 +28,7 @@ pub(super) use reader::Reader;
 use crate::store::OpenError;
 
 /// The least time between two syncs to disk.
-pub const SYNC_EVERY: Duration = Duration::from_millis(50);
+pub const SYNC_EVERY: Duration = Duration::from_millis(100);
 
 /// How many events wait in memory at most while the journal cannot be written: several minutes of a
 /// busy hour, some 50 MB.
