@@ -6,7 +6,7 @@
 //! ├─ Reports    hands the media engine's reports to calls
 //! ├─ SipCore    sockets and transactions
 //! ├─ Registrar  bindings
-//! ├─ Calls      one CallActor per call, menus included
+//! ├─ Calls      one actor that runs every call, menus included
 //! ├─ Agents     one AgentActor per agent
 //! ├─ Queues     one QueueActor per queue
 //! └─ Subscriptions  who watches whom; text messages
