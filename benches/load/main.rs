@@ -8,6 +8,7 @@
 //! load register --phones 20000            phones that register every 60 s: CPU, memory
 //! load junk --datagrams 20000             short calls while strangers send nonsense
 //! load soak --minutes 60                  all kinds of calls beside attackers: is anything left?
+//! load connections --transport tls        phones that only stay connected: memory each
 //! load idle                               start-up time and memory
 //! ```
 //!
@@ -17,6 +18,7 @@
 
 mod census;
 mod clock;
+mod connections;
 mod figures;
 mod hostile;
 mod idle;
@@ -34,6 +36,7 @@ mod sip;
 mod soak;
 mod socket;
 mod steady;
+mod tls;
 
 use std::fs;
 use std::path::PathBuf;
@@ -94,6 +97,8 @@ enum Command {
     Queue(queue::Busy),
     /// An office at work while strangers attack it; fails when anything is left in the end.
     Soak(soak::Soak),
+    /// Phones and browsers that stay connected and say nothing.
+    Connections(connections::Connections),
     /// A server nobody uses.
     Idle(idle::Idle),
 }
@@ -109,6 +114,7 @@ fn main() -> Result<()> {
         Command::Register(registering) => registering.run(&common)?,
         Command::Queue(busy) => busy.run(&open(&common)?, common.rtp_threads)?,
         Command::Soak(soak) => soak.run(&open(&common)?)?,
+        Command::Connections(connections) => connections.run(&common)?,
         Command::Idle(idle) => idle.run(&common)?,
     };
     print!("{report}");
