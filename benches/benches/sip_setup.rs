@@ -184,28 +184,25 @@ impl Phone {
     }
 
     fn hears(&mut self, now: Instant, event: EndpointEvent) {
-        let input = match event {
-            EndpointEvent::Request { txn, request, .. } => {
-                if request.method == Method::Invite {
-                    let usage =
-                        InviteUsage::incoming(request, txn, self.local(), &mut self.ids).ok();
-                    self.usage = usage.map(|mut usage| {
-                        usage.ring(now);
-                        usage.answer(now, Bytes::from_static(SDP));
-                        usage
-                    });
-                    return;
-                }
-                UsageInput::Request { txn, request }
+        let input = if let EndpointEvent::Request { txn, request, .. } = event {
+            if request.method == Method::Invite {
+                let usage = InviteUsage::incoming(request, txn, self.local(), &mut self.ids).ok();
+                self.usage = usage.map(|mut usage| {
+                    usage.ring(now);
+                    usage.answer(now, Bytes::from_static(SDP));
+                    usage
+                });
+                return;
             }
-            EndpointEvent::Ack { request, .. } => UsageInput::Ack(request),
-            EndpointEvent::Response { txn, response, .. } => {
-                let Some(tag) = self.clients.get(&txn).copied() else {
-                    return;
-                };
-                UsageInput::Response { tag, response }
-            }
-            _ => return,
+            UsageInput::Request { txn, request }
+        } else if let EndpointEvent::Ack { request, .. } = event {
+            UsageInput::Ack(request)
+        } else if let EndpointEvent::Response { txn, response, .. } = event
+            && let Some(tag) = self.clients.get(&txn).copied()
+        {
+            UsageInput::Response { tag, response }
+        } else {
+            return;
         };
         if let Some(usage) = &mut self.usage {
             usage.handle(now, input);
@@ -233,11 +230,15 @@ impl Phone {
 }
 
 fn step(event: &UsageEvent) -> Option<Step> {
-    match event {
-        UsageEvent::Ringing => Some(Step::Rang),
-        UsageEvent::Answered { .. } => Some(Step::Answered),
-        UsageEvent::Confirmed { .. } => Some(Step::Confirmed),
-        UsageEvent::Ended { .. } => Some(Step::Ended),
-        _ => None,
+    if matches!(event, UsageEvent::Ringing) {
+        Some(Step::Rang)
+    } else if matches!(event, UsageEvent::Answered { .. }) {
+        Some(Step::Answered)
+    } else if matches!(event, UsageEvent::Confirmed { .. }) {
+        Some(Step::Confirmed)
+    } else if matches!(event, UsageEvent::Ended { .. }) {
+        Some(Step::Ended)
+    } else {
+        None
     }
 }
