@@ -28,6 +28,8 @@ mod grant;
 mod handle;
 mod lines;
 mod page;
+#[cfg(test)]
+mod tests;
 
 pub use actor::{SubscriptionsActor, SubscriptionsMessage};
 pub use handle::{

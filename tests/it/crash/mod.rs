@@ -9,3 +9,4 @@ mod drain;
 mod kill;
 mod queue;
 mod signalling;
+mod subscriptions;

@@ -11,6 +11,7 @@ use offhook_tests::ears::{Wav, sine};
 use offhook_tests::phone::Phone;
 use offhook_tests::server::Server;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -43,7 +44,7 @@ impl Baresip {
             format!(
                 "module_path /usr/lib/baresip/modules\n\
                  module g711.so\nmodule aufile.so\nmodule alsa.so\nmodule sndfile.so\n\
-                 module_tmp account.so\nmodule_app menu.so\nsnd_path {}\n\
+                 module_tmp account.so\nmodule_app menu.so\nmodule_app mwi.so\nsnd_path {}\n\
                  audio_source aufile,{}\naudio_player alsa,null\naudio_alert alsa,null\n",
                 folder.path().display(),
                 says.display()
@@ -67,6 +68,17 @@ impl Baresip {
 
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("baresip.log")).unwrap_or_default()
+    }
+
+    /// Waits until it has written these words.
+    async fn says(&self, words: &str) -> Result<()> {
+        let mut look = tokio::time::interval(Duration::from_millis(50));
+        let said = async {
+            while !self.log().contains(words) {
+                look.tick().await;
+            }
+        };
+        timeout(PATIENCE, said).await.with_context(|| self.log())
     }
 
     /// Ends it; answers what it heard in its one call.
@@ -137,6 +149,25 @@ async fn baresip_serves_a_queue_and_both_hear_each_other() -> Result<()> {
         heard.duration()
     );
     server.has_nothing_left().await
+}
+
+/// RFC 3842: a phone that is not ours subscribes to its messages and shows them.
+#[tokio::test]
+async fn baresip_shows_how_many_messages_wait() -> Result<()> {
+    let server = Server::start().await?;
+    let extension = server
+        .find("/api/v1/sip/extensions", "extension", "1002")
+        .await?;
+    let id = extension["id"].as_str().context("an id")?;
+    let path = format!("/api/v1/sip/extensions/{id}/message-summary");
+    let baresip = Baresip::start(&server, "1002", &[])?;
+    is_registered(&server, "1002", &baresip).await?;
+    server
+        .figure_reaches("offhook_sip_subscriptions", 1.0)
+        .await
+        .with_context(|| baresip.log())?;
+    server.put(&path, json!({ "new": 3, "old": 4 })).await?;
+    baresip.says("Voice-Message: 3/4").await
 }
 
 #[tokio::test]

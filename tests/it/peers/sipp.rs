@@ -94,6 +94,21 @@ async fn an_extension_proves_itself_and_calls_a_phone_and_the_echo() -> Result<(
     server.has_nothing_left().await
 }
 
+/// RFC 6665 sections 4.2.1 and 4.2.2, by a watcher that is not ours.
+#[tokio::test]
+async fn forty_watchers_subscribe_are_told_and_leave() -> Result<()> {
+    let server = Server::start().await?;
+    let secret = server.sip_password("1000")?;
+    let mut arguments = vec!["-s", "1001", "-r", "20", "-l", "20"];
+    arguments.extend(["-key", "extension", "1000", "-au", "1000", "-ap", &secret]);
+    Sipp::plays("subscribe.xml", &server, 40, &arguments)?
+        .approves()
+        .await?;
+    let figures = ["offhook_sip_subscriptions"];
+    server.figures_vanish(&figures, PATIENCE).await?;
+    server.has_not_panicked()
+}
+
 #[tokio::test]
 async fn a_wrong_password_gets_no_call_through() -> Result<()> {
     let server = Server::start().await?;

@@ -20,8 +20,9 @@ async fn three_phones() -> Result<(Server, Phone, Phone, Phone)> {
     Ok((server, first, second, third))
 }
 
-/// The value of an attribute, the first of this name.
+/// The value of an attribute, the first of this name behind the declaration.
 fn attribute<'a>(xml: &'a str, name: &str) -> &'a str {
+    let xml = xml.split_once("?>").map_or(xml, |(_, rest)| rest);
     let start = xml.split_once(&format!(" {name}=\""));
     start.map_or("", |(_, rest)| rest.split('"').next().unwrap_or(""))
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 async fn path_of(server: &Server, number: &str) -> Result<String> {
     let extension = server
-        .find("/api/v1/sip/extensions", "number", number)
+        .find("/api/v1/sip/extensions", "extension", number)
         .await?;
     let id = extension["id"].as_str().unwrap_or_default();
     Ok(format!("/api/v1/sip/extensions/{id}/message-summary"))

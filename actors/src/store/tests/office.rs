@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use offhook_core::directory::{
-    Agent, Destination, Dialable, Did, IvrMenu, MenuAction, Queue, QueueAgent, SipTransport,
-    Strategy, Trunk,
+    Agent, Destination, Dialable, Did, IvrMenu, MenuAction, MessageCounts, Queue, QueueAgent,
+    SipTransport, Strategy, Trunk, WaitingMessages, WatchList,
 };
 use offhook_core::id::{AgentId, DidId, IvrMenuId, QueueId, TrunkId};
 
@@ -474,4 +474,65 @@ async fn the_demo_office_is_what_the_readme_shows() {
             .is_some()
     );
     assert!(!format!("{credentials:?}").contains(&admin.token));
+}
+
+#[tokio::test]
+async fn waiting_messages_and_lists_survive_a_restart_and_go_with_their_extension() {
+    let (folder, store) = fresh().await;
+    let phone = extension("1001");
+    store.extensions().create(&phone).await.unwrap();
+    let waiting = WaitingMessages {
+        counts: MessageCounts {
+            new: 2,
+            old: 8,
+            urgent_new: 1,
+            urgent_old: 0,
+        },
+        unsolicited: true,
+    };
+    store.waiting_messages().set(phone.id, &waiting).await.unwrap();
+    let list = WatchList {
+        name: "reception".to_owned(),
+        extensions: vec![phone.id],
+    };
+    store.blf_lists().set(&list).await.unwrap();
+    drop(store);
+
+    let store = Store::open(folder.path()).await.unwrap();
+    let known = store.waiting_messages().all().await.unwrap();
+    assert_eq!(known, [(phone.id, waiting)]);
+    assert_eq!(store.blf_lists().all().await.unwrap(), [list]);
+    store.extensions().delete(phone.id).await.unwrap();
+    assert_eq!(store.waiting_messages().all().await.unwrap(), []);
+    let gone = store.waiting_messages().set(phone.id, &waiting).await;
+    assert!(matches!(gone, Err(StoreError::NotFound { .. })), "{gone:?}");
+    store.blf_lists().delete("reception").await.unwrap();
+    let gone = store.blf_lists().delete("reception").await;
+    assert!(matches!(gone, Err(StoreError::NotFound { .. })), "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_list_needs_a_name_no_phone_has_and_known_extensions() {
+    let (_folder, store) = fresh().await;
+    let phone = extension("1001");
+    store.extensions().create(&phone).await.unwrap();
+    let refused = |name: &str, extensions: Vec<ExtensionId>| WatchList {
+        name: name.to_owned(),
+        extensions,
+    };
+    for (list, wrong) in [
+        (refused("1001", vec![phone.id]), "name"),
+        (refused("", vec![phone.id]), "name"),
+        (refused("Büro", vec![phone.id]), "name"),
+        (refused(&"a".repeat(41), vec![phone.id]), "name"),
+        (refused("office", vec![]), "extensions"),
+        (refused("office", vec![phone.id, phone.id]), "extensions"),
+        (refused("office", vec![ExtensionId::random()]), "extensions"),
+    ] {
+        let error = store.blf_lists().set(&list).await.unwrap_err();
+        assert!(
+            matches!(error, StoreError::Invalid { field, .. } if field == wrong),
+            "{error:?}"
+        );
+    }
 }

@@ -1,0 +1,406 @@
+//! The actor on a paused clock, with a wire that writes down what is sent.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use offhook_core::config::{RegistrarConfig, SipConfig};
+use offhook_core::directory::{
+    Extension, ExtensionKind, MessageCounts, Office, WaitingMessages, WatchList,
+};
+use offhook_core::event::{Direction, EventKind};
+use offhook_core::pii::Secret;
+use offhook_core::sip::HeaderName;
+use offhook_core::sip::dialog::DialogKey;
+use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
+use offhook_core::sip::invite::{DialogOptions, LocalParty, NextHop};
+use offhook_core::sip::message::{Message, Request, Response};
+use offhook_core::{CallId, ExtensionId, HangupCause, LegId};
+use ractor::{Actor, ActorRef};
+use tokio::sync::mpsc;
+
+use super::{
+    Subscriptions, SubscriptionsActor, SubscriptionsArguments, SubscriptionsMessage, Wire,
+};
+use crate::call::Contact;
+use crate::directory::DirectoryHandle;
+use crate::edge::{IncomingRequest, LegDialog, Reply, RequestSide};
+use crate::live::Live;
+use crate::registrar::Registrar;
+
+/// What went over the wire.
+#[derive(Debug)]
+enum Sent {
+    Response(Response),
+    Request(Request, Reply),
+}
+
+struct Written(mpsc::UnboundedSender<Sent>);
+
+impl Wire for Written {
+    fn respond(&self, _: ServerTxn, response: Response) {
+        self.0.send(Sent::Response(response)).ok();
+    }
+
+    fn ask(&self, request: Request, _: NextHop, reply: Reply) {
+        self.0.send(Sent::Request(request, reply)).ok();
+    }
+
+    fn dialog_of(&self, leg: LegId) -> Option<LegDialog> {
+        Some(LegDialog {
+            key: DialogKey {
+                call_id: format!("{leg}@us").into(),
+                local_tag: "ours".into(),
+            },
+            peer_tag: Some("phones".into()),
+        })
+    }
+
+    fn contacts(&self, _: ExtensionId) -> Result<Vec<Contact>, HangupCause> {
+        Err(HangupCause::SubscriberAbsent)
+    }
+}
+
+struct Desk {
+    subscriptions: Subscriptions,
+    actor: ActorRef<SubscriptionsMessage>,
+    sent: mpsc::UnboundedReceiver<Sent>,
+    live: Live,
+    directory: DirectoryHandle,
+    cseq: u32,
+}
+
+fn extension(number: &str) -> Extension {
+    Extension {
+        id: ExtensionId::random(),
+        number: number.to_owned(),
+        name: format!("Phone {number}"),
+        user: None,
+        kind: ExtensionKind::Standard,
+        enabled: true,
+        password: Secret::new("secret-secret".to_owned()),
+        ring_timeout: Duration::from_secs(20),
+        incoming_limit: 0,
+    }
+}
+
+impl Desk {
+    async fn open() -> Self {
+        Self::with(&SipConfig::default()).await
+    }
+
+    async fn with(config: &SipConfig) -> Self {
+        let (wire, sent) = mpsc::unbounded_channel();
+        let office = Office {
+            extensions: ["1000", "1001", "1002"].map(extension).to_vec(),
+            ..Office::default()
+        };
+        let live = Live::detached();
+        let directory = DirectoryHandle::new(office);
+        let arguments = SubscriptionsArguments {
+            wire: Arc::new(Written(wire)),
+            live: live.clone(),
+            directory: directory.clone(),
+            registrar: Registrar::new(RegistrarConfig::default()),
+        };
+        let subscriptions = Subscriptions::new(config, arguments, Vec::new(), Vec::new());
+        Self {
+            actor: spawn(&subscriptions).await,
+            subscriptions,
+            sent,
+            live,
+            directory,
+            cseq: 0,
+        }
+    }
+
+    fn id(&self, number: &str) -> ExtensionId {
+        let directory = self.directory.load();
+        directory.extension_numbered(number).unwrap().id
+    }
+
+    /// The actor falls, and another takes its place.
+    async fn falls(&mut self) {
+        let fallen = self.actor.clone();
+        self.subscriptions.inject_fault();
+        fallen.wait(None).await.unwrap();
+        self.actor = spawn(&self.subscriptions).await;
+    }
+
+    /// 1000 subscribes; the answer.
+    async fn subscribes(&mut self, user: &str, more: &str) -> Response {
+        self.cseq += 1;
+        let number = self.cseq;
+        let text = format!(
+            "SUBSCRIBE sip:{user}@offhook.local SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK{number}\r\n\
+             From: <sip:1000@offhook.local>;tag=w\r\nTo: <sip:{user}@offhook.local>\r\n\
+             Call-ID: c{number}\r\nCSeq: {number} SUBSCRIBE\r\n\
+             Contact: <sip:1000@127.0.0.1:5062>\r\n{more}\r\n"
+        );
+        self.asks(&text).await
+    }
+
+    async fn asks(&mut self, text: &str) -> Response {
+        assert!(self.subscriptions.request(incoming(text)));
+        match self.sent.recv().await {
+            Some(Sent::Response(response)) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The next NOTIFY, which is answered with this status.
+    async fn told(&mut self, status: u16) -> (String, String) {
+        let Some(Sent::Request(request, reply)) = self.sent.recv().await else {
+            panic!("a NOTIFY");
+        };
+        reply.tell(Ok(Response::to(&request, status, "")));
+        let state = request.headers.get(&HeaderName::SubscriptionState);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(state.unwrap()), text(&request.body))
+    }
+
+    fn ring(&self, extension: &str) -> LegId {
+        let call = CallId::random();
+        let leg = LegId::new(call, 1);
+        self.live.publish(EventKind::CallStarted {
+            call,
+            direction: Direction::Inbound,
+            from: "+4930123".to_owned(),
+            from_name: Some("Anna".to_owned()),
+            to: extension.to_owned(),
+            did: None,
+            trunk: None,
+            sip_call_id: "x".to_owned(),
+        });
+        self.live.publish(EventKind::LegAdded {
+            leg,
+            direction: Direction::Outbound,
+            extension: Some(extension.to_owned()),
+            remote: extension.to_owned(),
+            agent: None,
+        });
+        self.live.publish(EventKind::LegRinging { leg });
+        leg
+    }
+}
+
+async fn spawn(subscriptions: &Subscriptions) -> ActorRef<SubscriptionsMessage> {
+    let arguments = subscriptions.clone();
+    let spawned = Actor::spawn(None, SubscriptionsActor, arguments).await;
+    spawned.unwrap().0
+}
+
+fn incoming(text: &str) -> IncomingRequest {
+    let Ok(Message::Request(request)) = Message::parse(&text.to_owned().into()) else {
+        panic!("{text}");
+    };
+    IncomingRequest {
+        txn: ServerTxn(1),
+        path: Path {
+            flow: FlowId(0),
+            transport: SipTransport::Udp,
+            local: SocketAddr::from(([127, 0, 0, 1], 5060)),
+            peer: SocketAddr::from(([127, 0, 0, 1], 5062)),
+        },
+        extension: "1000".to_owned(),
+        request,
+        local: LocalParty {
+            contact: "<sip:offhook@127.0.0.1:5060>".into(),
+            product: "Offhook".into(),
+            flow: None,
+            address: None,
+            options: DialogOptions::default(),
+        },
+    }
+}
+
+const DIALOG: &str = "Event: dialog\r\n";
+
+/// RFC 4235 section 4: caller, dialog and state of a ringing phone.
+#[tokio::test(start_paused = true)]
+async fn a_watcher_is_told_who_calls_whom() {
+    let mut desk = Desk::open().await;
+    assert_eq!(desk.subscribes("1001", DIALOG).await.status, 200);
+    let (_, idle) = desk.told(200).await;
+    assert!(!idle.contains("<dialog "), "{idle}");
+    let leg = desk.ring("1001");
+    let (_, body) = desk.told(200).await;
+    assert!(body.contains("<state>early</state>"), "{body}");
+    assert!(body.contains(&format!("call-id=\"{leg}@us\"")), "{body}");
+    assert!(body.contains("local-tag=\"phones\" remote-tag=\"ours\""), "{body}");
+    assert!(body.contains("display=\"Anna\">sip:+4930123@"), "{body}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn watchers_stay_when_the_actor_falls_and_hear_what_they_missed() {
+    let mut desk = Desk::open().await;
+    desk.subscribes("1001", DIALOG).await;
+    desk.told(200).await;
+    let fallen = desk.actor.clone();
+    desk.subscriptions.inject_fault();
+    fallen.wait(None).await.unwrap();
+    // Nobody is there to see this.
+    desk.ring("1001");
+    desk.actor = spawn(&desk.subscriptions).await;
+    let (_, body) = desk.told(200).await;
+    assert!(body.contains("<state>early</state>"), "{body}");
+    desk.falls().await;
+    assert_eq!(desk.subscriptions.stats().subscriptions, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_still_expires_when_the_actor_has_fallen() {
+    let mut desk = Desk::open().await;
+    desk.subscribes("1001", "Event: dialog\r\nExpires: 60\r\n").await;
+    desk.told(200).await;
+    desk.falls().await;
+    let (state, _) = desk.told(200).await;
+    assert_eq!(state, "terminated;reason=timeout");
+}
+
+/// RFC 6665 section 4.2.2.
+#[tokio::test(start_paused = true)]
+async fn who_answers_481_is_forgotten() {
+    let mut desk = Desk::open().await;
+    desk.subscribes("1001", DIALOG).await;
+    desk.told(481).await;
+    desk.subscribes("1002", DIALOG).await;
+    desk.told(200).await;
+    assert_eq!(desk.subscriptions.stats().subscriptions, 1);
+}
+
+/// RFC 6665 section 4.1.3: noresource, rejected.
+#[tokio::test(start_paused = true)]
+async fn what_is_removed_ends_its_subscriptions() {
+    let mut desk = Desk::open().await;
+    desk.subscribes("1001", DIALOG).await;
+    desk.told(200).await;
+    desk.subscribes("1002", DIALOG).await;
+    desk.told(200).await;
+    let mut office = desk.directory.load().office().clone();
+    office.extensions.retain(|known| known.number != "1001");
+    desk.directory.replace(office.clone());
+    let changed = || EventKind::DirectoryChanged {
+        resource: "sip/extensions".to_owned(),
+        id: "x".to_owned(),
+    };
+    desk.live.publish(changed());
+    assert_eq!(desk.told(200).await.0, "terminated;reason=noresource");
+    office.extensions.retain(|known| known.number != "1000");
+    desk.directory.replace(office);
+    desk.live.publish(changed());
+    assert_eq!(desk.told(200).await.0, "terminated;reason=rejected");
+}
+
+/// RFC 3842: only one's own messages; by the watcher's own extension when none is named.
+#[tokio::test(start_paused = true)]
+async fn messages_are_told_to_their_owner_alone() {
+    let mut desk = Desk::open().await;
+    let summary = "Event: message-summary\r\n";
+    assert_eq!(desk.subscribes("1001", summary).await.status, 403);
+    assert_eq!(desk.subscribes("1000", summary).await.status, 200);
+    desk.told(200).await;
+    let waiting = WaitingMessages {
+        counts: MessageCounts {
+            new: 4,
+            ..MessageCounts::default()
+        },
+        unsolicited: false,
+    };
+    desk.subscriptions.set_waiting(desk.id("1000"), waiting);
+    let (_, body) = desk.told(200).await;
+    assert!(body.contains("Voice-Message: 4/0 (0/0)"), "{body}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn watching_can_be_left_to_ones_own() {
+    let mut config = SipConfig::default();
+    config.subscriptions.watch = offhook_core::config::WatchPolicy::Own;
+    config.subscriptions.max = 1;
+    let mut desk = Desk::with(&config).await;
+    assert_eq!(desk.subscribes("1001", DIALOG).await.status, 403);
+    assert_eq!(desk.subscribes("1000", DIALOG).await.status, 200);
+    desk.told(200).await;
+    let full = desk.subscribes("1000", "Event: presence\r\n").await;
+    assert_eq!(full.status, 503);
+    assert!(full.headers.has(&HeaderName::RetryAfter));
+}
+
+/// RFC 6665 section 4.2.1: within a dialog only its own watcher is listened to.
+#[tokio::test(start_paused = true)]
+async fn a_subscription_is_refreshed_by_its_watcher_alone() {
+    let mut desk = Desk::open().await;
+    let answer = desk.subscribes("1001", DIALOG).await;
+    desk.told(200).await;
+    let tag = answer.headers.to_tag().unwrap();
+    let tag = String::from_utf8_lossy(&tag);
+    let refresh = |tag: &str| {
+        format!(
+            "SUBSCRIBE sip:offhook@127.0.0.1 SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bKr\r\n\
+             From: <sip:1000@offhook.local>;tag=w\r\nTo: <sip:1001@offhook.local>;tag={tag}\r\n\
+             Call-ID: c1\r\nCSeq: 2 SUBSCRIBE\r\nContact: <sip:1000@127.0.0.1:5062>\r\n\
+             Event: dialog\r\n\r\n"
+        )
+    };
+    assert_eq!(desk.asks(&refresh("unknown")).await.status, 481);
+    let mut stranger = incoming(&refresh(&tag));
+    stranger.extension = "1002".to_owned();
+    assert!(desk.subscriptions.request(stranger));
+    match desk.sent.recv().await {
+        Some(Sent::Response(response)) => assert_eq!(response.status, 403),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(desk.asks(&refresh(&tag)).await.status, 200);
+    desk.told(200).await;
+}
+
+/// RFC 4662 section 4: a list of those there are; 421 for who cannot read one.
+#[tokio::test(start_paused = true)]
+async fn a_list_is_told_as_one() {
+    let mut desk = Desk::open().await;
+    let (one, two) = (desk.id("1001"), desk.id("1002"));
+    desk.subscriptions.set_list(WatchList {
+        name: "reception".to_owned(),
+        extensions: vec![one, two, ExtensionId::random()],
+    });
+    assert_eq!(desk.subscribes("reception", DIALOG).await.status, 421);
+    let able = "Event: dialog\r\nSupported: eventlist\r\n";
+    assert_eq!(desk.subscribes("reception", able).await.status, 200);
+    let (_, body) = desk.told(200).await;
+    assert_eq!(body.matches("<dialog-info ").count(), 2, "{body}");
+    desk.ring("1002");
+    let (_, body) = desk.told(200).await;
+    assert_eq!(body.matches("<dialog-info ").count(), 1, "{body}");
+    assert!(body.contains("fullState=\"false\""), "{body}");
+}
+
+/// However many SUBSCRIBEs one phone sends, it has so many subscriptions and no more.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_subscriptions_is_bounded() {
+    let mut config = SipConfig::default();
+    config.subscriptions.max_per_extension = 5;
+    let mut desk = Desk::with(&config).await;
+    let mut granted = 0;
+    for number in 0..1_000 {
+        let text = format!(
+            "SUBSCRIBE sip:1001@offhook.local SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK{number}\r\n\
+             From: <sip:1000@offhook.local>;tag=w\r\nTo: <sip:1001@offhook.local>\r\n\
+             Call-ID: f{number}\r\nCSeq: 1 SUBSCRIBE\r\n\
+             Contact: <sip:1000@127.0.0.1:{number}>\r\nEvent: dialog\r\n\r\n"
+        );
+        assert!(desk.subscriptions.request(incoming(&text)));
+    }
+    let mut replies = Vec::new();
+    for _ in 0..1_005 {
+        match desk.sent.recv().await {
+            Some(Sent::Response(response)) => granted += usize::from(response.status == 200),
+            Some(Sent::Request(_, reply)) => replies.push(reply),
+            None => panic!("gone"),
+        }
+    }
+    assert_eq!((granted, replies.len()), (5, 5));
+    assert_eq!(desk.subscriptions.stats().subscriptions, 5);
+}
