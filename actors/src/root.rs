@@ -195,6 +195,7 @@ impl Offhook {
 
     /// Stops at once: recordings are closed and everything is written down, calls are left alone.
     pub async fn stop(&self) {
+        self.switchboard.subscriptions.close();
         let engine = self.switchboard.engine.clone();
         if tokio::task::spawn_blocking(move || engine.shutdown())
             .await

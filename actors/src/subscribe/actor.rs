@@ -1,6 +1,7 @@
 //! The shell: mail → subscriptions → answers and NOTIFYs.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use offhook_core::directory::Directory;
@@ -19,6 +20,9 @@ use super::{follow, page};
 use crate::alarm::{self, Alarm};
 use crate::edge::{IncomingRequest, Reply};
 
+/// Subscriptions looked at before other messages have their turn.
+const AT_ONCE: usize = 100;
+
 /// Serves [`Subscriptions`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SubscriptionsActor;
@@ -34,6 +38,8 @@ pub enum SubscriptionsMessage {
     Due,
     /// The office has changed, or events were missed.
     OfficeChanged,
+    /// Some subscriptions have yet to be looked at for that.
+    Review,
     /// Events are followed no longer.
     FollowerFell,
     /// A fault for tests of supervision: the actor panics.
@@ -95,7 +101,15 @@ impl Actor for SubscriptionsActor {
             }
             SubscriptionsMessage::Changed => shared.tell_changes(),
             SubscriptionsMessage::Due => shared.due(),
-            SubscriptionsMessage::OfficeChanged => shared.review(),
+            SubscriptionsMessage::OfficeChanged => {
+                *shared.review.lock() = shared.book.lock().all();
+                me.cast(SubscriptionsMessage::Review)?;
+            }
+            SubscriptionsMessage::Review => {
+                if shared.review() {
+                    me.cast(SubscriptionsMessage::Review)?;
+                }
+            }
             SubscriptionsMessage::FollowerFell => {
                 return Err("what follows the events fell".into());
             }
@@ -163,12 +177,14 @@ impl Shared {
         let effects = effects(&mut entry);
         let numbers = entry.watched.numbers().to_vec();
         let mut book = self.book.lock();
-        if let Some(twin) = book.twin(&entry) {
-            book.abandon(twin);
-        }
+        let twin = book.twin(&entry);
         let id = book.add(entry);
         drop(book);
         self.perform(id, effects);
+        // A phone that was restarted has forgotten what it had, and says so when it is told.
+        if let Some(twin) = twin {
+            self.change(twin, |entry| entry.subscription.remind(alarm::now()));
+        }
         // What happened since the document was made was not told to anybody.
         for number in numbers {
             self.touch(&number);
@@ -238,30 +254,41 @@ impl Shared {
         }
     }
 
-    /// Ends what may not go on, and tells what is new.
-    fn review(self: &Arc<Self>) {
+    /// Ends what may not go on, and tells what is new: some of it, so that calls do not wait for
+    /// thousands of subscriptions. True when there is more.
+    fn review(self: &Arc<Self>) -> bool {
+        let mut waiting = self.review.lock();
+        let rest = waiting.len().saturating_sub(AT_ONCE);
+        let now = waiting.split_off(rest);
+        drop(waiting);
         let directory = self.office.directory.load();
+        for id in now {
+            self.review_one(&directory, id);
+        }
+        rest > 0
+    }
+
+    fn review_one(self: &Arc<Self>, directory: &Directory, id: u64) {
         let is_there = |number: &str| {
             directory
                 .extension_numbered(number)
                 .is_some_and(|extension| extension.enabled)
         };
-        let all = self.book.lock().all();
-        for id in all {
-            let Some(entry) = self.book.lock().get(id) else {
-                continue;
-            };
-            let reason = match &entry.watched {
-                _ if !is_there(&entry.watcher) => Some(EndReason::Rejected),
-                Watched::Extension(number) if !is_there(number) => Some(EndReason::NoResource),
-                Watched::Extension(_) | Watched::List(..) => None,
-            };
-            match reason {
-                Some(reason) => {
-                    self.change(id, |entry| entry.subscription.end(alarm::now(), reason));
-                }
-                None => self.refresh(&directory, id),
+        let known = self.book.lock().get(id);
+        let Some(entry) = known else {
+            return;
+        };
+        let reason = match &entry.watched {
+            _ if self.closed.load(Ordering::Relaxed) => Some(EndReason::Probation),
+            _ if !is_there(&entry.watcher) => Some(EndReason::Rejected),
+            Watched::Extension(number) if !is_there(number) => Some(EndReason::NoResource),
+            Watched::Extension(_) | Watched::List(..) => None,
+        };
+        match reason {
+            Some(reason) => {
+                self.change(id, |entry| entry.subscription.end(alarm::now(), reason));
             }
+            None => self.refresh(directory, id),
         }
     }
 
@@ -271,13 +298,9 @@ impl Shared {
         } else {
             EndReason::NoResource
         };
-        let all = self.book.lock().all();
-        for id in all {
-            self.change(id, |entry| {
-                if matches!(&entry.watched, Watched::List(known, _) if known == name) {
-                    entry.subscription.end(alarm::now(), reason);
-                }
-            });
+        let watching = self.book.lock().watching_list(name);
+        for id in watching {
+            self.change(id, |entry| entry.subscription.end(alarm::now(), reason));
         }
     }
 

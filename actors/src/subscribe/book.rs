@@ -103,13 +103,6 @@ impl Book {
         remove(&mut self.by_watcher, &entry.watcher, id);
     }
 
-    /// Forgets one without a word to its watcher.
-    pub(super) fn abandon(&mut self, id: u64) {
-        if let Some(entry) = self.entries.remove(&id) {
-            self.forget(id, &entry);
-        }
-    }
-
     /// The one in this dialog.
     pub(super) fn of_dialog(&self, key: &DialogKey) -> Option<u64> {
         self.by_key.get(key).copied()
@@ -119,6 +112,15 @@ impl Book {
     pub(super) fn watching(&self, number: &str) -> Vec<u64> {
         let found = self.by_number.get(number);
         found.map_or_else(Vec::new, |ids| ids.iter().copied().collect())
+    }
+
+    /// Those that watch a list.
+    pub(super) fn watching_list(&self, name: &str) -> Vec<u64> {
+        let watches =
+            |entry: &Entry| matches!(&entry.watched, Watched::List(known, _) if known == name);
+        let entries = self.entries.iter();
+        let found = entries.filter(|(_, entry)| watches(entry));
+        found.map(|(id, _)| *id).collect()
     }
 
     /// Whether anybody watches an extension.
@@ -135,8 +137,8 @@ impl Book {
         })
     }
 
-    /// The one that a phone which has forgotten it makes anew: the same watcher at the same address
-    /// watches the same.
+    /// The oldest that a phone may have forgotten, since it made the same anew: the same watcher at
+    /// the same address watches the same.
     pub(super) fn twin(&self, entry: &Entry) -> Option<u64> {
         let same = |id: &&u64| {
             self.entries.get(id).is_some_and(|known| {

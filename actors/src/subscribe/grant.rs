@@ -1,6 +1,8 @@
 //! Who may watch what.
 
 use offhook_core::IdSource;
+use std::sync::atomic::Ordering;
+
 use offhook_core::config::WatchPolicy;
 use offhook_core::directory::Directory;
 use offhook_core::sip::message::{Request, Response};
@@ -95,7 +97,7 @@ impl Shared {
         if book.count_of(watcher) >= self.config.max_per_extension {
             return Err(refusal(request, 403));
         }
-        if book.len() >= self.config.max {
+        if book.len() >= self.config.max || self.closed.load(Ordering::Relaxed) {
             let mut response = refusal(request, 503);
             response.headers.push(HeaderName::RetryAfter, "60");
             return Err(response);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use offhook_core::config::{SipConfig, SubscriptionConfig};
 use offhook_core::directory::{WaitingMessages, WatchList};
@@ -26,7 +27,7 @@ use crate::live::Live;
 use crate::registrar::{Registrar, Replies};
 
 /// Requests that may wait for the actor; it needs some ten microseconds for each.
-const PENDING: usize = 10_000;
+const PENDING: usize = 2_000;
 
 /// The signalling that subscriptions need.
 pub trait Wire: Send + Sync {
@@ -102,6 +103,10 @@ pub(super) struct Shared {
     pub(super) desk: RwLock<Desk>,
     /// Watched extensions of which there is news.
     changed: Mutex<BTreeSet<String>>,
+    /// Whether the server stops.
+    pub(super) closed: AtomicBool,
+    /// Subscriptions yet to be looked at because the office has changed.
+    pub(super) review: Mutex<Vec<u64>>,
     pub(super) inbox: Inbox<SubscriptionsMessage, Mail>,
 }
 
@@ -154,6 +159,8 @@ impl Subscriptions {
             lines: Mutex::default(),
             desk: RwLock::new(Desk::new(waiting, lists)),
             changed: Mutex::default(),
+            review: Mutex::default(),
+            closed: AtomicBool::new(false),
             inbox: Inbox::default(),
         }))
     }
@@ -210,6 +217,12 @@ impl Subscriptions {
     /// Why no phone gets it.
     pub fn send_message(&self, message: &OutgoingMessage) -> Result<(), MessageRefused> {
         page::send(&self.0, message)
+    }
+
+    /// The server stops: every watcher is told to come back in a while, and new ones are refused.
+    pub fn close(&self) {
+        self.0.closed.store(true, Ordering::Relaxed);
+        self.0.inbox.send(SubscriptionsMessage::OfficeChanged);
     }
 
     /// The figures now.

@@ -228,7 +228,10 @@ async fn a_watcher_is_told_who_calls_whom() {
     let (_, body) = desk.told(200).await;
     assert!(body.contains("<state>early</state>"), "{body}");
     assert!(body.contains(&format!("call-id=\"{leg}@us\"")), "{body}");
-    assert!(body.contains("local-tag=\"phones\" remote-tag=\"ours\""), "{body}");
+    assert!(
+        body.contains("local-tag=\"phones\" remote-tag=\"ours\""),
+        "{body}"
+    );
     assert!(body.contains("display=\"Anna\">sip:+4930123@"), "{body}");
 }
 
@@ -252,7 +255,8 @@ async fn watchers_stay_when_the_actor_falls_and_hear_what_they_missed() {
 #[tokio::test(start_paused = true)]
 async fn a_subscription_still_expires_when_the_actor_has_fallen() {
     let mut desk = Desk::open().await;
-    desk.subscribes("1001", "Event: dialog\r\nExpires: 60\r\n").await;
+    desk.subscribes("1001", "Event: dialog\r\nExpires: 60\r\n")
+        .await;
     desk.told(200).await;
     desk.falls().await;
     let (state, _) = desk.told(200).await;
@@ -291,6 +295,20 @@ async fn what_is_removed_ends_its_subscriptions() {
     desk.directory.replace(office);
     desk.live.publish(changed());
     assert_eq!(desk.told(200).await.0, "terminated;reason=rejected");
+}
+
+/// RFC 6665 section 4.1.3: else their lamps would show the past until they refresh.
+#[tokio::test(start_paused = true)]
+async fn watchers_of_a_server_that_stops_are_told_to_come_back() {
+    let mut desk = Desk::open().await;
+    desk.subscribes("1001", DIALOG).await;
+    desk.told(200).await;
+    desk.subscriptions.close();
+    assert_eq!(
+        desk.told(200).await.0,
+        "terminated;reason=probation;retry-after=30"
+    );
+    assert_eq!(desk.subscribes("1001", DIALOG).await.status, 503);
 }
 
 /// RFC 3842: only one's own messages; by the watcher's own extension when none is named.

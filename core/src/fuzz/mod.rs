@@ -9,6 +9,7 @@
 mod mutate;
 pub mod sip;
 pub mod sip_call;
+pub mod subscribe;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     target("via", &["via"], sip::via),
     target("digest_header", &["digest_header"], sip::digest_header),
     target("register", &["register", "rfc4475"], sip::register),
+    target("subscribe", &["subscribe", "rfc4475"], subscribe::subscribe),
     target("sdp_offer", &["sdp"], crate::sdp::fuzz::sdp_offer),
     target("sdp_answer", &["sdp"], crate::sdp::fuzz::sdp_answer),
 ];

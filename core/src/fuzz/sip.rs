@@ -47,7 +47,7 @@ pub fn sip_message(data: &[u8]) {
 }
 
 /// What we write can be read, unless spelling names out made it too long.
-fn assert_readable(written: &Bytes) {
+pub(super) fn assert_readable(written: &Bytes) {
     if let Err(error) = Message::parse(written) {
         assert_eq!(error.kind, ParseErrorKind::TooLarge, "{written:?}");
     }

@@ -54,6 +54,11 @@ fn sip_messages_hold_whatever_they_are() {
 }
 
 #[test]
+fn subscriptions_end_whatever_asked_for_them() {
+    run("subscribe");
+}
+
+#[test]
 fn calls_end_whatever_started_them() {
     run("sip_call");
 }

@@ -171,6 +171,24 @@ impl Server {
         }
     }
 
+    /// Waits until a figure has fallen to this.
+    ///
+    /// # Errors
+    /// When it does not; the error says how far it came.
+    pub async fn figure_falls(&self, name: &str, most: f64) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut look = interval(Duration::from_millis(20));
+        loop {
+            look.tick().await;
+            let value = self.figure(name).await?;
+            if value <= most {
+                return Ok(());
+            }
+            let late = Instant::now() > deadline;
+            ensure!(!late, "{name} is {value}, not {most}");
+        }
+    }
+
     /// Waits until all of these figures are zero.
     ///
     /// # Errors

@@ -490,7 +490,11 @@ async fn waiting_messages_and_lists_survive_a_restart_and_go_with_their_extensio
         },
         unsolicited: true,
     };
-    store.waiting_messages().set(phone.id, &waiting).await.unwrap();
+    store
+        .waiting_messages()
+        .set(phone.id, &waiting)
+        .await
+        .unwrap();
     let list = WatchList {
         name: "reception".to_owned(),
         extensions: vec![phone.id],

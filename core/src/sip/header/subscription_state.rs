@@ -42,6 +42,14 @@ impl SubscriptionState {
         }
     }
 
+    /// The same with the time after which it is worth asking again.
+    #[must_use]
+    pub fn worth_asking_after(mut self, time: Duration) -> Self {
+        let seconds = time.as_secs().to_string();
+        self.params.set("retry-after", Some(&seconds));
+        self
+    }
+
     /// Reads the value.
     ///
     /// # Errors

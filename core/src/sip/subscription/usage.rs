@@ -31,6 +31,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// lasts, so that it only happens when somebody forgot to tell.
 const LOST: Duration = Duration::from_secs(64);
 
+/// How long a server that stops is away.
+const AWAY: Duration = Duration::from_secs(30);
+
 /// Names a NOTIFY of one subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NotifyTag(pub u64);
@@ -46,6 +49,8 @@ pub enum EndReason {
     Deactivated,
     /// The watcher may no longer watch this.
     Rejected,
+    /// It may be made again in a while: the server stops.
+    Probation,
 }
 
 impl EndReason {
@@ -57,6 +62,15 @@ impl EndReason {
             Self::NoResource => "noresource",
             Self::Deactivated => "deactivated",
             Self::Rejected => "rejected",
+            Self::Probation => "probation",
+        }
+    }
+
+    fn state(self) -> SubscriptionState {
+        let state = SubscriptionState::terminated(self.as_str());
+        match self {
+            Self::Timeout | Self::NoResource | Self::Deactivated | Self::Rejected => state,
+            Self::Probation => state.worth_asking_after(AWAY),
         }
     }
 }
@@ -276,6 +290,14 @@ impl Subscription {
         }
     }
 
+    /// Tells the whole state once more: a watcher that has forgotten the subscription says so.
+    pub fn remind(&mut self, now: Instant) {
+        if self.stage == Stage::Active {
+            self.pending = Pending::Everything;
+            self.flush(now);
+        }
+    }
+
     /// Ends it from our side.
     pub fn end(&mut self, now: Instant, reason: EndReason) {
         if self.stage == Stage::Active {
@@ -405,7 +427,7 @@ impl Subscription {
             Stage::Ending(reason) => {
                 self.stage = Stage::Leaving;
                 self.pending = Pending::Everything;
-                self.notify(now, &SubscriptionState::terminated(reason.as_str()));
+                self.notify(now, &reason.state());
             }
             Stage::Leaving | Stage::Over => {}
         }

@@ -292,6 +292,22 @@ fn a_watcher_that_is_busy_is_told_later_and_not_for_ever() {
     assert!(desk.subscription.is_over());
 }
 
+/// RFC 6665 section 4.2.2: a watcher that was restarted answers 481.
+#[test]
+fn a_watcher_that_is_reminded_may_have_forgotten() {
+    let mut desk = Desk::new("");
+    desk.says(200);
+    desk.subscription.remind(desk.now);
+    desk.collect();
+    assert_eq!(desk.notifies.len(), 2);
+    assert!(!desk.notifies[1].1.body.is_empty());
+    desk.says(481);
+    assert!(desk.subscription.is_over());
+    desk.subscription.remind(desk.now);
+    desk.collect();
+    assert_eq!(desk.notifies.len(), 2);
+}
+
 #[test]
 fn a_notify_nobody_tells_of_ends_it_all_the_same() {
     let mut desk = Desk::new("");
@@ -320,6 +336,16 @@ fn what_is_no_more_says_so_after_the_notify_under_way() {
     assert_eq!(desk.state(), "terminated;reason=noresource");
     desk.says(200);
     assert!(desk.subscription.is_over());
+}
+
+/// RFC 6665 section 4.1.3: probation says when to come back.
+#[test]
+fn a_server_that_stops_says_when_to_come_back() {
+    let mut desk = Desk::new("");
+    desk.says(200);
+    desk.subscription.end(desk.now, EndReason::Probation);
+    desk.collect();
+    assert_eq!(desk.state(), "terminated;reason=probation;retry-after=30");
 }
 
 /// RFC 6665 sections 4.2.1.1 and 8.2.1; 423 as RFC 6665 section 4.2.1.1 says.
