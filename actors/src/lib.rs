@@ -18,3 +18,4 @@ pub mod root;
 pub mod store;
 pub mod subscribe;
 pub mod switchboard;
+pub mod trunk;

@@ -9,7 +9,8 @@
 //! ├─ Calls      one actor that runs every call, menus included
 //! ├─ Agents     one AgentActor per agent
 //! ├─ Queues     one QueueActor per queue
-//! └─ Subscriptions  who watches whom; text messages
+//! ├─ Subscriptions  who watches whom; text messages
+//! └─ Trunks     one TrunkActor per trunk
 //! ```
 //!
 //! Every child keeps what must survive it outside of itself, so that starting it again is all there is to do.
@@ -36,6 +37,7 @@ use crate::restart::{Falls, RestartLimit, Verdict};
 use crate::store::{Store, StoreActor, StoreError};
 use crate::subscribe::{Subscriptions, SubscriptionsActor, SubscriptionsArguments};
 use crate::switchboard::Switchboard;
+use crate::trunk::{TrunkPorts, Trunks};
 
 /// Falls of one child that are mended at once; one more, and it gets a pause first.
 const FORGIVEN: RestartLimit = RestartLimit {
@@ -111,6 +113,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         calls: Calls::new(config.limits.calls, &config.media.codecs),
         queues: Queues::default(),
         agents: Agents::default(),
+        trunks: Trunks::default(),
         live,
         directory,
         engine: engine.gathering(),
@@ -183,6 +186,7 @@ impl Offhook {
         let calls = &self.switchboard.calls;
         calls.drain();
         self.switchboard.sip.drain(true);
+        self.switchboard.trunks.leave(FAREWELL).await;
         self.until_quiet(limit).await;
         for call in calls.live() {
             let end = CallCommand::HangUp(HangupCause::Administrative);
@@ -249,10 +253,11 @@ enum Child {
     Queues,
     Registrar,
     Subscriptions,
+    Trunks,
     SipCore,
 }
 
-const CHILDREN: [Child; 8] = [
+const CHILDREN: [Child; 9] = [
     Child::Store,
     Child::Reports,
     Child::Calls,
@@ -260,6 +265,7 @@ const CHILDREN: [Child; 8] = [
     Child::Queues,
     Child::Registrar,
     Child::Subscriptions,
+    Child::Trunks,
     // Last: from here on somebody may call.
     Child::SipCore,
 ];
@@ -317,7 +323,9 @@ impl Actor for Root {
                     .agents
                     .reconfigure(Arc::clone(&directory))
                     .await;
-                state.tree.switchboard.queues.reconfigure(directory).await;
+                let board = &state.tree.switchboard;
+                board.queues.reconfigure(Arc::clone(&directory)).await;
+                board.trunks.reconfigure(directory).await;
             }
             RootMsg::Revive(child) => state.revive(&me, child).await,
         }
@@ -430,12 +438,21 @@ impl Tree {
                     Actor::spawn_linked(None, SubscriptionsActor, subscriptions, above).await?;
                 Ok(actor.get_cell())
             }
+            Child::Trunks => {
+                let ports = TrunkPorts {
+                    sip: Arc::new(board.sip.clone()),
+                    events: everybody(),
+                };
+                let directory = board.directory.load();
+                board.trunks.start(ports, directory, Some(above)).await
+            }
             Child::SipCore => {
                 board
                     .sip
                     .set_requests(Arc::new(board.subscriptions.clone()));
                 board.sip.set_calls(everybody());
                 board.sip.set_registrar(board.registrar.clone());
+                board.sip.set_trunks(board.trunks.clone());
                 let arguments = board.sip.arguments();
                 let (actor, _) = Actor::spawn_linked(None, SipCoreActor, arguments, above).await?;
                 Ok(actor.get_cell())

@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 
-use offhook_core::dialplan;
 use offhook_core::directory::{AgentState, Directory};
-use offhook_core::event::{Direction, EventKind};
-use offhook_core::live::{LiveCall, LiveLeg};
+use offhook_core::event::EventKind;
+use offhook_core::live::LiveCall;
 use offhook_core::sdp::Negotiated;
 use offhook_core::sip::invite::UsageInput;
-use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, LegId, QueueId, TrunkId};
+use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, LegId, QueueId};
 use offhook_media::engine::{Engine, Layout, PlayItem, Playlist, RecordSpec, RemoteMedia};
 
 use crate::agent::{AgentCommand, Agents};
@@ -23,6 +22,7 @@ use crate::live::Live;
 use crate::queue::{CallsPort, Publish, QueueToCall, Queues};
 use crate::registrar::{PhoneWatch, Registrar};
 use crate::subscribe::Subscriptions;
+use crate::trunk::Trunks;
 
 /// Everybody's handle.
 #[derive(Debug, Clone)]
@@ -45,6 +45,8 @@ pub struct Switchboard {
     pub agents: Agents,
     /// What phones watch, and the messages they send each other.
     pub subscriptions: Subscriptions,
+    /// Trunks.
+    pub trunks: Trunks,
 }
 
 impl Neighbours for Switchboard {
@@ -52,6 +54,7 @@ impl Neighbours for Switchboard {
         match effect {
             CallEffect::Sip { leg, effect } => self.sip.perform(leg, effect),
             CallEffect::BindDialog { leg, key } => self.sip.bind(leg, key),
+            CallEffect::UseTrunk { leg, trunk } => self.sip.uses_trunk(leg, trunk),
             CallEffect::CloseLeg(leg) => self.sip.close(leg),
             CallEffect::Media(effect) => return self.media(effect),
             CallEffect::FindContacts { ring, target } => {
@@ -220,21 +223,6 @@ impl CallSide for Switchboard {
 
     fn admits(&self) -> Result<(), HangupCause> {
         self.calls.admits()
-    }
-
-    fn placed_through(&self, trunk: TrunkId) -> usize {
-        let directory = self.directory.load();
-        let placed = |leg: &&LiveLeg| {
-            leg.direction == Direction::Outbound
-                && leg.extension.is_none()
-                && dialplan::outbound_trunk(&directory, &leg.remote).is_some_and(|t| t.id == trunk)
-        };
-        self.live.view(|view| {
-            view.calls()
-                .flat_map(|call| &call.legs)
-                .filter(placed)
-                .count()
-        })
     }
 }
 

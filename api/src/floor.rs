@@ -6,8 +6,9 @@ use offhook_actors::call::{CallCommand, CallError, Originate};
 use offhook_actors::registrar::Registered;
 use offhook_actors::subscribe::Subscriptions;
 use offhook_actors::switchboard::Switchboard;
+use offhook_actors::trunk::TrunkStatus;
 use offhook_core::directory::AgentState;
-use offhook_core::{AgentId, CallId, ExtensionId, HangupCause};
+use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, TrunkId};
 
 use crate::state::{Floor, Gauge, Refusal};
 
@@ -100,6 +101,13 @@ impl Floor for Switchboard {
 
     fn subscriptions(&self) -> &Subscriptions {
         &self.subscriptions
+    }
+
+    fn trunk(&self, trunk: TrunkId) -> TrunkStatus {
+        TrunkStatus {
+            calls: self.sip.calls_through(trunk),
+            ..self.trunks.status(trunk)
+        }
     }
 
     fn troubles(&self) -> Vec<String> {

@@ -11,9 +11,10 @@ use offhook_actors::live::Live;
 use offhook_actors::registrar::Registered;
 use offhook_actors::store::{Store, StoreError};
 use offhook_actors::subscribe::Subscriptions;
+use offhook_actors::trunk::TrunkStatus;
 use offhook_core::config::Config;
 use offhook_core::directory::AgentState;
-use offhook_core::{AgentId, CallId, Directory, EventKind, ExtensionId};
+use offhook_core::{AgentId, CallId, Directory, EventKind, ExtensionId, TrunkId};
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use crate::auth::FailureLimiter;
@@ -77,6 +78,8 @@ pub trait Floor: fmt::Debug + Send + Sync {
     fn registrations(&self) -> Vec<Registered>;
     /// What phones watch, and text messages.
     fn subscriptions(&self) -> &Subscriptions;
+    /// How a trunk does.
+    fn trunk(&self, trunk: TrunkId) -> TrunkStatus;
     /// Why no calls can be taken, one sentence a reason; empty when they can.
     fn troubles(&self) -> Vec<String>;
     /// Figures for `/metrics` that no event tells.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion};
 
 use offhook_core::directory::{
-    Destination, Did, Directory, Extension, ExtensionKind, Office, SipTransport, Trunk,
+    Destination, Did, Directory, Extension, ExtensionKind, Office, Trunk,
 };
 use offhook_core::id::{DidId, ExtensionId, TrunkId};
 use offhook_core::pii::Secret;
@@ -82,17 +82,8 @@ fn extension(id: ExtensionId, number: u32) -> Extension {
 
 fn trunk(id: TrunkId, prefix: &str) -> Trunk {
     Trunk {
-        id,
-        name: format!("Carrier {prefix}"),
-        enabled: true,
         host: Some("carrier.example".to_owned()),
-        port: 5060,
-        transport: SipTransport::Udp,
-        trusted: Vec::new(),
-        username: None,
-        password: None,
-        caller_id: None,
         outbound_prefix: Some(prefix.to_owned()),
-        max_calls: 0,
+        ..Trunk::new(id, &format!("Carrier {prefix}"))
     }
 }

@@ -328,6 +328,32 @@ pub enum EventKind {
         /// What it says, if it is text.
         text: Option<Pii>,
     },
+    /// A trunk is registered with its carrier, anew or with another registrar than before.
+    TrunkRegistered {
+        /// The trunk.
+        trunk: TrunkId,
+        /// The registrar's URI.
+        registrar: String,
+    },
+    /// A trunk that was to be registered is not, or not any more.
+    TrunkUnregistered {
+        /// The trunk.
+        trunk: TrunkId,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A trunk's carrier answers OPTIONS, for the first time or again.
+    TrunkUp {
+        /// The trunk.
+        trunk: TrunkId,
+    },
+    /// A trunk's carrier does not answer OPTIONS any more.
+    TrunkDown {
+        /// The trunk.
+        trunk: TrunkId,
+        /// Why, in words.
+        reason: String,
+    },
     /// The office changed: an operator created, changed or removed something.
     DirectoryChanged {
         /// What kind of thing, as in its REST path: `queues`, `sip/dids`.
@@ -380,6 +406,10 @@ impl EventKind {
         "phone_unregistered",
         "message_summary_changed",
         "message_received",
+        "trunk_registered",
+        "trunk_unregistered",
+        "trunk_up",
+        "trunk_down",
         "directory_changed",
     ];
 
@@ -415,6 +445,10 @@ impl EventKind {
             Self::PhoneUnregistered { .. } => "phone_unregistered",
             Self::MessageSummaryChanged { .. } => "message_summary_changed",
             Self::MessageReceived { .. } => "message_received",
+            Self::TrunkRegistered { .. } => "trunk_registered",
+            Self::TrunkUnregistered { .. } => "trunk_unregistered",
+            Self::TrunkUp { .. } => "trunk_up",
+            Self::TrunkDown { .. } => "trunk_down",
             Self::DirectoryChanged { .. } => "directory_changed",
         }
     }
@@ -451,6 +485,10 @@ impl EventKind {
             | Self::PhoneUnregistered { .. }
             | Self::MessageSummaryChanged { .. }
             | Self::MessageReceived { .. }
+            | Self::TrunkRegistered { .. }
+            | Self::TrunkUnregistered { .. }
+            | Self::TrunkUp { .. }
+            | Self::TrunkDown { .. }
             | Self::DirectoryChanged { .. } => None,
         }
     }

@@ -7,8 +7,8 @@
 //! | `subscribe` | busy lamps, waiting messages, presence and text messages |
 //! | `crash` | actors that fall, a process that is killed, a server that drains |
 //! | `odd` | bytes nobody should send, and machines that are not as they should be |
-//! | `trunk` | carriers and the name service |
 //! | `peers` | SIPp and baresip, who know nothing of us |
+//! | `trunk` | carriers: the name service, registration, presence, caller identity, calls in and out |
 //! | `api` | the names that others rely on |
 
 #![expect(

@@ -3,6 +3,7 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`phone`] | a scripted SIP phone with real RTP |
+//! | [`exchange`] | a registrar of a carrier, as broken as a story wants it |
 //! | [`server`] | the real `offhook` binary on ports of its own |
 //! | [`ears`] | finds tones in audio and in WAV files |
 //! | [`g711`] | the phone's own codec |
@@ -33,6 +34,7 @@
 
 pub mod dns;
 pub mod ears;
+pub mod exchange;
 pub mod g711;
 pub mod phone;
 pub mod server;

@@ -5,7 +5,7 @@ use offhook_core::event::EventKind;
 use offhook_core::sdp::Negotiated;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::invite::UsageEffect;
-use offhook_core::{AgentId, AttemptId, ExtensionId, LegId, QueueId, RecordingId};
+use offhook_core::{AgentId, AttemptId, ExtensionId, LegId, QueueId, RecordingId, TrunkId};
 use offhook_media::engine::{PlayId, Source};
 
 use crate::queue::CallToQueue;
@@ -85,6 +85,13 @@ pub enum CallEffect {
         leg: LegId,
         /// Call-ID and our tag.
         key: DialogKey,
+    },
+    /// This leg is a call on a trunk from now on.
+    UseTrunk {
+        /// The leg.
+        leg: LegId,
+        /// The trunk.
+        trunk: TrunkId,
     },
     /// Nothing for this leg can arrive any more.
     CloseLeg(LegId),

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use offhook_core::directory::AgentState;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{Path, ServerTxn};
+use offhook_core::sip::identity::Privacy;
 use offhook_core::sip::invite::{Credentials, LocalParty, UsageInput};
 use offhook_core::sip::message::Request;
 use offhook_core::{ExtensionId, HangupCause, LegId, TrunkId};
@@ -27,6 +28,8 @@ pub struct Party {
     pub number: String,
     /// The display name, if any.
     pub name: Option<String>,
+    /// Whether others may be shown either.
+    pub privacy: Privacy,
 }
 
 /// An INVITE that begins a call.
@@ -68,8 +71,8 @@ pub struct Contact {
     pub local: LocalParty,
     /// The `To` header: a name-addr without tag.
     pub to: Bytes,
-    /// The number shown instead of the caller's own, on trunks that ask for one.
-    pub caller_id: Option<String>,
+    /// The trunk it is reached by: how the caller is presented, and what is spoken, are its.
+    pub trunk: Option<TrunkId>,
     /// The host part of our `From` URI.
     pub domain: String,
     /// Route values the INVITE visits first: an outbound proxy, or the path a phone registered by.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use offhook_core::sdp::{Codec, MediaNegotiation, MediaWish, Negotiated, NegotiationState};
 use offhook_core::sip::invite::InviteUsage;
-use offhook_core::{HangupCause, LegId};
+use offhook_core::{HangupCause, LegId, TrunkId};
 
 /// Whose part of the call a leg is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(crate) struct Leg {
     pub(crate) role: Role,
     /// How far it has come.
     pub(crate) state: LegState,
+    /// The trunk it goes out by.
+    pub(crate) trunk: Option<TrunkId>,
     /// The extension at its far end, if it is one of ours.
     pub(crate) extension: Option<String>,
     /// Its dialog; none while an outbound leg waits for its port.

@@ -167,6 +167,7 @@ impl CallMachine {
             .map_or_else(Party::default, |extension| Party {
                 number: extension.number.clone(),
                 name: Some(extension.name.clone()).filter(|name| !name.is_empty()),
+                ..Party::default()
             });
         let mut call = Self::new(id, office, ids, Origin::Extension(wish.from), from);
         call.dialled = wish.to;
@@ -387,6 +388,7 @@ impl CallMachine {
                 id,
                 role,
                 state: LegState::Trying,
+                trunk: None,
                 extension: extension.clone(),
                 usage: None,
                 negotiation: None,

@@ -34,6 +34,7 @@ mod speak;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod trunk;
 mod wait;
 
 pub use effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};

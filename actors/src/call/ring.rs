@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use offhook_core::event::{AttemptOutcome, Direction, EndedBy, EventKind};
 use offhook_core::sip::header::NameAddr;
+use offhook_core::sip::identity::Presented;
 use offhook_core::sip::invite::{InviteUsage, OutgoingInvite, RedirectPolicy};
 use offhook_core::sip::uri;
 use offhook_core::{AgentId, AttemptId, HangupCause, QueueId};
@@ -176,6 +177,9 @@ impl CallMachine {
                 remote.clone(),
                 agent,
             );
+            if let Some(leg) = self.legs.get_mut(&leg) {
+                leg.trunk = contact.trunk;
+            }
             if let Some(ring) = self.rings.get_mut(&number) {
                 ring.legs.push(leg);
                 ring.unplaced.insert(leg, contact);
@@ -191,12 +195,17 @@ impl CallMachine {
             .and_then(|ring| ring.unplaced.remove(&number));
         let Some(contact) = contact else { return };
         let first = self.caller().and_then(super::leg::Leg::codec);
-        let from = if self.rings.get(&ring).map(|ring| ring.purpose) == Some(Purpose::Originator) {
-            // Who is about to call sees whom, not themselves.
-            NameAddr::new(uri::sip(Some(&self.dialled), &contact.domain, None)).write()
-        } else {
-            self.header_from(&contact)
-        };
+        let Presented { from, mut headers } =
+            if self.rings.get(&ring).map(|ring| ring.purpose) == Some(Purpose::Originator) {
+                // Who is about to call sees whom, not themselves.
+                let from = NameAddr::new(uri::sip(Some(&self.dialled), &contact.domain, None));
+                Presented {
+                    from: from.write(),
+                    headers: Vec::new(),
+                }
+            } else {
+                self.presented(&contact)
+            };
         let Some(leg) = self.legs.get_mut(&number) else {
             return;
         };
@@ -204,6 +213,8 @@ impl CallMachine {
             Ok(offer) => offer,
             Err(cause) => return self.lost(now, number, cause),
         };
+        headers.extend(contact.headers);
+        let trunk = contact.trunk;
         let invite = OutgoingInvite {
             request_uri: contact.uri,
             to: contact.to,
@@ -212,7 +223,7 @@ impl CallMachine {
             routes: contact.routes,
             call_id: None,
             max_forwards: self.hops,
-            headers: contact.headers,
+            headers,
             credentials: contact.credentials,
             sdp: Some(offer),
             redirect: RedirectPolicy::Refuse,
@@ -221,6 +232,9 @@ impl CallMachine {
         let (id, key) = (leg.id, usage.dialog_key().clone());
         leg.usage = Some(usage);
         self.push(CallEffect::BindDialog { leg: id, key });
+        if let Some(trunk) = trunk {
+            self.push(CallEffect::UseTrunk { leg: id, trunk });
+        }
     }
 
     pub(crate) fn ring_leg_rings(&mut self, now: Instant, number: u32, leg: u32) {
@@ -284,7 +298,8 @@ impl CallMachine {
         let wanted = self
             .rings
             .get(&number)
-            .is_some_and(|ring| ring.purpose == Purpose::Destination && ring.legs.len() == 1);
+            .is_some_and(|ring| ring.purpose == Purpose::Destination && ring.legs.len() == 1)
+            && self.passes_early_media(leg);
         // With several phones ringing nobody could say whose early media it is.
         if !wanted || self.far_end_answers(leg, &sdp).is_err() {
             return self.ring_leg_rings(now, number, leg);
@@ -432,18 +447,6 @@ impl CallMachine {
     pub(crate) fn cancel_rings(&mut self, now: Instant) {
         for number in self.rings.keys().copied().collect::<Vec<_>>() {
             self.cancel_ring(now, number, HangupCause::AnsweredElsewhere);
-        }
-    }
-
-    fn header_from(&self, contact: &Contact) -> Bytes {
-        let number = match &contact.caller_id {
-            Some(number) => number,
-            None => &self.from.number,
-        };
-        let address = NameAddr::new(uri::sip(Some(number), &contact.domain, None));
-        match &self.from.name {
-            Some(name) => address.with_display(name).write(),
-            None => address.write(),
         }
     }
 }

@@ -40,8 +40,8 @@ impl CallMachine {
             Origin::Extension(_) => dialplan::from_inside(&self.directory, dialled),
             Origin::Trunk(trunk) => {
                 let trunk = self.directory.trunk(trunk).ok_or(RouteError::Unallocated)?;
-                let did = dialplan::from_trunk(&self.directory, trunk, dialled)?;
-                Ok(did.destination.clone())
+                let found = dialplan::inbound(&self.directory, trunk, dialled)?;
+                Ok(found.destination.clone())
             }
         }
     }

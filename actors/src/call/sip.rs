@@ -27,11 +27,12 @@ impl CallMachine {
     /// A port is open: what was waiting for it goes on.
     pub(crate) fn port_ready(&mut self, now: Instant, number: u32, port: LegPort) {
         let session = self.ids.bits() >> 16;
+        let codecs = self.codecs_for(number);
         let Some(leg) = self.legs.get_mut(&number).filter(|leg| leg.is_live()) else {
             return;
         };
         leg.negotiation = Some(MediaNegotiation::new(
-            LocalMedia::new(port.rtp, session).with_codecs(&self.codecs),
+            LocalMedia::new(port.rtp, session).with_codecs(&codecs),
         ));
         match leg.role {
             Role::Caller => self.caller_port_ready(now, number),

@@ -3,20 +3,25 @@
 //! | From is | source is trusted by | Request-URI is | then |
 //! | --- | --- | --- | --- |
 //! | an enabled extension | – | – | password of that extension, else 401 or 403 |
-//! | anybody else | a trunk | a DID | a call by that trunk |
+//! | anybody else | a trunk | a DID, or the trunk has a default destination | a call by that trunk |
 //! | anybody else | a trunk | anything else | 404 |
 //! | anybody else | nobody | – | 401, and 403 whatever is answered |
+//!
+//! A trunk is known by the name in its TLS certificate, by the Contact it was given when we
+//! registered, or by its address, in this order.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use offhook_core::Directory;
 use offhook_core::dialplan;
-use offhook_core::directory::Extension;
+use offhook_core::directory::{Extension, Trunk};
+use offhook_core::sip::Uri;
 use offhook_core::sip::endpoint::Path;
 use offhook_core::sip::header::NameAddr;
+use offhook_core::sip::identity::{self, Caller};
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::sip::status::phrase;
-use offhook_core::sip::{HeaderName, Uri};
 
 use super::login::{Login, forbidden};
 use super::stats::Counters;
@@ -37,6 +42,8 @@ pub(crate) struct Admission<'a> {
     pub(crate) counters: &'a Counters,
     pub(crate) now: Instant,
     pub(crate) path: Path,
+    /// The names in the verified certificate of whoever sends this.
+    pub(crate) names: Option<Arc<[String]>>,
 }
 
 impl Admission<'_> {
@@ -56,23 +63,32 @@ impl Admission<'_> {
             let origin = Origin::Extension(extension.id);
             return Ok(Admitted {
                 origin,
-                from: party_of(extension, &from),
+                from: party_of(extension, &from, request),
                 dialled,
             });
         }
-        let Some(trunk) = self.directory.trunk_trusting(self.path.peer.ip()) else {
+        let Some(trunk) = self.trunk(&dialled) else {
             self.prove(request)?;
             return Err(forbidden(request));
         };
-        if dialplan::from_trunk(self.directory, trunk, &dialled).is_err() {
+        let dialled = identity::called(request, trunk).unwrap_or_default();
+        if dialplan::inbound(self.directory, trunk, &dialled).is_err() {
             return Err(refusal(request, 404));
         }
-        let origin = Origin::Trunk(trunk.id);
         Ok(Admitted {
-            origin,
-            from: trunk_party(request, &from),
+            origin: Origin::Trunk(trunk.id),
+            from: trunk_party(request, trunk),
             dialled,
         })
+    }
+
+    /// The trunk a request is from, by whom it proves to be, whom it calls, and where it is.
+    fn trunk(&self, user: &str) -> Option<&Trunk> {
+        let named = self.names.as_deref();
+        let named = named.and_then(|names| self.directory.trunk_named(names));
+        named
+            .or_else(|| self.directory.trunk_registered_as(user))
+            .or_else(|| self.directory.trunk_trusting(self.path.peer.ip()))
     }
 
     /// The extension a REGISTER is for, if it may be registered by whoever sends this.
@@ -124,37 +140,25 @@ fn user(address: &NameAddr) -> Option<String> {
 }
 
 /// Our own name for an extension counts before the one its phone was set to.
-fn party_of(extension: &Extension, from: &NameAddr) -> Party {
+fn party_of(extension: &Extension, from: &NameAddr, request: &Request) -> Party {
     let own = Some(extension.name.clone()).filter(|name| !name.is_empty());
     Party {
         number: extension.number.clone(),
         name: own.or_else(|| name(from)),
+        privacy: identity::privacy_wish(request),
     }
 }
 
-/// The caller as the carrier has checked it (RFC 3325), unless the caller wants to stay unknown;
-/// else as `From` says.
-fn trunk_party(request: &Request, from: &NameAddr) -> Party {
-    let headers = &request.headers;
-    let hidden = headers.all(&HeaderName::Privacy).any(|value| {
-        value
-            .split(|byte| b";, ".contains(byte))
-            .any(|word| word == b"id")
-    });
-    let asserted = headers
-        .list(&HeaderName::PAssertedIdentity)
-        .filter_map(|value| NameAddr::parse(&value, &HeaderName::PAssertedIdentity).ok())
-        .find(|address| user(address).is_some())
-        .filter(|_| !hidden);
-    match asserted {
-        Some(asserted) => Party {
-            number: user(&asserted).unwrap_or_default(),
-            name: name(&asserted).or_else(|| name(from)),
-        },
-        None => Party {
-            number: user(from).unwrap_or_default(),
-            name: name(from),
-        },
+fn trunk_party(request: &Request, trunk: &Trunk) -> Party {
+    let Caller {
+        number,
+        name,
+        privacy,
+    } = identity::incoming(request, trunk);
+    Party {
+        number,
+        name,
+        privacy,
     }
 }
 

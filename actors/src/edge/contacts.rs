@@ -2,25 +2,57 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use offhook_core::dialplan;
-use offhook_core::directory::{self, Trunk};
+use offhook_core::directory::Trunk;
 use offhook_core::sip::endpoint::SipTransport;
 use offhook_core::sip::header::NameAddr;
-use offhook_core::sip::invite::Credentials;
-use offhook_core::sip::uri;
+use offhook_core::sip::invite::{Credentials, LocalParty, NextHop};
+use offhook_core::sip::message::Request;
+use offhook_core::sip::register_client::Registrar;
+use offhook_core::sip::uri::{self, Scheme};
+use offhook_core::sip::{Uri, trunk_uri};
 use offhook_core::{ExtensionId, HangupCause};
 
 use super::SipCore;
+use super::ask::Reply;
+use super::handle::product;
 use super::outbox::literal;
 use crate::call::{Contact, RingTarget};
 use crate::registrar::Phone;
+use crate::trunk::{TrunkSip, TrunkWays};
 
 /// An address nobody has (RFC 5737), for asking which of our own would be used towards the world.
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// The port of a URI without one (RFC 3261 section 19.1.2).
-const DEFAULT_PORT: u16 = 5060;
+impl TrunkSip for SipCore {
+    fn ask(&self, request: Request, next_hop: NextHop, reply: Reply) {
+        Self::ask(self, request, next_hop, reply);
+    }
+
+    fn ways(&self, trunk: &Trunk) -> TrunkWays {
+        let way = |uri: Bytes| {
+            let party = self.trunk_party(trunk, &uri)?;
+            Some(registrar(uri, party))
+        };
+        TrunkWays {
+            registrars: trunk_uri::registrars(trunk)
+                .into_iter()
+                .filter_map(way)
+                .collect(),
+            carrier: trunk_uri::carrier(trunk).and_then(way),
+            domain: trunk_uri::domain(trunk, &self.shared.net.config.domain),
+            product: product(),
+        }
+    }
+}
+
+fn registrar(uri: Bytes, party: LocalParty) -> Registrar {
+    Registrar {
+        uri,
+        contact: party.contact,
+    }
+}
 
 impl SipCore {
     /// Where a party can be rung.
@@ -63,15 +95,13 @@ impl SipCore {
     /// The trunk that takes a number outside.
     ///
     /// # Errors
-    /// [`HangupCause::UnallocatedNumber`] when no trunk takes it, [`HangupCause::Congestion`] when
-    /// that trunk has as many calls as it may have.
+    /// [`HangupCause::UnallocatedNumber`] when no trunk takes it, [`HangupCause::NetworkOutOfOrder`]
+    /// when that trunk is down, [`HangupCause::Congestion`] when it has as many calls as it may have.
     pub fn contacts_outside(&self, number: &str) -> Result<Vec<Contact>, HangupCause> {
         let directory = self.shared.directory.load();
         let trunk = dialplan::outbound_trunk(&directory, number);
         let trunk = trunk.ok_or(HangupCause::UnallocatedNumber)?;
-        if self.shared.is_full(trunk.id) {
-            return Err(HangupCause::Congestion);
-        }
+        self.shared.trunk_takes_call(trunk)?;
         let contact = self.trunk_contact(number, trunk);
         Ok(vec![contact.ok_or(HangupCause::NetworkOutOfOrder)?])
     }
@@ -90,7 +120,7 @@ impl SipCore {
                 .shared
                 .party(path.local, path.transport, Some(path.flow), address),
             to: NameAddr::new(uri::sip(Some(number), domain, None)).write(),
-            caller_id: None,
+            trunk: None,
             domain: domain.clone(),
             routes: Vec::new(),
             headers: Vec::new(),
@@ -98,54 +128,51 @@ impl SipCore {
         })
     }
 
-    fn trunk_contact(&self, number: &str, trunk: &Trunk) -> Option<Contact> {
-        let host = trunk.host.as_deref()?;
-        let transport = match trunk.transport {
-            directory::SipTransport::Udp => SipTransport::Udp,
-            directory::SipTransport::Tcp => SipTransport::Tcp,
-        };
-        let peer = SocketAddr::new(literal(host).unwrap_or(ELSEWHERE), trunk.port);
+    /// The carrier's end of a trunk, for a number as it was dialled. None if the trunk has no host,
+    /// or we have no socket for its transport.
+    pub(crate) fn trunk_contact(&self, number: &str, trunk: &Trunk) -> Option<Contact> {
+        let uri = trunk_uri::request_uri(trunk, number)?;
+        let local = self.trunk_party(trunk, &trunk_uri::carrier(trunk)?)?;
         let net = &self.shared.net;
-        let local = net.local_to(transport, peer)?;
-        let credentials = match (&trunk.username, &trunk.password) {
-            (Some(username), Some(password)) => Some(Credentials {
+        let domain = trunk_uri::domain(trunk, &net.config.domain);
+        let credentials = trunk.password.as_ref().and_then(|password| {
+            let username = trunk.auth_username.as_ref().or(trunk.username.as_ref())?;
+            Some(Credentials {
                 username: username.clone(),
                 password: password.clone(),
-            }),
-            _ => None,
-        };
-        // A name with the usual port leaves it to the DNS where its servers are (RFC 3263).
-        let stated = literal(host).is_some() || trunk.port != DEFAULT_PORT;
-        let port = stated.then_some(trunk.port);
-        let address = uri::sip(Some(number), &bracketed(host), port);
+            })
+        });
+        let mut routes: Vec<_> = trunk_uri::outbound_proxy(trunk).into_iter().collect();
+        routes.extend(self.shared.trunks().service_route(trunk.id));
         Some(Contact {
-            uri: with_transport(&address, transport),
+            to: NameAddr::new(uri.clone()).write(),
+            uri,
             credentials,
-            local: self.shared.party(local, transport, None, None),
-            to: NameAddr::new(address).write(),
-            caller_id: trunk.caller_id.clone(),
-            domain: net.config.domain.clone(),
-            routes: Vec::new(),
+            local,
+            trunk: Some(trunk.id),
+            domain,
+            routes,
             headers: Vec::new(),
             turn: 0,
         })
     }
-}
 
-fn with_transport(uri: &Bytes, transport: SipTransport) -> Bytes {
-    if transport == SipTransport::Udp {
-        return uri.clone();
-    }
-    let mut out = BytesMut::with_capacity(uri.len() + 14);
-    out.put_slice(uri);
-    out.put_slice(b";transport=tcp");
-    out.freeze()
-}
-
-/// An IPv6 address needs brackets in a URI.
-fn bracketed(host: &str) -> String {
-    match host.parse() {
-        Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
-        Ok(IpAddr::V4(_)) | Err(_) => host.to_owned(),
+    /// What we call ourselves to a carrier, on the way to `uri`.
+    pub(crate) fn trunk_party(&self, trunk: &Trunk, uri: &Bytes) -> Option<LocalParty> {
+        let uri = Uri::parse(uri).ok()?;
+        let net = &self.shared.net;
+        let transport = match uri.param("transport").as_deref() {
+            Some(name) if name.eq_ignore_ascii_case(b"tcp") => SipTransport::Tcp,
+            Some(name) if name.eq_ignore_ascii_case(b"tls") => SipTransport::Tls,
+            Some(_) => SipTransport::Udp,
+            None if uri.scheme() == Scheme::Sips => SipTransport::Tls,
+            None if net.udp.is_empty() => SipTransport::Tcp,
+            None => SipTransport::Udp,
+        };
+        let host = literal(&String::from_utf8_lossy(uri.host()));
+        let peer = SocketAddr::new(host.unwrap_or(ELSEWHERE), uri.port().unwrap_or(5060));
+        let local = net.local_to(transport, peer)?;
+        let user = trunk.contact_user();
+        Some(self.shared.party_named(&user, local, transport))
     }
 }

@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use offhook_core::config::SipConfig;
+use offhook_core::directory::Trunk;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
 use offhook_core::sip::invite::{LocalParty, NextHop, UsageEffect};
 use offhook_core::sip::locate::Means;
 use offhook_core::sip::message::{Request, Response};
-use offhook_core::{LegId, TrunkId};
+use offhook_core::{HangupCause, LegId, TrunkId};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -24,9 +25,15 @@ use super::net::{INBOUND, Net, OpenError};
 use super::{CallSide, EdgeStats, LegDialog, RequestSide, accept, udp};
 use crate::directory::DirectoryHandle;
 use crate::registrar::{Registrar, Replies};
+use crate::trunk::Trunks;
+
+/// Who we are and which version.
+const PRODUCT: &str = concat!("Offhook/", env!("CARGO_PKG_VERSION"));
 
 /// What our `User-Agent` and `Server` say.
-const PRODUCT: &str = concat!("Offhook/", env!("CARGO_PKG_VERSION"));
+pub(crate) fn product() -> Bytes {
+    Bytes::from_static(PRODUCT.as_bytes())
+}
 
 /// The receiving ends of the signalling task's channels. Whoever runs the task holds them; its
 /// successor gets them with everything that waits.
@@ -51,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) calls: OnceLock<Arc<dyn CallSide>>,
     pub(crate) registrar: OnceLock<Registrar>,
     pub(crate) requests: OnceLock<Arc<dyn RequestSide>>,
+    pub(crate) trunks: OnceLock<Trunks>,
     pub(crate) draining: AtomicBool,
     pub(crate) transactions: AtomicUsize,
 }
@@ -64,17 +72,50 @@ impl Shared {
     }
 
     /// Whether a trunk has as many calls as it may have, both ways together.
-    pub(crate) fn is_full(&self, trunk: TrunkId) -> bool {
-        let directory = self.directory.load();
-        let limit = directory.trunk(trunk).map_or(0, |trunk| trunk.max_calls);
-        let Some(limit) = usize::try_from(limit).ok().filter(|limit| *limit > 0) else {
-            return false;
-        };
-        let placed = self
-            .calls
-            .get()
-            .map_or(0, |calls| calls.placed_through(trunk));
-        self.legs.lock().calls_by(trunk) + placed >= limit
+    pub(crate) fn is_full(&self, trunk: &Trunk) -> bool {
+        let limit = usize::try_from(trunk.max_calls).unwrap_or(usize::MAX);
+        limit > 0 && self.calls_through(trunk.id) >= limit
+    }
+
+    /// Why a trunk takes no further call out at this moment.
+    ///
+    /// # Errors
+    /// [`HangupCause::NetworkOutOfOrder`] for a trunk that is down or disabled,
+    /// [`HangupCause::Congestion`] for one that has as many calls, or as many in this second, as it
+    /// may have.
+    pub(crate) fn trunk_takes_call(&self, trunk: &Trunk) -> Result<(), HangupCause> {
+        let trunks = self.trunks();
+        if !trunks.state(trunk.id).is_usable() {
+            return Err(HangupCause::NetworkOutOfOrder);
+        }
+        if self.is_full(trunk) || !trunks.has_outbound(trunk) {
+            return Err(HangupCause::Congestion);
+        }
+        Ok(())
+    }
+
+    /// Calls on a trunk now, both ways.
+    pub(crate) fn calls_through(&self, trunk: TrunkId) -> usize {
+        self.legs.lock().calls_by(trunk)
+    }
+
+    /// The trunks' state; nobody knows of any before [`SipCore::set_trunks`].
+    pub(crate) fn trunks(&self) -> Trunks {
+        self.trunks.get().cloned().unwrap_or_default()
+    }
+
+    /// What we call ourselves on a trunk, to a carrier that sees us at `local`.
+    pub(crate) fn party_named(
+        &self,
+        user: &str,
+        local: SocketAddr,
+        transport: SipTransport,
+    ) -> LocalParty {
+        let mut party = self.party(local, transport, None, None);
+        let host = party.contact.strip_prefix(b"<sip:offhook");
+        let host = host.unwrap_or_default();
+        party.contact = [b"<sip:", user.as_bytes(), host].concat().into();
+        party
     }
 
     /// What we call ourselves to a peer that sees us at `local`.
@@ -93,7 +134,7 @@ impl Shared {
         };
         LocalParty {
             contact: format!("<sip:offhook@{local}{parameter}>").into(),
-            product: Bytes::from_static(PRODUCT.as_bytes()),
+            product: product(),
             flow,
             address,
             options: self.net.config.dialog_options(),
@@ -151,6 +192,7 @@ impl SipCore {
             calls: OnceLock::new(),
             registrar: OnceLock::new(),
             requests: OnceLock::new(),
+            trunks: OnceLock::new(),
             draining: AtomicBool::new(false),
             transactions: AtomicUsize::new(0),
         });
@@ -186,6 +228,25 @@ impl SipCore {
     /// The dialog of a leg, for those who want to take it over.
     pub(crate) fn dialog_of(&self, leg: LegId) -> Option<LegDialog> {
         self.shared.legs.lock().dialog_of(leg)
+    }
+
+    /// Says who knows how trunks do. Until then all count as up; only the first one counts.
+    pub fn set_trunks(&self, trunks: Trunks) {
+        self.shared.trunks.set(trunks).ok();
+    }
+
+    /// This leg is a call that goes out by a trunk.
+    pub fn uses_trunk(&self, leg: LegId, trunk: TrunkId) {
+        self.shared.legs.lock().use_trunk(leg, trunk);
+        if let Some(trunk) = self.shared.directory.load().trunk(trunk) {
+            self.shared.trunks().count_outbound(trunk);
+        }
+    }
+
+    /// Calls on this trunk now, both ways.
+    #[must_use]
+    pub fn calls_through(&self, trunk: TrunkId) -> usize {
+        self.shared.calls_through(trunk)
     }
 
     /// Does what a leg's usage wants. A response or a CANCEL for a transaction that is not this

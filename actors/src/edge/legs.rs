@@ -18,7 +18,7 @@ pub(crate) struct Legs {
     by_client: AHashMap<ClientTxn, (LegId, RequestTag)>,
     by_server: AHashMap<ServerTxn, LegId>,
     legs: AHashMap<LegId, Leg>,
-    /// Calls that came in by each trunk and are not over.
+    /// Calls on each trunk that are not over, both ways.
     by_trunk: AHashMap<TrunkId, usize>,
 }
 
@@ -60,10 +60,22 @@ impl Legs {
         }
     }
 
-    /// This leg came in by a trunk.
-    pub(crate) fn came_by(&mut self, leg: LegId, trunk: TrunkId) {
-        self.legs.entry(leg).or_default().trunk = Some(trunk);
+    /// This leg is a call on a trunk.
+    pub(crate) fn use_trunk(&mut self, leg: LegId, trunk: TrunkId) {
+        let before = self.legs.entry(leg).or_default().trunk.replace(trunk);
         *self.by_trunk.entry(trunk).or_default() += 1;
+        if let Some(before) = before {
+            self.leave_trunk(before);
+        }
+    }
+
+    fn leave_trunk(&mut self, trunk: TrunkId) {
+        if let Some(calls) = self.by_trunk.get_mut(&trunk) {
+            *calls -= 1;
+            if *calls == 0 {
+                self.by_trunk.remove(&trunk);
+            }
+        }
     }
 
     /// The peer of this leg sent a request this way.
@@ -172,13 +184,8 @@ impl Legs {
         for txn in &entry.servers {
             self.by_server.remove(txn);
         }
-        if let Some(trunk) = entry.trunk
-            && let Some(calls) = self.by_trunk.get_mut(&trunk)
-        {
-            *calls -= 1;
-            if *calls == 0 {
-                self.by_trunk.remove(&trunk);
-            }
+        if let Some(trunk) = entry.trunk {
+            self.leave_trunk(trunk);
         }
     }
 
@@ -198,7 +205,7 @@ impl Legs {
         Lost { clients, servers }
     }
 
-    /// Calls that came in by this trunk and are not over.
+    /// Calls on this trunk that are not over.
     pub(crate) fn calls_by(&self, trunk: TrunkId) -> usize {
         self.by_trunk.get(&trunk).copied().unwrap_or(0)
     }
@@ -243,7 +250,7 @@ mod tests {
         legs.bind(leg, key("a"));
         legs.bind(leg, key("a"));
         legs.bind(leg, key("b"));
-        legs.came_by(leg, trunk);
+        legs.use_trunk(leg, trunk);
         legs.add_server(leg, ServerTxn(1));
         for number in 0..40 {
             legs.add_client(leg, RequestTag(number), ClientTxn(u64::from(number)));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
 use offhook_core::sip::dialog::DialogKey;
@@ -285,8 +285,8 @@ impl Signalling {
             Origin::Trunk(trunk) => Some(trunk),
             Origin::Extension(_) => None,
         };
-        if trunk.is_some_and(|trunk| self.shared.is_full(trunk)) {
-            return self.refuse_call(now, txn, request, HangupCause::Congestion);
+        if let Err(after) = self.trunk_takes(&directory, trunk) {
+            return self.refuse_for(now, txn, request, after);
         }
         let call = IncomingCall {
             origin,
@@ -304,11 +304,22 @@ impl Signalling {
                 legs.heard_from(leg, path);
                 legs.tagged(leg, request.headers.from_tag());
                 if let Some(trunk) = trunk {
-                    legs.came_by(leg, trunk);
+                    legs.use_trunk(leg, trunk);
                 }
             }
             Err(cause) => self.refuse_call(now, txn, request, cause),
         }
+    }
+
+    /// Whether the trunk a call comes by may have it; else how long to wait.
+    fn trunk_takes(&self, directory: &Directory, trunk: Option<TrunkId>) -> Result<(), Duration> {
+        let Some(trunk) = trunk.and_then(|trunk| directory.trunk(trunk)) else {
+            return Ok(());
+        };
+        if self.shared.is_full(trunk) {
+            return Err(self.shared.net.config.limits.retry_after);
+        }
+        self.shared.trunks().take_inbound(trunk)
     }
 
     /// Phones are answered where they are heard from, because their Contact may lie behind a NAT; a
@@ -334,6 +345,7 @@ impl Signalling {
             counters,
             now,
             path,
+            names: self.shared.net.peer_names(path.flow),
         }
     }
 
@@ -351,14 +363,16 @@ impl Signalling {
         self.respond(now, txn, response);
     }
 
+    /// Refuses a call that could come in so much later.
+    fn refuse_for(&mut self, now: Instant, txn: ServerTxn, request: &Request, after: Duration) {
+        let refused = &self.shared.net.counters.refused_calls;
+        refused.fetch_add(1, Ordering::Relaxed);
+        self.respond(now, txn, busy_for(request, after));
+    }
+
     /// The refusal of what could be asked again later.
     fn busy(&self, request: &Request) -> Response {
-        let mut response = Response::to(request, 503, phrase(503));
-        let after = self.shared.net.config.limits.retry_after.as_secs().max(1);
-        response
-            .headers
-            .push(HeaderName::RetryAfter, after.to_string());
-        response
+        busy_for(request, self.shared.net.config.limits.retry_after)
     }
 
     fn respond(&mut self, now: Instant, txn: ServerTxn, response: Response) {
@@ -619,6 +633,15 @@ impl Signalling {
             self.tell(leg, UsageInput::RequestFailed { tag, failure });
         }
     }
+}
+
+fn busy_for(request: &Request, after: Duration) -> Response {
+    let mut response = Response::to(request, 503, phrase(503));
+    let seconds = after.as_millis().div_ceil(1000).max(1);
+    response
+        .headers
+        .push(HeaderName::RetryAfter, seconds.to_string());
+    response
 }
 
 fn is_invite(response: &Response) -> bool {

@@ -1,7 +1,7 @@
 //! Whom the edge tells about calls.
 
 use offhook_core::sip::invite::UsageInput;
-use offhook_core::{HangupCause, LegId, TrunkId};
+use offhook_core::{HangupCause, LegId};
 
 use crate::call::IncomingCall;
 
@@ -23,10 +23,4 @@ pub trait CallSide: Send + Sync {
     /// # Errors
     /// The cause to refuse it with.
     fn admits(&self) -> Result<(), HangupCause>;
-
-    /// How many calls we placed through this trunk are up now. Those that came in by it the edge
-    /// counts itself.
-    fn placed_through(&self, _trunk: TrunkId) -> usize {
-        0
-    }
 }

@@ -94,6 +94,11 @@ pub(super) async fn check_unused(
             return in_use(format!("DID {}", did.number));
         }
     }
+    for (name, destination) in trunks::default_destinations(connection).await? {
+        if goes_there(&destination) {
+            return in_use(format!("trunk {name}"));
+        }
+    }
     for queue in queues::all(connection).await? {
         let own = target == Target::Queue(queue.id);
         if !own && queue.overflow.as_ref().is_some_and(goes_there) {

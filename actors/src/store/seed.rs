@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use offhook_core::directory::{
     Agent, Destination, Did, Extension, ExtensionKind, IvrMenu, MenuAction, Queue, QueueAgent,
-    Role, SipTransport, Strategy, Trunk,
+    Role, Strategy, Trunk,
 };
 use offhook_core::id::{AgentId, DidId, ExtensionId, IvrMenuId, QueueId, TrunkId, UserId};
 use serde::Serialize;
@@ -256,17 +256,7 @@ fn demo_trunk() -> Trunk {
     let loopback = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
     let loopback_v6 = Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128);
     Trunk {
-        id: TrunkId::random(),
-        name: "demo".to_owned(),
-        enabled: true,
-        host: None,
-        port: 5060,
-        transport: SipTransport::Udp,
         trusted: vec![IpNet::V4(loopback), IpNet::V6(loopback_v6)],
-        username: None,
-        password: None,
-        caller_id: None,
-        outbound_prefix: None,
-        max_calls: 0,
+        ..Trunk::new(TrunkId::random(), "demo")
     }
 }

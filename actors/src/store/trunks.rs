@@ -1,8 +1,15 @@
 //! Links to carriers and other exchanges.
 
-use offhook_core::directory::Trunk;
+use std::time::Duration;
+
+use offhook_core::directory::{
+    CallerPresentation, Destination, EarlyMedia, NumberPlan, Trunk, TrunkInbound, TrunkMode,
+    TrunkQualify, TrunkRegistration,
+};
 use offhook_core::id::TrunkId;
 use offhook_core::pii::Secret;
+use offhook_core::sdp::Codec;
+use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, Sqlite, SqliteConnection, Transaction};
 
 use crate::store::secret::Vault;
@@ -34,18 +41,57 @@ struct Row {
     caller_id: Option<String>,
     outbound_prefix: Option<String>,
     max_calls: i64,
+    settings: String,
+}
+
+/// What stands in the column `settings`; what is missing there has its default.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Settings {
+    mode: TrunkMode,
+    outbound_proxy: Option<String>,
+    registration: TrunkRegistration,
+    inbound: TrunkInbound,
+    auth_username: Option<String>,
+    qualify: TrunkQualify,
+    caller: CallerPresentation,
+    numbers: NumberPlan,
+    calls_per_second: u32,
+    codecs: Vec<Codec>,
+    early_media: EarlyMedia,
+    session_expires: Option<Duration>,
+}
+
+impl Settings {
+    fn of(trunk: &Trunk) -> Self {
+        Self {
+            mode: trunk.mode,
+            outbound_proxy: trunk.outbound_proxy.clone(),
+            registration: trunk.registration.clone(),
+            inbound: trunk.inbound.clone(),
+            auth_username: trunk.auth_username.clone(),
+            qualify: trunk.qualify,
+            caller: trunk.caller.clone(),
+            numbers: trunk.numbers.clone(),
+            calls_per_second: trunk.calls_per_second,
+            codecs: trunk.codecs.clone(),
+            early_media: trunk.early_media,
+            session_expires: trunk.session_expires,
+        }
+    }
 }
 
 impl Row {
     fn trunk(self, vault: &Vault) -> Result<Trunk, StoreError> {
         let port = u16::try_from(self.port).map_err(|_| StoreError::corrupt("trunks.port"))?;
         let password = self.password.map(|sealed| vault.unseal(&sealed));
+        let settings: Settings = column::from_json("trunks.settings", &self.settings)?;
         Ok(Trunk {
             id: column::id(&self.id)?,
             name: self.name,
             enabled: self.enabled,
             host: self.host,
-            port,
+            port: (port > 0).then_some(port),
             transport: column::from_word("trunks.transport", &self.transport)?,
             trusted: column::from_json("trunks.trusted", &self.trusted)?,
             username: self.username,
@@ -53,6 +99,18 @@ impl Row {
             caller_id: self.caller_id,
             outbound_prefix: self.outbound_prefix,
             max_calls: column::count(self.max_calls)?,
+            mode: settings.mode,
+            outbound_proxy: settings.outbound_proxy,
+            registration: settings.registration,
+            inbound: settings.inbound,
+            auth_username: settings.auth_username,
+            qualify: settings.qualify,
+            caller: settings.caller,
+            numbers: settings.numbers,
+            calls_per_second: settings.calls_per_second,
+            codecs: settings.codecs,
+            early_media: settings.early_media,
+            session_expires: settings.session_expires,
         })
     }
 }
@@ -65,6 +123,22 @@ pub(super) async fn all(
         .fetch_all(connection)
         .await?;
     rows.into_iter().map(|row| row.trunk(vault)).collect()
+}
+
+/// Where trunks send calls to numbers that no DID has, with the trunks' names.
+pub(super) async fn default_destinations(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(String, Destination)>, StoreError> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT name, settings FROM trunks ORDER BY name, id")
+            .fetch_all(connection)
+            .await?;
+    let mut all = Vec::new();
+    for (name, settings) in rows {
+        let settings: Settings = column::from_json("trunks.settings", &settings)?;
+        all.extend(settings.inbound.default_destination.map(|to| (name, to)));
+    }
+    Ok(all)
 }
 
 pub(super) async fn check_exists(
@@ -91,8 +165,8 @@ impl Trunks<'_> {
         self.write(
             trunk,
             "INSERT INTO trunks (name, enabled, host, port, transport, trusted, username, \
-             password, caller_id, outbound_prefix, max_calls, id) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             password, caller_id, outbound_prefix, max_calls, settings, id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .await
     }
@@ -106,7 +180,7 @@ impl Trunks<'_> {
             trunk,
             "UPDATE trunks SET name = $1, enabled = $2, host = $3, port = $4, transport = $5, \
              trusted = $6, username = $7, password = $8, caller_id = $9, outbound_prefix = $10, \
-             max_calls = $11 WHERE id = $12",
+             max_calls = $11, settings = $12 WHERE id = $13",
         )
         .await
     }
@@ -176,11 +250,14 @@ impl Trunks<'_> {
         check(trunk)?;
         let vault = &self.0.0.vault;
         let mut write = self.0.begin().await?;
+        if let Some(destination) = &trunk.inbound.default_destination {
+            office::check_destination(&mut write, "default_destination", destination).await?;
+        }
         let done = sqlx::query(query)
             .bind(&trunk.name)
             .bind(trunk.enabled)
             .bind(&trunk.host)
-            .bind(i64::from(trunk.port))
+            .bind(i64::from(trunk.port.unwrap_or(0)))
             .bind(column::word(&trunk.transport)?)
             .bind(column::json(&trunk.trusted)?)
             .bind(&trunk.username)
@@ -188,6 +265,7 @@ impl Trunks<'_> {
             .bind(&trunk.caller_id)
             .bind(&trunk.outbound_prefix)
             .bind(i64::from(trunk.max_calls))
+            .bind(column::json(&Settings::of(trunk))?)
             .bind(trunk.id.to_string())
             .execute(&mut *write)
             .await?;
@@ -202,12 +280,14 @@ const NOT_FOUND: StoreError = StoreError::NotFound { what: "trunk" };
 
 fn check(trunk: &Trunk) -> Result<(), StoreError> {
     office::check_name("name", &trunk.name)?;
-    if trunk.port == 0 {
+    if trunk.port == Some(0) {
         return Err(StoreError::invalid("port", "must be from 1 to 65535"));
     }
     for (field, text) in [
         ("host", &trunk.host),
         ("username", &trunk.username),
+        ("auth_username", &trunk.auth_username),
+        ("domain", &trunk.caller.domain),
         ("caller_id", &trunk.caller_id),
         ("outbound_prefix", &trunk.outbound_prefix),
     ] {

@@ -20,4 +20,6 @@ pub mod queue;
 pub mod recording;
 pub mod registration;
 pub mod trunk;
+mod trunk_check;
+pub mod trunk_words;
 pub mod watch;

@@ -38,8 +38,8 @@ impl Resource for Trunk {
         settings.build(old, directory)
     }
 
-    fn view(&self, _: &Directory, _: &AppState) -> TrunkView {
-        TrunkView::of(self)
+    fn view(&self, _: &Directory, state: &AppState) -> TrunkView {
+        TrunkView::of(self, state.floor().trunk(self.id))
     }
 
     fn insert<'a>(&'a self, state: &'a AppState) -> BoxFuture<'a, Result<(), StoreError>> {

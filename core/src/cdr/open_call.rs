@@ -145,6 +145,10 @@ impl OpenCall {
             | EventKind::PhoneUnregistered { .. }
             | EventKind::MessageSummaryChanged { .. }
             | EventKind::MessageReceived { .. }
+            | EventKind::TrunkRegistered { .. }
+            | EventKind::TrunkUnregistered { .. }
+            | EventKind::TrunkUp { .. }
+            | EventKind::TrunkDown { .. }
             | EventKind::DirectoryChanged { .. } => {}
         }
     }

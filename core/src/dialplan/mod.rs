@@ -1,13 +1,15 @@
 //! What a dialled number means.
 //!
 //! Two questions, two functions: [`from_inside`] for a call placed by one of our extensions,
-//! [`from_trunk`] for a call that came in by a trunk. Neither reads anything but the snapshot.
+//! [`inbound`] for a call that came in by a trunk. Neither reads anything but the snapshot.
 
 mod codes;
+mod inbound;
 
 pub use codes::FeatureCode;
+pub use inbound::{Inbound, from_trunk, inbound};
 
-use crate::directory::{Destination, Dialable, Did, Directory, Trunk};
+use crate::directory::{Destination, Dialable, Directory, Trunk};
 use crate::number;
 
 /// Why a number leads nowhere.
@@ -52,25 +54,6 @@ pub fn from_inside(directory: &Directory, dialled: &str) -> Result<Destination, 
     match outbound_trunk(directory, dialled) {
         Some(_) => Ok(Destination::External(dialled.to_owned())),
         None => Err(RouteError::Unallocated),
-    }
-}
-
-/// The DID a call from `trunk` reaches, whichever way the carrier writes the number.
-///
-/// # Errors
-/// Says why the number leads nowhere.
-pub fn from_trunk<'a>(
-    directory: &'a Directory,
-    trunk: &Trunk,
-    dialled: &str,
-) -> Result<&'a Did, RouteError> {
-    let number = number::to_e164(dialled).ok_or(RouteError::Unallocated)?;
-    let did = directory
-        .did_numbered(&number)
-        .ok_or(RouteError::Unallocated)?;
-    match did.trunk {
-        Some(wanted) if wanted != trunk.id => Err(RouteError::Unallocated),
-        _ => Ok(did),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::directory::{Extension, ExtensionKind, Office, SipTransport};
+use crate::directory::{Did, Extension, ExtensionKind, Office};
 use crate::id::{DidId, ExtensionId, IdSource, IvrMenuId, TrunkId};
 use crate::pii::Secret;
 
@@ -21,18 +21,10 @@ fn extension(ids: &mut IdSource, number: &str, enabled: bool) -> Extension {
 
 fn trunk(ids: &mut IdSource, prefix: Option<&str>, trusted: &str) -> Trunk {
     Trunk {
-        id: TrunkId::new(ids),
-        name: "carrier".into(),
-        enabled: true,
         host: Some("192.0.2.1".into()),
-        port: 5060,
-        transport: SipTransport::Udp,
         trusted: vec![trusted.parse().unwrap()],
-        username: None,
-        password: None,
-        caller_id: None,
         outbound_prefix: prefix.map(Into::into),
-        max_calls: 0,
+        ..Trunk::new(TrunkId::new(ids), "carrier")
     }
 }
 
@@ -146,4 +138,33 @@ fn digits_could_go_on_as_long_as_a_longer_extension_begins_with_them() {
         assert!(!directory.could_become_extension(digits), "{digits}");
     }
     assert!(!Directory::default().could_become_extension(""));
+}
+
+#[test]
+fn a_number_no_did_has_goes_to_the_trunks_default_destination() {
+    let (directory, ..) = office();
+    let mut trunk = directory.office().trunks[0].clone();
+    let unknown = "+4930999";
+    assert_eq!(
+        inbound(&directory, &trunk, unknown),
+        Err(RouteError::Unallocated)
+    );
+    trunk.inbound.default_destination = Some(Destination::Echo);
+    let found = inbound(&directory, &trunk, unknown).unwrap();
+    assert_eq!((found.did, found.destination), (None, &Destination::Echo));
+    let found = inbound(&directory, &trunk, "004934556643378").unwrap();
+    assert_eq!(
+        found.did.map(|did| did.number.as_str()),
+        Some("+4934556643378")
+    );
+}
+
+#[test]
+fn a_carrier_that_writes_national_numbers_reaches_our_dids() {
+    let (directory, ..) = office();
+    let mut trunk = directory.office().trunks[0].clone();
+    assert!(from_trunk(&directory, &trunk, "034556643378").is_err());
+    trunk.numbers.country_code = Some("49".to_owned());
+    assert!(from_trunk(&directory, &trunk, "034556643378").is_ok());
+    assert!(from_trunk(&directory, &trunk, "34556643378").is_ok());
 }

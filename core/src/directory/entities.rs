@@ -1,9 +1,8 @@
-//! Extensions, DIDs, trunks and menus.
+//! Extensions, DIDs and menus.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::Destination;
@@ -94,48 +93,6 @@ pub struct Did {
     pub trunk: Option<TrunkId>,
     /// Where calls go.
     pub destination: Destination,
-}
-
-/// How SIP messages travel.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum SipTransport {
-    /// Datagrams.
-    #[default]
-    Udp,
-    /// Streams.
-    Tcp,
-}
-
-/// A link to a carrier or another exchange.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trunk {
-    /// Its id.
-    pub id: TrunkId,
-    /// What operators call it.
-    pub name: String,
-    /// False: neither accepts nor places calls.
-    pub enabled: bool,
-    /// The carrier's host name or address; none: this trunk only accepts calls.
-    pub host: Option<String>,
-    /// The carrier's port.
-    pub port: u16,
-    /// How to reach the carrier.
-    pub transport: SipTransport,
-    /// Calls from these networks are this trunk's, without digest authentication.
-    pub trusted: Vec<IpNet>,
-    /// User name for the carrier's digest challenges.
-    pub username: Option<String>,
-    /// Password for the carrier's digest challenges.
-    pub password: Option<Secret>,
-    /// The caller's number shown on calls out; none: the calling extension's number.
-    pub caller_id: Option<String>,
-    /// Numbers beginning with this are sent out here; none: no number is.
-    pub outbound_prefix: Option<String>,
-    /// Calls at once, both ways together; 0 is no limit.
-    pub max_calls: u32,
 }
 
 /// A menu that answers, speaks and listens for digits.

@@ -7,11 +7,17 @@ mod destination;
 mod entities;
 mod queue;
 mod snapshot;
+mod trunk;
 mod watch;
 
 pub use agent::{Agent, AgentState};
 pub use destination::Destination;
-pub use entities::{Did, Extension, ExtensionKind, IvrMenu, MenuAction, Role, SipTransport, Trunk};
+pub use entities::{Did, Extension, ExtensionKind, IvrMenu, MenuAction, Role};
 pub use queue::{Queue, QueueAgent, Strategy};
 pub use snapshot::{Dialable, Directory, Office};
+pub use trunk::{
+    CallerIdMethod, CallerPresentation, DidSource, DidSourceError, EarlyMedia, ForeignCallers,
+    IdentityHeader, NumberDisplay, NumberFormat, NumberPlan, SipTransport, Trunk, TrunkInbound,
+    TrunkMode, TrunkQualify, TrunkRegistration,
+};
 pub use watch::{MessageCounts, WaitingMessages, WatchList};

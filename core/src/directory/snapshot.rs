@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ahash::AHashMap;
 
-use crate::directory::{Agent, Did, Extension, IvrMenu, Queue, Trunk};
+use crate::directory::{Agent, Destination, Did, Extension, IvrMenu, Queue, Trunk};
 use crate::id::{AgentId, DidId, ExtensionId, IvrMenuId, QueueId, TrunkId};
 
 /// Everything the store knows about the office, as plain lists.
@@ -175,6 +175,33 @@ impl Directory {
             });
         nets.max_by_key(|(net, _)| net.prefix_len())
             .map(|(_, trunk)| trunk)
+    }
+
+    /// The enabled trunk that one of these names of a verified client certificate belongs to. Names
+    /// are compared without regard to case.
+    #[must_use]
+    pub fn trunk_named(&self, names: &[String]) -> Option<&Trunk> {
+        let known = |trunk: &&Trunk| {
+            let mut own = trunk.inbound.tls_names.iter();
+            own.any(|own| names.iter().any(|name| name.eq_ignore_ascii_case(own)))
+        };
+        let trunks = self.office.trunks.iter();
+        trunks.filter(|trunk| trunk.enabled).find(known)
+    }
+
+    /// The enabled trunk that is registered with this user part of a Contact
+    /// ([`Trunk::contact_user`]).
+    #[must_use]
+    pub fn trunk_registered_as(&self, user: &str) -> Option<&Trunk> {
+        self.trunk(user.parse().ok()?)
+            .filter(|trunk| trunk.registers())
+    }
+
+    /// The public number of an extension: that of a DID which leads straight to it.
+    #[must_use]
+    pub fn did_of(&self, extension: ExtensionId) -> Option<&Did> {
+        let leads_there = |did: &&Did| did.destination == Destination::Extension(extension);
+        self.office.dids.iter().find(leads_there)
     }
 
     /// The queue with this id.

@@ -282,6 +282,10 @@ impl LiveCall {
             | EventKind::PhoneUnregistered { .. }
             | EventKind::MessageSummaryChanged { .. }
             | EventKind::MessageReceived { .. }
+            | EventKind::TrunkRegistered { .. }
+            | EventKind::TrunkUnregistered { .. }
+            | EventKind::TrunkUp { .. }
+            | EventKind::TrunkDown { .. }
             | EventKind::DirectoryChanged { .. } => {}
         }
     }

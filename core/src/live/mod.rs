@@ -133,6 +133,10 @@ impl LiveView {
             EventKind::QueueRecovered { .. }
             | EventKind::MessageSummaryChanged { .. }
             | EventKind::MessageReceived { .. }
+            | EventKind::TrunkRegistered { .. }
+            | EventKind::TrunkUnregistered { .. }
+            | EventKind::TrunkUp { .. }
+            | EventKind::TrunkDown { .. }
             | EventKind::DirectoryChanged { .. } => {}
         }
     }

@@ -19,9 +19,14 @@
 //! | [`endpoint`] | bytes in, checked requests and transactions out |
 //! | [`dialog`] | what two user agents remember of each other |
 //! | [`locate`] | from a URI to the addresses of a server (RFC 3263) |
+//! | [`register_client`] | the registration a trunk keeps with its carrier |
+//! | [`qualify`] | whether a carrier is there |
+//! | [`identity`] | who calls, as carriers are told and tell it |
+//! | [`trunk_uri`] | the addresses of a trunk |
 //! | [`invite`] | one leg of a call: everything between INVITE and BYE |
 //! | [`subscription`] | one watcher of an extension: everything between SUBSCRIBE and its end |
 
+pub mod call_rate;
 mod check;
 pub mod defence;
 pub mod dialog;
@@ -31,12 +36,15 @@ pub mod error;
 pub mod header;
 pub mod header_name;
 pub mod headers;
+pub mod identity;
 pub mod invite;
 mod lex;
 pub mod locate;
 pub mod message;
 pub mod method;
 pub mod parse;
+pub mod qualify;
+pub mod register_client;
 pub mod registrar;
 pub mod status;
 pub mod stream;
@@ -44,6 +52,7 @@ pub mod subscription;
 #[cfg(test)]
 mod tests;
 pub mod transaction;
+pub mod trunk_uri;
 pub mod uri;
 mod write;
 

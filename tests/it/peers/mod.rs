@@ -1,7 +1,7 @@
 //! SIPp and baresip, who know nothing of us.
 
 mod baresip;
-mod sipp;
+pub(crate) mod sipp;
 
 use std::net::{SocketAddr, UdpSocket};
 

@@ -16,14 +16,19 @@ use tokio::time::timeout;
 use super::free_address;
 
 /// A running SIPp.
-struct Sipp {
+pub(crate) struct Sipp {
     child: Child,
     folder: TempDir,
 }
 
 impl Sipp {
     /// Plays a scenario against the server so many times, from an address of its own.
-    fn plays(scenario: &str, server: &Server, count: u32, arguments: &[&str]) -> Result<Self> {
+    pub(crate) fn plays(
+        scenario: &str,
+        server: &Server,
+        count: u32,
+        arguments: &[&str],
+    ) -> Result<Self> {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("sipp")
             .join(scenario);
@@ -57,7 +62,7 @@ impl Sipp {
     }
 
     /// Waits for its verdict: every message was as the scenario wants it, in every call.
-    async fn approves(mut self) -> Result<()> {
+    pub(crate) async fn approves(mut self) -> Result<()> {
         let status = timeout(PATIENCE * 2, self.child.wait()).await;
         let status = status.context("sipp does not end")??;
         let errors = fs::read_to_string(self.folder.path().join("errors.log"));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use offhook_core::directory::{
     Agent, Destination, Did, Directory, Extension, ExtensionKind, IvrMenu, MenuAction,
-    Office as Lists, Queue, QueueAgent, SipTransport, Strategy, Trunk,
+    Office as Lists, Queue, QueueAgent, Strategy, Trunk,
 };
 use offhook_core::event::EventKind;
 use offhook_core::pii::Secret;
@@ -102,18 +102,10 @@ fn agent(ids: &mut IdSource, extension: ExtensionId) -> Agent {
 
 fn trunk(ids: &mut IdSource) -> Trunk {
     Trunk {
-        id: TrunkId::new(ids),
-        name: "carrier".into(),
-        enabled: true,
         host: Some("192.0.2.1".into()),
-        port: 5060,
-        transport: SipTransport::Udp,
         trusted: vec!["127.0.0.0/8".parse().unwrap()],
-        username: None,
-        password: None,
-        caller_id: None,
         outbound_prefix: Some("00".into()),
-        max_calls: 0,
+        ..Trunk::new(TrunkId::new(ids), "carrier")
     }
 }
 
@@ -239,6 +231,7 @@ pub(super) fn incoming(dialled: &str, origin: Origin, offer: &Bytes) -> Incoming
         from: Party {
             number: "ann".into(),
             name: Some("Ann".into()),
+            ..Party::default()
         },
         dialled: dialled.into(),
         txn: ServerTxn(1),
@@ -332,7 +325,7 @@ impl Fixture {
                 CallEffect::Disengaged(extension) => assert!(self.engaged.remove(&extension)),
                 CallEffect::Publish(kind) => self.events.push(kind),
                 CallEffect::CloseLeg(leg) => assert!(self.closed.insert(leg), "closed twice"),
-                CallEffect::BindDialog { .. } => {}
+                CallEffect::BindDialog { .. } | CallEffect::UseTrunk { .. } => {}
                 CallEffect::Done => self.done = true,
             }
         }
@@ -363,7 +356,7 @@ impl Fixture {
             credentials: None,
             local: local(),
             to: Bytes::from_static(b"<sip:phone@127.0.0.1>"),
-            caller_id: None,
+            trunk: None,
             domain: "127.0.0.1".into(),
             routes: Vec::new(),
             headers: Vec::new(),

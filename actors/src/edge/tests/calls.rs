@@ -1,12 +1,10 @@
 //! Calls that come in.
 
-use std::sync::atomic::Ordering;
-
-use offhook_core::HangupCause;
 use offhook_core::pii::Secret;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::invite::UsageInput;
 use offhook_core::sip::{HeaderName, Method};
+use offhook_core::{CallId, HangupCause, LegId};
 
 use super::fixture::{DID, Edge};
 use super::phone::Phone;
@@ -113,7 +111,10 @@ async fn a_trunk_has_no_more_calls_than_it_may() {
     edge.answer(first, &call, 180, "ours");
     assert_eq!(carrier.response().await.status, 180);
     // One more goes out by it: that makes two.
-    edge.switchboard.placed.store(1, Ordering::Relaxed);
+    let trunk = edge.directory.load().office().trunks[0].id;
+    let out = LegId::new(CallId::random(), 0);
+    edge.core.uses_trunk(out, trunk);
+    assert_eq!(edge.core.calls_through(trunk), 2);
     let mut other = Phone::udp(CARRIER, edge.udp, "+491701234568").await;
     let invite = other.invite(DID);
     let refused = other.ask(invite).await;

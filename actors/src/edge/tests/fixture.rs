@@ -40,7 +40,6 @@ pub(super) struct Switchboard {
     calls: mpsc::UnboundedSender<(LegId, IncomingCall)>,
     inputs: mpsc::UnboundedSender<(LegId, UsageInput)>,
     pub(super) refuses: Mutex<Option<HangupCause>>,
-    pub(super) placed: AtomicUsize,
     legs: AtomicU32,
 }
 
@@ -57,10 +56,6 @@ impl CallSide for Switchboard {
 
     fn admits(&self) -> Result<(), HangupCause> {
         self.refuses.lock().map_or(Ok(()), Err)
-    }
-
-    fn placed_through(&self, _: TrunkId) -> usize {
-        self.placed.load(Ordering::Relaxed)
     }
 }
 
@@ -127,11 +122,8 @@ pub(super) fn office(host: Option<SocketAddr>, transport: TrunkTransport) -> Off
             destination: Destination::Echo,
         }],
         trunks: vec![Trunk {
-            id: TrunkId::random(),
-            name: "carrier".to_owned(),
-            enabled: true,
             host: Some(host.map_or("127.0.0.9".to_owned(), |host| host.ip().to_string())),
-            port: host.map_or(5060, |host| host.port()),
+            port: host.map(|host| host.port()),
             transport,
             trusted: vec!["127.0.0.9/32".parse().unwrap()],
             username: Some("us".to_owned()),
@@ -139,6 +131,7 @@ pub(super) fn office(host: Option<SocketAddr>, transport: TrunkTransport) -> Off
             caller_id: Some(DID.to_owned()),
             outbound_prefix: Some("0".to_owned()),
             max_calls: 2,
+            ..Trunk::new(TrunkId::random(), "carrier")
         }],
         ..Office::default()
     }
@@ -168,7 +161,6 @@ impl Edge {
             calls: call_sender,
             inputs: input_sender,
             refuses: Mutex::new(None),
-            placed: AtomicUsize::new(0),
             legs: AtomicU32::new(0),
         });
         core.set_calls(Arc::<Switchboard>::clone(&switchboard));

@@ -86,7 +86,7 @@ fn contact(uri: String) -> Contact {
         uri: uri.into(),
         credentials: None,
         local: party(),
-        caller_id: None,
+        trunk: None,
         domain: "offhook.local".to_owned(),
         routes: Vec::new(),
         headers: Vec::new(),
@@ -188,7 +188,7 @@ async fn a_trunk_on_streams_is_connected_to_once() {
         .replace(office(Some(host), TrunkTransport::Tcp));
     let contact = edge.core.contacts_outside("0123").unwrap().remove(0);
     assert_eq!(contact.uri, format!("sip:0123@{host};transport=tcp"));
-    assert!(contact.credentials.is_some() && contact.caller_id.is_some());
+    assert!(contact.credentials.is_some() && contact.trunk.is_some());
     let mut one = Leg::calls(&edge, contact.clone());
     let mut two = Leg::calls(&edge, contact);
     let (stream, _) = soon(listener.accept()).await.unwrap();

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use offhook_core::directory::{
-    Agent, Destination, Dialable, Did, IvrMenu, MenuAction, MessageCounts, Queue, QueueAgent,
-    SipTransport, Strategy, Trunk, WaitingMessages, WatchList,
+    Agent, Destination, Dialable, Did, DidSource, IvrMenu, MenuAction, MessageCounts, Queue,
+    QueueAgent, SipTransport, Strategy, Trunk, TrunkInbound, TrunkMode, TrunkQualify,
+    WaitingMessages, WatchList,
 };
 use offhook_core::id::{AgentId, DidId, IvrMenuId, QueueId, TrunkId};
+use offhook_core::sdp::Codec;
 
 use super::*;
 
@@ -56,11 +58,8 @@ fn menu(number: &str, choice: Destination) -> IvrMenu {
 
 fn trunk(name: &str) -> Trunk {
     Trunk {
-        id: TrunkId::random(),
-        name: name.to_owned(),
-        enabled: true,
         host: Some("sip.example.org".to_owned()),
-        port: 5061,
+        port: Some(5061),
         transport: SipTransport::Tcp,
         trusted: vec!["192.0.2.0/24".parse().unwrap()],
         username: Some("office".to_owned()),
@@ -68,6 +67,18 @@ fn trunk(name: &str) -> Trunk {
         caller_id: Some("+4934556643378".to_owned()),
         outbound_prefix: Some("0".to_owned()),
         max_calls: 30,
+        mode: TrunkMode::Register,
+        qualify: TrunkQualify {
+            interval: Some(Duration::from_secs(30)),
+            ..TrunkQualify::default()
+        },
+        inbound: TrunkInbound {
+            did_source: DidSource::Header("P-Called-Party-ID".to_owned()),
+            default_destination: Some(Destination::Echo),
+            ..TrunkInbound::default()
+        },
+        codecs: vec![Codec::Pcma],
+        ..Trunk::new(TrunkId::random(), name)
     }
 }
 

@@ -1,0 +1,136 @@
+//! What a carrier is told about a caller.
+
+use bytes::Bytes;
+
+use super::{ANONYMOUS, Privacy};
+use crate::directory::{ForeignCallers, IdentityHeader, NumberDisplay, Trunk};
+use crate::sip::HeaderName;
+use crate::sip::header::NameAddr;
+use crate::sip::uri;
+
+/// Where a caller comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallerOrigin<'a> {
+    /// One of our extensions, with its public number if it has one.
+    Inside(Option<&'a str>),
+    /// A caller from outside, who is sent out again.
+    Outside,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calling<'a> {
+    /// The number, internal or public.
+    pub number: &'a str,
+    /// The display name.
+    pub name: Option<&'a str>,
+    /// Whether the caller wants to stay unknown.
+    pub privacy: Privacy,
+    /// Where the caller comes from.
+    pub origin: CallerOrigin<'a>,
+}
+
+/// How a call presents its caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presented {
+    /// The From header: a name-addr without tag.
+    pub from: Bytes,
+    /// Further headers.
+    pub headers: Vec<(HeaderName, Bytes)>,
+}
+
+/// How a caller is presented to a trunk's carrier; `domain` is the host part of our addresses there.
+///
+/// | method | From | beside it |
+/// | --- | --- | --- |
+/// | static | the trunk's number | – |
+/// | asserted | the trunk's number | P-Asserted- or P-Preferred-Identity: the caller's |
+/// | remote party | the trunk's number | Remote-Party-ID: the caller's |
+/// | from | the caller's number | – |
+/// | from and asserted | the caller's number | P-Asserted- or P-Preferred-Identity: the caller's |
+///
+/// A hidden caller has an anonymous From and `Privacy: id`; the other headers stay, since the
+/// carrier is trusted to keep them to itself (RFC 3325 section 9.3).
+#[must_use]
+pub fn present(caller: &Calling<'_>, trunk: &Trunk, domain: &str) -> Presented {
+    let method = trunk.caller.method;
+    let hidden = caller.privacy == Privacy::Hidden || trunk.caller.display == NumberDisplay::Block;
+    let real = real_number(caller, trunk);
+    let number = if method.in_from() {
+        real.clone().unwrap_or_else(|| own_number(caller, trunk))
+    } else {
+        own_number(caller, trunk)
+    };
+    let from = if hidden {
+        anonymous()
+    } else {
+        from_header(&number, caller.name, domain)
+    };
+    let mut headers = Vec::new();
+    if let Some(real) = real {
+        let name = caller.name.filter(|_| !hidden);
+        let address = from_header(&real, name, domain);
+        if method.asserts() {
+            let header = match trunk.caller.header {
+                IdentityHeader::Asserted => HeaderName::PAssertedIdentity,
+                IdentityHeader::Preferred => HeaderName::PPreferredIdentity,
+            };
+            headers.push((header, address));
+        } else if method == crate::directory::CallerIdMethod::RemotePartyId {
+            let shown: &[u8] = if hidden { b"full" } else { b"off" };
+            let params: &[u8] = b";party=calling;screen=yes;privacy=";
+            let value = [&address[..], params, shown].concat();
+            headers.push((HeaderName::RemotePartyId, value.into()));
+        }
+    }
+    if hidden {
+        headers.push((HeaderName::Privacy, Bytes::from_static(b"id")));
+    }
+    Presented { from, headers }
+}
+
+/// A From header as phones are shown it: anonymous for a hidden caller.
+#[must_use]
+pub fn from_header(number: &str, name: Option<&str>, domain: &str) -> Bytes {
+    if number == ANONYMOUS {
+        return anonymous();
+    }
+    let address = NameAddr::new(uri::sip(Some(number), domain, None));
+    match name {
+        Some(name) => address.with_display(name).write(),
+        None => address.write(),
+    }
+}
+
+/// RFC 3323 section 4.1.1.3.
+fn anonymous() -> Bytes {
+    Bytes::from_static(b"\"Anonymous\" <sip:anonymous@anonymous.invalid>")
+}
+
+/// The number that tells the carrier who really calls, if it may be told one.
+fn real_number(caller: &Calling<'_>, trunk: &Trunk) -> Option<String> {
+    let own = trunk.caller_id.as_deref();
+    let number = match caller.origin {
+        // An internal number means nothing outside, unless nothing else is known: another exchange
+        // may know our extensions.
+        CallerOrigin::Inside(public) => public.or(own).or(Some(caller.number)),
+        CallerOrigin::Outside if trunk.caller.foreign == ForeignCallers::AsTheyAre => {
+            Some(caller.number)
+        }
+        CallerOrigin::Outside => own,
+    };
+    let number = number.filter(|number| *number != ANONYMOUS).or(own)?;
+    Some(trunk.numbers.calling(number))
+}
+
+/// The number of the trunk itself.
+fn own_number(caller: &Calling<'_>, trunk: &Trunk) -> String {
+    if let Some(own) = &trunk.caller_id {
+        return trunk.numbers.calling(own);
+    }
+    let account = trunk.username.as_ref().filter(|_| trunk.mode.registers());
+    match account {
+        Some(account) => account.clone(),
+        None => trunk.numbers.calling(caller.number),
+    }
+}
