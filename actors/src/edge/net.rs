@@ -116,7 +116,6 @@ impl Net {
 
     /// What the peer of a connection is called, as its certificate says (RFC 5922 section 7.1), in
     /// lower case; `None` for a peer that showed none.
-    #[expect(dead_code, reason = "trunks are to be known by it")]
     pub(crate) fn peer_names(&self, flow: FlowId) -> Option<Arc<[String]>> {
         self.connections.names(flow)
     }

@@ -2,7 +2,7 @@
 //! what it is told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use offhook_core::config::SipConfig;

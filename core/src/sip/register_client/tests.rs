@@ -61,7 +61,7 @@ impl Trunk {
                 } => self.sent = Some((tag, *request, next_hop)),
                 told
                 @ (RegisterEffect::Registered { .. } | RegisterEffect::Unregistered { .. }) => {
-                    self.told.push(told)
+                    self.told.push(told);
                 }
             }
         }
