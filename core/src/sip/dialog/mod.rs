@@ -157,9 +157,15 @@ impl Dialog {
         self.local_cseq
     }
 
-    /// Takes over what an early dialog with the same peer has seen of its requests.
+    /// Our next request comes after the one numbered `cseq`.
+    pub(crate) fn skip_to(&mut self, cseq: u32) {
+        self.local_cseq = self.local_cseq.max(cseq);
+    }
+
+    /// Takes over what an early dialog with the same peer has seen of requests, of either side.
     pub(crate) fn follow(&mut self, early: &Self) {
         self.remote_cseq = early.remote_cseq;
+        self.local_cseq = self.local_cseq.max(early.local_cseq);
     }
 
     /// The ACK for a 2xx to our INVITE numbered `cseq`, without Via.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::message::{EndedSide, NextHop, UsageEvent};
+use super::reason;
 use super::usage::{InviteUsage, Stage, UsageTimer};
 use crate::cause::HangupCause;
 use crate::sip::endpoint::ServerTxn;
@@ -44,9 +45,9 @@ impl Unacked {
         Self {
             txn,
             cseq: request.headers.cseq().map_or(0, |cseq| cseq.number),
-            response,
             answered,
-            made_offer: request.body.is_empty(),
+            made_offer: request.body.is_empty() && !response.body.is_empty(),
+            response,
             resend: Backoff::start(now, T2),
         }
     }
@@ -108,6 +109,9 @@ impl InviteUsage {
                 let Some(unacked) = established.unacked.take() else {
                     return;
                 };
+                if unacked.made_offer && sdp.is_some() {
+                    established.described.remote.clone_from(&sdp);
+                }
                 match unacked.answered {
                     Answered::Initial => self.outbox.tell(UsageEvent::Confirmed { sdp }),
                     Answered::Reinvite if unacked.made_offer => {
@@ -133,7 +137,7 @@ impl InviteUsage {
                 established.unacked = None;
                 let cause = HangupCause::RecoveryOnTimerExpiry;
                 self.outbox.end(cause, EndedSide::Local, None);
-                self.leave_established(Some(cause));
+                self.leave_established(Some(reason::write(cause)));
             }
             Stage::Leaving(_) => self.acknowledged(now, None),
             Stage::Incoming(_) | Stage::Outgoing(_) | Stage::Terminated => {}

@@ -1,7 +1,7 @@
 //! Answering challenges (RFC 3261 section 22).
 
 use super::message::RequestTag;
-use super::sent::Purpose;
+use super::sent::{Purpose, Sent};
 use super::usage::{InviteUsage, Stage};
 use crate::sip::HeaderName;
 use crate::sip::digest::{Credentials, DigestClient};
@@ -9,7 +9,7 @@ use crate::sip::header::CSeq;
 use crate::sip::message::{Request, Response};
 
 /// How often one request is tried again. More than one realm may ask, and a nonce may be stale.
-const MOST_CHALLENGES: u8 = 4;
+pub(super) const MOST_TRIES: u8 = 4;
 
 impl InviteUsage {
     /// Challenges are answered in this name from now on, for a call that came in and whose peer
@@ -35,32 +35,50 @@ impl InviteUsage {
         if !matches!(response.status, 401 | 407) {
             return None;
         }
-        let challenges = self.sent.get(tag)?.challenges;
+        let tries = self.sent.get(tag)?.tries;
         let digest = self.digest.as_mut()?;
-        if challenges == MOST_CHALLENGES || digest.challenged(response).is_err() {
+        if tries == MOST_TRIES || digest.challenged(response).is_err() {
             return None;
         }
         let mut sent = self.sent.remove(tag)?;
+        self.renumber(&mut sent)?;
+        self.authorize(&mut sent.request);
+        sent.tries += 1;
+        Some(self.sent.send(&mut self.outbox, sent))
+    }
+
+    /// Gives a request that goes out again the next number in its dialog.
+    pub(super) fn renumber(&mut self, sent: &mut Sent) -> Option<()> {
         let number = self.next_cseq(sent.purpose, &sent.request)?;
         let method = sent.request.method.clone();
         let cseq = CSeq { number, method };
         sent.request.headers.set(HeaderName::CSeq, cseq.write());
-        self.authorize(&mut sent.request);
-        sent.challenges += 1;
-        Some(self.sent.send(&mut self.outbox, sent))
+        Some(())
     }
 
-    /// The number of a request that goes out again: the next one in its dialog.
     fn next_cseq(&mut self, purpose: Purpose, request: &Request) -> Option<u32> {
         let dialog = match (purpose, &mut self.stage) {
             (
-                Purpose::Reinvite | Purpose::Bye | Purpose::Notify(_),
+                Purpose::Reinvite
+                | Purpose::Update
+                | Purpose::Bye
+                | Purpose::Prack
+                | Purpose::Notify(_),
                 Stage::Established(established),
             ) => Some(&mut established.dialog),
-            (Purpose::Reinvite | Purpose::Bye | Purpose::Notify(_), Stage::Leaving(leaving)) => {
-                leaving.dialog.as_mut()
+            (
+                Purpose::Reinvite
+                | Purpose::Update
+                | Purpose::Bye
+                | Purpose::Prack
+                | Purpose::Notify(_),
+                Stage::Leaving(leaving),
+            ) => leaving.dialog.as_mut(),
+            (Purpose::Prack, Stage::Outgoing(outgoing)) => {
+                let tag = request.headers.to_tag();
+                outgoing.early(tag.as_ref()).map(|early| &mut early.dialog)
             }
-            // Before the answer there is no dialog, and a fork's has only its BYE.
+            // Before the answer there is no other dialog, and a fork's has only its BYE.
             _ => None,
         };
         match dialog {

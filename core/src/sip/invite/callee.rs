@@ -5,20 +5,25 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::answer::{Answered, Unacked};
-use super::message::{EndedSide, UsageEvent};
+use super::described::Described;
+use super::fork::Forks;
+use super::message::EndedSide;
 use super::outbox::Outbox;
 use super::party::LocalParty;
+use super::peer_reoffer::PeerReoffer;
 use super::reason;
 use super::refer::Referrals;
+use super::reliable::{EarlyExchange, Reliable};
 use super::reoffer::Reoffer;
 use super::sent::SentRequests;
+use super::session::Session;
 use super::signature::{Signature, put_response_sdp};
 use super::usage::{Established, InviteUsage, Leaving, OurAck, Stage, UsageTimer};
 use crate::cause::HangupCause;
 use crate::id::IdSource;
 use crate::sip::HeaderName;
 use crate::sip::dialog::{Dialog, DialogError};
-use crate::sip::endpoint::ServerTxn;
+use crate::sip::endpoint::{ServerTxn, body};
 use crate::sip::message::{Request, Response};
 use crate::timers::Timers;
 
@@ -31,7 +36,18 @@ pub(super) struct Incoming {
     pub(super) txn: ServerTxn,
     pub(super) invite: Request,
     pub(super) dialog: Dialog,
-    last: Option<Response>,
+    pub(super) last: Option<Response>,
+    pub(super) reliable: Reliable,
+    /// The change the peer wants already.
+    pub(super) peer: Option<PeerReoffer>,
+    pub(super) described: Described,
+}
+
+impl Incoming {
+    /// Whether the 2xx may go out: nothing that is said about the session is on its way.
+    pub(super) fn lets_answer(&self) -> bool {
+        self.peer.is_none() && self.reliable.lets_answer()
+    }
 }
 
 impl InviteUsage {
@@ -49,8 +65,14 @@ impl InviteUsage {
         let mut ids = IdSource::seeded(ids.bits());
         let tag = ids.token();
         let dialog = Dialog::uas(&request, &tag, first_cseq(&mut ids))?;
+        let reliable = Reliable::new(&request, local.options.reliable, &mut ids);
+        let described = Described {
+            local: None,
+            remote: body::sdp(&request.headers, &request.body),
+        };
         Ok(Self {
             key: dialog.key().clone(),
+            session: Session::new(&local.options.timer, &request.headers),
             signature: Signature { local, tag },
             ids,
             stage: Stage::Incoming(Box::new(Incoming {
@@ -58,10 +80,13 @@ impl InviteUsage {
                 invite: request,
                 dialog,
                 last: None,
+                reliable,
+                peer: None,
+                described,
             })),
             sent: SentRequests::default(),
-            forks: Vec::new(),
             referrals: Referrals::default(),
+            forks: Forks::default(),
             digest: None,
             timers: Timers::default(),
             outbox: Outbox::default(),
@@ -84,7 +109,8 @@ impl InviteUsage {
         self.provisional(now, 180, None);
     }
 
-    /// Tells the caller to listen (183); `sdp` answers its offer for early media.
+    /// Tells the caller to listen (183); `sdp` answers its offer for early media. A caller that
+    /// acknowledges provisional responses gets this one until it has.
     pub fn progress(&mut self, now: Instant, sdp: Option<Bytes>) {
         self.provisional(now, 183, sdp);
     }
@@ -93,15 +119,26 @@ impl InviteUsage {
         let Stage::Incoming(incoming) = &mut self.stage else {
             return;
         };
+        let reliable = &incoming.reliable;
+        // What was told reliably is not told again, and an offer cannot be told otherwise (RFC 3262
+        // section 5).
+        let tellable = !reliable.has_described()
+            && (!incoming.invite.body.is_empty() || reliable.applies(true));
+        let sdp = sdp.filter(|_| tellable);
         let mut response = self.signature.full_response(&incoming.invite, status);
         record_route(&incoming.invite, &mut response);
+        let described = sdp.is_some();
         if let Some(sdp) = sdp {
+            incoming.described.local = Some(sdp.clone());
             put_response_sdp(&mut response, sdp);
+        }
+        self.timers
+            .set(UsageTimer::Provisional, now + PROVISIONAL_AGAIN);
+        if incoming.reliable.applies(described) {
+            return self.provisional_reliably(now, response);
         }
         incoming.last = Some(response.clone());
         self.outbox.respond(incoming.txn, response);
-        self.timers
-            .set(UsageTimer::Provisional, now + PROVISIONAL_AGAIN);
     }
 
     pub(super) fn resend_provisional(&mut self, now: Instant) {
@@ -115,17 +152,28 @@ impl InviteUsage {
     }
 
     /// Answers the call (200). `sdp` answers the caller's offer, or is ours if it made none. The
-    /// response is repeated until its ACK; without one within 32 s the call ends.
+    /// response is repeated until its ACK; without one within 32 s the call ends. It goes out after
+    /// the PRACK of a description that was sent reliably, which it does not repeat (RFC 3262
+    /// section 3).
     pub fn answer(&mut self, now: Instant, sdp: Bytes) {
-        let Stage::Incoming(incoming) = &self.stage else {
+        let Stage::Incoming(incoming) = &mut self.stage else {
             return;
         };
-        let incoming = incoming.as_ref().clone();
+        if !incoming.lets_answer() {
+            incoming.reliable.answer = Some(sdp);
+            return;
+        }
+        let mut incoming = incoming.as_ref().clone();
         let mut response = self.signature.full_response(&incoming.invite, 200);
         record_route(&incoming.invite, &mut response);
-        put_response_sdp(&mut response, sdp);
+        if incoming.reliable.exchange != EarlyExchange::Done {
+            incoming.described.local = Some(sdp.clone());
+            put_response_sdp(&mut response, sdp);
+        }
+        self.grant_session_timer(now, &incoming.invite, &mut response);
         self.outbox.respond(incoming.txn, response.clone());
         self.timers.stop(UsageTimer::Provisional);
+        self.timers.stop(UsageTimer::PrackWait);
         let unacked = Unacked::new(
             now,
             incoming.txn,
@@ -139,9 +187,11 @@ impl InviteUsage {
             caller: false,
             unacked: Some(unacked),
             ack: OurAck::None,
+            late_prack: incoming.reliable.unacked(),
             peer: None,
             reoffer: Reoffer::Idle,
             next: None,
+            described: incoming.described,
         }));
     }
 
@@ -153,6 +203,7 @@ impl InviteUsage {
 
     /// Refuses the INVITE of a call that is not answered yet.
     pub(super) fn refuse_caller(&mut self, cause: HangupCause) {
+        self.drop_peer_reoffer();
         let Stage::Incoming(incoming) = &self.stage else {
             return;
         };
@@ -172,6 +223,7 @@ impl InviteUsage {
 
     /// Answers the caller's INVITE with 487, because it no longer wants anything.
     pub(super) fn give_up_caller(&mut self, cause: HangupCause) {
+        self.drop_peer_reoffer();
         let Stage::Incoming(incoming) = &self.stage else {
             return;
         };
@@ -189,15 +241,16 @@ impl InviteUsage {
             Stage::Incoming(incoming) if incoming.txn == txn => self.give_up_caller(cause),
             Stage::Established(established) => {
                 let answered = established.unacked.as_ref();
-                if answered.is_some_and(|unacked| unacked.txn == txn && !unacked.is_reinvite()) {
+                let crossed =
+                    answered.is_some_and(|unacked| unacked.txn == txn && !unacked.is_reinvite());
+                if crossed {
                     // Our 200 and the CANCEL crossed. The caller does not want the call: it will
                     // send ACK and BYE, and so do we, in case it does not.
                     self.outbox.end(cause, EndedSide::Remote, None);
                     self.leave_established(None);
-                } else if let Some(peer) = established.peer.take_if(|peer| peer.txn == txn) {
+                } else if let Some(peer) = self.withdraw_peer_reoffer(txn) {
                     let response = self.signature.response(&peer.request, 487);
                     self.outbox.respond(txn, response);
-                    self.outbox.tell(UsageEvent::ReofferWithdrawn);
                 }
             }
             Stage::Incoming(_) | Stage::Outgoing(_) | Stage::Leaving(_) | Stage::Terminated => {}
@@ -239,7 +292,8 @@ impl InviteUsage {
     }
 
     /// What becomes of a session that ends: see [`hang_up`](Self::hang_up).
-    pub(super) fn leave_established(&mut self, why: Option<HangupCause>) {
+    /// `why` is the value of the BYE's `Reason`.
+    pub(super) fn leave_established(&mut self, why: Option<String>) {
         self.drop_asked_refers();
         let stage = std::mem::replace(&mut self.stage, Stage::Terminated);
         let Stage::Established(established) = stage else {
@@ -247,7 +301,7 @@ impl InviteUsage {
             return;
         };
         let mut established = *established;
-        let bye = self.bye(&mut established.dialog, why.map(reason::write));
+        let bye = self.bye(&mut established.dialog, why);
         let acked = match established.ack {
             OurAck::Sent(acked) => Some(acked),
             OurAck::None | OurAck::Owed(_) => None,
@@ -265,8 +319,14 @@ impl InviteUsage {
                 self.sent.send(&mut self.outbox, bye);
             }
         }
-        self.timers.stop(UsageTimer::Glare);
-        self.timers.stop(UsageTimer::ReinviteWait);
+        for timer in [
+            UsageTimer::Glare,
+            UsageTimer::ReinviteWait,
+            UsageTimer::Refresh,
+            UsageTimer::SessionEnd,
+        ] {
+            self.timers.stop(timer);
+        }
         self.stage = Stage::Leaving(Box::new(leaving));
     }
 

@@ -7,34 +7,39 @@ use bytes::Bytes;
 use super::answer::Acked;
 use super::authorize::copy_credentials;
 use super::callee::first_cseq;
+use super::early::{Early, EarlyOffer};
+use super::fork::Forks;
 use super::message::{EndedSide, RequestTag, UsageEvent};
 use super::outbox::Outbox;
 use super::party::OutgoingInvite;
 use super::reason;
+use super::redirect::Redirects;
 use super::refer::Referrals;
 use super::reoffer::Reoffer;
 use super::sent::{Purpose, Sent, SentRequests};
+use super::session::{self, Session};
 use super::signature::{Signature, put_request_sdp};
 use super::usage::{Established, InviteUsage, OurAck, Stage, UsageTimer};
 use crate::cause::HangupCause;
 use crate::id::IdSource;
-use crate::sip::HeaderName;
 use crate::sip::dialog::{Dialog, DialogKey, RouteSet};
 use crate::sip::digest::DigestClient;
 use crate::sip::endpoint::{TxnFailure, body};
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
 use crate::sip::transaction::timer::TIMEOUT;
+use crate::sip::{HeaderName, Headers};
 use crate::timers::Timers;
-
-/// The most early dialogs remembered. A phone beyond them rings and may answer all the same.
-const MOST_EARLY: usize = 16;
 
 /// An INVITE of ours without a final response.
 #[derive(Debug, Clone)]
 pub(super) struct Outgoing {
     pub(super) tag: RequestTag,
     pub(super) early: Vec<Early>,
+    /// What one of them wants to know.
+    pub(super) offer: Option<EarlyOffer>,
+    /// Where else to call if it is refused.
+    pub(super) redirects: Redirects,
     wanted: Wanted,
 }
 
@@ -46,14 +51,6 @@ enum Wanted {
     No,
 }
 
-/// A phone that rings.
-#[derive(Debug, Clone)]
-pub(super) struct Early {
-    pub(super) dialog: Dialog,
-    /// The answer it sent for early media.
-    sdp: Option<Bytes>,
-}
-
 impl Outgoing {
     pub(super) fn is_cancelled(&self) -> bool {
         self.wanted == Wanted::No
@@ -61,13 +58,6 @@ impl Outgoing {
 
     pub(super) fn cancel(&mut self) {
         self.wanted = Wanted::No;
-    }
-
-    /// The phone with this tag that rings.
-    pub(super) fn early(&mut self, tag: Option<&Bytes>) -> Option<&mut Early> {
-        self.early
-            .iter_mut()
-            .find(|early| early.dialog.is_with(tag))
     }
 }
 
@@ -93,10 +83,11 @@ impl InviteUsage {
                 purpose: Purpose::Invite,
                 request,
                 next_hop,
-                challenges: 0,
+                tries: 0,
             },
         );
         Self {
+            session: Session::new(&spec.local.options.timer, &Headers::new()),
             signature,
             ids,
             key: DialogKey {
@@ -106,11 +97,13 @@ impl InviteUsage {
             stage: Stage::Outgoing(Box::new(Outgoing {
                 tag: request_tag,
                 early: Vec::new(),
+                offer: None,
+                redirects: Redirects::new(spec.redirect, spec.request_uri),
                 wanted: Wanted::Yes,
             })),
             sent,
-            forks: Vec::new(),
             referrals: Referrals::default(),
+            forks: Forks::default(),
             digest: spec.credentials.map(DigestClient::new),
             timers: Timers::default(),
             outbox,
@@ -141,45 +134,6 @@ impl InviteUsage {
         }
     }
 
-    fn handle_provisional(&mut self, now: Instant, response: &Response) {
-        let invite = self.sent.invite();
-        let (Stage::Outgoing(outgoing), Some(invite)) = (&mut self.stage, invite) else {
-            return;
-        };
-        if outgoing.is_cancelled() {
-            // The CANCEL could not go out before; its wait begins now.
-            self.timers.set(UsageTimer::CancelWait, now + TIMEOUT);
-            return;
-        }
-        let remote_tag = response.headers.to_tag();
-        let sdp = body::sdp(&response.headers, &response.body);
-        if response.status == 199 {
-            let gone = remote_tag.as_ref();
-            outgoing.early.retain(|early| !early.dialog.is_with(gone));
-            return;
-        }
-        if remote_tag.is_some() {
-            if let Some(early) = outgoing.early(remote_tag.as_ref()) {
-                early.sdp = sdp.clone().or(early.sdp.take());
-            } else if outgoing.early.len() < MOST_EARLY
-                && let Ok(dialog) = Dialog::uac(invite, response)
-            {
-                let sdp = sdp.clone();
-                outgoing.early.push(Early { dialog, sdp });
-            }
-        }
-        match response.status {
-            100 => {}
-            180 => {
-                self.outbox.tell(UsageEvent::Ringing);
-                if sdp.is_some() {
-                    self.outbox.tell(UsageEvent::Progress { sdp });
-                }
-            }
-            _ => self.outbox.tell(UsageEvent::Progress { sdp }),
-        }
-    }
-
     fn handle_answer(&mut self, now: Instant, tag: RequestTag, response: &Response) {
         let Some(invite) = self.sent.get(tag).map(|sent| sent.request.clone()) else {
             return;
@@ -190,31 +144,43 @@ impl InviteUsage {
         let Ok(mut dialog) = Dialog::uac(&invite, response) else {
             return;
         };
-        let mut sdp = body::sdp(&response.headers, &response.body);
-        if let Some(early) = outgoing.early(dialog.remote_tag().cloned().as_ref()) {
+        let remote_tag = dialog.remote_tag().cloned();
+        let said = body::sdp(&response.headers, &response.body);
+        let answer = outgoing.settle_early(remote_tag.as_ref(), said, &invite);
+        if let Some(early) = outgoing.early(remote_tag.as_ref()) {
             dialog.follow(&early.dialog);
-            sdp = sdp.or(early.sdp.take());
         }
+        let peer = outgoing.take_update_from(remote_tag.as_ref());
+        let dropped = outgoing.take_update();
+        self.forks.remember(&outgoing.early);
         let cancelled = outgoing.is_cancelled();
-        let offered = !invite.body.is_empty();
         self.timers.stop(UsageTimer::CancelWait);
         self.timers.set(UsageTimer::ForkWindow, now + TIMEOUT);
+        self.note_peer(&response.headers);
+        self.take_session_timer(now, &response.headers);
         self.stage = Stage::Established(Box::new(Established {
             dialog,
             caller: true,
             unacked: None,
             ack: OurAck::Owed(invite),
-            peer: None,
+            late_prack: None,
+            peer,
             reoffer: Reoffer::Idle,
             next: None,
+            described: answer.described,
         }));
-        if cancelled || offered {
+        if let Some(peer) = dropped {
+            self.refuse(peer.txn, &peer.request, 481);
+        }
+        if cancelled || answer.settled {
             self.send_ack(now, None);
         }
         if cancelled {
-            self.leave_established(Some(HangupCause::OriginatorCancel));
+            self.drop_peer_reoffer();
+            let reason = reason::write(HangupCause::OriginatorCancel);
+            self.leave_established(Some(reason));
         } else {
-            self.outbox.tell(UsageEvent::Answered { sdp });
+            self.outbox.tell(UsageEvent::Answered { sdp: answer.sdp });
         }
     }
 
@@ -239,6 +205,7 @@ impl InviteUsage {
         copy_credentials(invite, &mut request);
         self.signature.sign(&mut request);
         if let Some(sdp) = sdp {
+            established.described.local = Some(sdp.clone());
             put_request_sdp(&mut request, sdp);
         }
         let acked = Acked {
@@ -275,14 +242,17 @@ impl InviteUsage {
             return;
         };
         if !outgoing.is_cancelled()
-            && let Some(tag) = self.answer_challenge(tag, response)
+            && let Some(tag) = self.try_again(tag, response)
         {
+            self.drop_peer_reoffer();
             if let Stage::Outgoing(outgoing) = &mut self.stage {
                 outgoing.tag = tag;
                 outgoing.early.clear();
+                outgoing.offer = None;
             }
             return;
         }
+        self.drop_peer_reoffer();
         self.sent.remove(tag);
         let cause = reason::of_failure(response.status, &response.headers);
         let status = Some(response.status);
@@ -290,11 +260,27 @@ impl InviteUsage {
         self.leave();
     }
 
+    /// Sends the INVITE once more, if the refusal says how it would be taken: with credentials, with
+    /// a longer session timer, or somewhere else.
+    fn try_again(&mut self, tag: RequestTag, response: &Response) -> Option<RequestTag> {
+        match response.status {
+            401 | 407 => self
+                .answer_challenge(tag, response)
+                .or_else(|| self.call_next(tag, response)),
+            422 => self.lengthen_session(tag, response),
+            _ => self.call_next(tag, response),
+        }
+    }
+
     pub(super) fn handle_invite_failed(&mut self, tag: RequestTag, failure: TxnFailure) {
         self.sent.remove(tag);
-        let Stage::Outgoing(_) = &self.stage else {
+        let Stage::Outgoing(outgoing) = &self.stage else {
             return;
         };
+        if outgoing.tag != tag {
+            return;
+        }
+        self.drop_peer_reoffer();
         let cause = match failure {
             TxnFailure::TimedOut => HangupCause::NoUserResponse,
             TxnFailure::Transport => HangupCause::NetworkOutOfOrder,
@@ -324,6 +310,8 @@ fn first_invite(
         headers.push(name.clone(), value.clone());
     }
     signature.introduce(&mut request);
+    signature.require_reliable(&mut request);
+    session::ask(&spec.local.options.timer, &mut request);
     if let Some(sdp) = &spec.sdp {
         put_request_sdp(&mut request, sdp.clone());
     }

@@ -8,7 +8,6 @@ use super::usage::{InviteUsage, OurAck, Stage, UsageTimer};
 use crate::cause::HangupCause;
 use crate::sip::endpoint::ServerTxn;
 use crate::sip::message::{Request, Response};
-use crate::sip::method::Method;
 use crate::sip::transaction::timer::TIMEOUT;
 
 impl InviteUsage {
@@ -26,13 +25,14 @@ impl InviteUsage {
                 outgoing.cancel();
                 let tag = outgoing.tag;
                 self.outbox.end(cause, EndedSide::Local, None);
+                self.drop_peer_reoffer();
                 self.cancel_call(now, tag, Some(reason::write(cause)));
             }
             Stage::Established(_) => {
                 self.outbox.end(cause, EndedSide::Local, None);
                 self.drop_peer_reoffer();
                 self.ack_without_answer(now);
-                self.leave_established(Some(cause));
+                self.leave_established(Some(reason::write(cause)));
             }
             Stage::Leaving(_) | Stage::Terminated => {}
         }
@@ -51,23 +51,8 @@ impl InviteUsage {
         }
     }
 
-    /// A change the peer asked for is not worth an answer any more (section 15.1.2).
-    pub(super) fn drop_peer_reoffer(&mut self) {
-        if let Stage::Established(established) = &mut self.stage
-            && let Some(peer) = established.peer.take()
-        {
-            let status = if peer.request.method == Method::Invite {
-                487
-            } else {
-                481
-            };
-            let response = self.signature.response(&peer.request, status);
-            self.outbox.respond(peer.txn, response);
-        }
-    }
-
     /// The peer's 2xx made an offer that will not be answered; it needs its ACK all the same.
-    fn ack_without_answer(&mut self, now: Instant) {
+    pub(super) fn ack_without_answer(&mut self, now: Instant) {
         if let Stage::Established(established) = &self.stage
             && matches!(established.ack, OurAck::Owed(_))
         {
@@ -90,6 +75,7 @@ impl InviteUsage {
                 outgoing.cancel();
                 let tag = outgoing.tag;
                 self.outbox.end(cause, EndedSide::Remote, None);
+                self.drop_peer_reoffer();
                 if !cancelled {
                     self.cancel_call(now, tag, None);
                 }

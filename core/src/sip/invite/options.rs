@@ -26,6 +26,16 @@ impl DialogOptions {
     }
 }
 
+impl DialogOptions {
+    /// The same for requests within a dialog, where `100rel` is none of them.
+    pub(super) fn supported_in_dialog(self) -> &'static str {
+        match self.timer.mode {
+            SessionTimerMode::Off => "",
+            SessionTimerMode::Accept | SessionTimerMode::Request => "timer",
+        }
+    }
+}
+
 /// Acknowledged provisional responses, `100rel` (RFC 3262).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -16,6 +16,14 @@ pub(crate) fn write(cause: HangupCause) -> String {
     }
 }
 
+/// The header value for a session that was not refreshed in time (RFC 4028 section 10): the reason
+/// in both protocols, because Q.850 alone cannot tell it from other timers.
+pub(crate) fn session_expired() -> String {
+    let expired = Reason::new("SIP", 408, "Session timer expired").write();
+    let expired = String::from_utf8_lossy(&expired).into_owned();
+    format!("{expired}, {}", write(HangupCause::RecoveryOnTimerExpiry))
+}
+
 /// What a peer's `Reason` says, if it says anything we have a word for. Q.850 comes before SIP,
 /// because it tells more causes apart.
 pub(crate) fn read(headers: &Headers) -> Option<HangupCause> {

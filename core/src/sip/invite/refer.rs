@@ -360,7 +360,7 @@ impl InviteUsage {
                 purpose: Purpose::Notify(refer),
                 request,
                 next_hop,
-                challenges: 0,
+                tries: 0,
             },
         );
         if let Some(telling) = self.referrals.telling(refer) {

@@ -1,17 +1,20 @@
-//! Changing a session that runs (RFC 3261 section 14, RFC 3311), from either side.
+//! Changing a session that runs from our side (RFC 3261 section 14, RFC 3311), and keeping it as it
+//! is (RFC 4028 section 7.4).
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::answer::{Acked, Answered, Unacked};
+use super::answer::{Acked, Unacked};
 use super::authorize::copy_credentials;
 use super::message::{EndedSide, RequestTag, UsageEffect, UsageEvent};
+use super::reason;
 use super::sent::{Purpose, Sent};
-use super::signature::{put_request_sdp, put_response_sdp};
+use super::session::RefreshBy;
+use super::signature::put_request_sdp;
 use super::usage::{Established, InviteUsage, OurAck, Stage, UsageTimer};
 use crate::cause::HangupCause;
-use crate::sip::endpoint::{ServerTxn, TxnFailure, body};
+use crate::sip::endpoint::{TxnFailure, body};
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
 use crate::sip::transaction::timer::TIMEOUT;
@@ -27,33 +30,50 @@ const REINVITE_WAIT: Duration = Duration::from_secs(64);
 pub(super) enum Reoffer {
     /// None.
     Idle,
-    /// Refused with 491 this many times; waits for its next try.
-    Waiting { sdp: Bytes, glares: u8 },
+    /// Refused with 491; waits for its next try.
+    Waiting(Change),
     /// On its way.
-    Sent {
-        tag: RequestTag,
-        sdp: Bytes,
-        glares: u8,
-    },
+    Sent { tag: RequestTag, change: Change },
 }
 
-/// A change of the peer's that the call has not answered.
+/// What we want of the session.
 #[derive(Debug, Clone)]
-pub(super) struct PeerReoffer {
-    pub(super) txn: ServerTxn,
-    /// The re-INVITE or UPDATE.
-    pub(super) request: Request,
+pub(super) struct Change {
+    wish: Wish,
+    way: Way,
+    /// The offer; none for an UPDATE that only refreshes.
+    sdp: Option<Bytes>,
+    /// How often it met a change of the peer's.
+    glares: u8,
+}
+
+/// Who wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// The call, which hears what becomes of it.
+    Offer,
+    /// The session timer.
+    Refresh,
+}
+
+/// In what it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// A person may have to agree (RFC 3311 section 5.1).
+    Reinvite,
+    /// The peer answers at once.
+    Update,
 }
 
 impl Established {
     /// Whether an offer of ours waits for its answer.
     pub(super) fn is_offering(&self) -> bool {
         let made_offer = |unacked: &Unacked| unacked.made_offer;
-        matches!(self.reoffer, Reoffer::Sent { .. })
-            || self.unacked.as_ref().is_some_and(made_offer)
+        let sent = matches!(&self.reoffer, Reoffer::Sent { change, .. } if change.sdp.is_some());
+        sent || self.unacked.as_ref().is_some_and(made_offer)
     }
 
-    /// Whether a re-INVITE may go out now.
+    /// Whether a change may go out now.
     fn is_quiet(&self) -> bool {
         self.unacked.is_none()
             && self.peer.is_none()
@@ -69,45 +89,106 @@ impl InviteUsage {
     /// [`ReofferRejected`](UsageEvent::ReofferRejected), unless the call ends first. Does nothing
     /// before the call is answered.
     pub fn reinvite(&mut self, now: Instant, sdp: Bytes) {
+        self.offer(now, Way::Reinvite, sdp);
+    }
+
+    /// The same by UPDATE, for a change nobody has to agree to; by re-INVITE if the peer does not
+    /// know UPDATE.
+    pub fn update(&mut self, now: Instant, sdp: Bytes) {
+        let way = match self.session.by() {
+            RefreshBy::Update => Way::Update,
+            RefreshBy::Reinvite => Way::Reinvite,
+        };
+        self.offer(now, way, sdp);
+    }
+
+    fn offer(&mut self, now: Instant, way: Way, sdp: Bytes) {
         if let Stage::Established(established) = &mut self.stage {
-            established.next = Some(sdp);
+            established.next = Some(Change {
+                wish: Wish::Offer,
+                way,
+                sdp: Some(sdp),
+                glares: 0,
+            });
             self.try_reoffer(now);
         }
+    }
+
+    /// Refreshes the session; false if something is in its way.
+    pub(super) fn refresh(&mut self, now: Instant) -> bool {
+        let by = self.session.by();
+        let Stage::Established(established) = &mut self.stage else {
+            return false;
+        };
+        if !established.is_quiet() {
+            return false;
+        }
+        let (way, sdp) = match (by, established.described.local.clone()) {
+            (RefreshBy::Reinvite, Some(local)) => (Way::Reinvite, Some(local)),
+            (RefreshBy::Update, _) | (RefreshBy::Reinvite, None) => (Way::Update, None),
+        };
+        let change = Change {
+            wish: Wish::Refresh,
+            way,
+            sdp,
+            glares: 0,
+        };
+        self.send_change(now, change);
+        true
     }
 
     /// Sends the change that waits, if nothing is in its way.
     pub(super) fn try_reoffer(&mut self, now: Instant) {
         if let Stage::Established(established) = &mut self.stage
             && established.is_quiet()
-            && let Some(sdp) = established.next.take()
+            && let Some(change) = established.next.take()
         {
-            self.send_reinvite(now, sdp, 0);
+            self.send_change(now, change);
         }
     }
 
-    fn send_reinvite(&mut self, now: Instant, sdp: Bytes, glares: u8) {
+    fn send_change(&mut self, now: Instant, change: Change) {
+        let policy = self.signature.local.options.timer;
         let Stage::Established(established) = &mut self.stage else {
             return;
         };
-        let mut request = established.dialog.request(Method::Invite);
+        let (method, purpose) = match change.way {
+            Way::Reinvite => (Method::Invite, Purpose::Reinvite),
+            Way::Update => (Method::Update, Purpose::Update),
+        };
+        let mut request = established.dialog.request(method);
         if let Some(digest) = &mut self.digest {
             digest.authorize(&mut request, &mut self.ids);
         }
         self.signature.introduce(&mut request);
-        put_request_sdp(&mut request, sdp.clone());
+        self.session.put(&policy, &mut request);
+        if let Some(sdp) = change.sdp.clone() {
+            put_request_sdp(&mut request, sdp);
+        }
         let next_hop = self.signature.next_hop(established.dialog.next_hop());
+        // The one before is answered, and its ACK is kept apart.
+        self.sent.forget(Purpose::Reinvite);
         let tag = self.sent.send(
             &mut self.outbox,
             Sent {
-                purpose: Purpose::Reinvite,
+                purpose,
                 request,
                 next_hop,
-                challenges: 0,
+                tries: 0,
             },
         );
-        established.reoffer = Reoffer::Sent { tag, sdp, glares };
-        self.timers
-            .set(UsageTimer::ReinviteWait, now + REINVITE_WAIT);
+        self.change_sent(now, tag, change);
+    }
+
+    /// The change is on its way, for the first time or again.
+    fn change_sent(&mut self, now: Instant, tag: RequestTag, change: Change) {
+        if change.way == Way::Reinvite {
+            self.timers
+                .set(UsageTimer::ReinviteWait, now + REINVITE_WAIT);
+        }
+        if let Stage::Established(established) = &mut self.stage {
+            established.reoffer = Reoffer::Sent { tag, change };
+        }
     }
 
     /// The wait after a glare is over.
@@ -115,16 +196,28 @@ impl InviteUsage {
         let Stage::Established(established) = &mut self.stage else {
             return;
         };
-        let Reoffer::Waiting { sdp, glares } =
-            std::mem::replace(&mut established.reoffer, Reoffer::Idle)
+        let Reoffer::Waiting(change) = std::mem::replace(&mut established.reoffer, Reoffer::Idle)
         else {
             return;
         };
-        let newer = established.next.take();
+        let mut change = match established.next.take() {
+            // A newer wish refreshes the session as well, and has met as many glares.
+            Some(newer) => Change {
+                glares: change.glares,
+                ..newer
+            },
+            None => change,
+        };
         if established.is_quiet() {
-            self.send_reinvite(now, newer.unwrap_or(sdp), glares);
+            if change.wish == Wish::Refresh && change.way == Way::Reinvite {
+                // It may have changed in the meantime.
+                change.sdp = established.described.local.clone().or(change.sdp);
+            }
+            self.send_change(now, change);
+        } else if change.wish == Wish::Offer {
+            established.next = Some(change);
         } else {
-            established.next = newer.or(Some(sdp));
+            self.refresh_later(now);
         }
     }
 
@@ -137,7 +230,7 @@ impl InviteUsage {
         }
     }
 
-    pub(super) fn handle_reinvite_response(
+    pub(super) fn handle_change_response(
         &mut self,
         now: Instant,
         tag: RequestTag,
@@ -150,50 +243,54 @@ impl InviteUsage {
             self.ack_abandoned_reinvite(tag, response);
             return;
         };
-        let (sdp, glares) = match &established.reoffer {
-            Reoffer::Sent {
-                tag: sent,
-                sdp,
-                glares,
-            } if *sent == tag => (sdp.clone(), *glares),
-            Reoffer::Sent { .. } | Reoffer::Idle | Reoffer::Waiting { .. } => {
+        let change = match &established.reoffer {
+            Reoffer::Sent { tag: sent, change } if *sent == tag => change.clone(),
+            Reoffer::Sent { .. } | Reoffer::Idle | Reoffer::Waiting(_) => {
                 self.resend_ack(response);
                 return;
             }
         };
         self.timers.stop(UsageTimer::ReinviteWait);
         match response.status {
-            ..=299 => self.take_reoffer_answer(now, tag, response),
-            491 if glares < MOST_GLARES => {
-                let wait = glare_wait(established.caller, self.ids.below(u64::MAX));
-                established.reoffer = Reoffer::Waiting {
-                    sdp,
-                    glares: glares + 1,
-                };
-                self.sent.remove(tag);
-                self.timers.set(UsageTimer::Glare, now + wait);
-            }
+            ..=299 => self.take_change_answer(now, tag, &change, response),
+            491 if change.glares < MOST_GLARES => self.wait_after_glare(now, tag, change),
             status @ (408 | 481) => {
                 self.sent.remove(tag);
                 let cause = HangupCause::from_sip_status(status);
                 self.outbox.end(cause, EndedSide::Remote, None);
                 self.drop_reoffers();
-                self.leave_established(Some(cause));
+                self.leave_established(Some(reason::write(cause)));
             }
-            status => match self.answer_challenge(tag, response) {
-                Some(tag) => {
-                    if let Stage::Established(established) = &mut self.stage {
-                        established.reoffer = Reoffer::Sent { tag, sdp, glares };
-                    }
-                    self.timers
-                        .set(UsageTimer::ReinviteWait, now + REINVITE_WAIT);
+            status => {
+                let again = self.answer_challenge(tag, response);
+                match again.or_else(|| self.lengthen_session(tag, response)) {
+                    Some(tag) => self.change_sent(now, tag, change),
+                    None => self.lose_change(now, tag, change, status),
                 }
-                None => self.lose_reoffer(now, tag, status),
-            },
+            }
         }
     }
 
-    fn take_reoffer_answer(&mut self, now: Instant, tag: RequestTag, response: &Response) {
+    fn wait_after_glare(&mut self, now: Instant, tag: RequestTag, change: Change) {
+        let random = self.ids.below(u64::MAX);
+        self.sent.remove(tag);
+        if let Stage::Established(established) = &mut self.stage {
+            let wait = glare_wait(established.caller, random);
+            self.timers.set(UsageTimer::Glare, now + wait);
+            established.reoffer = Reoffer::Waiting(Change {
+                glares: change.glares + 1,
+                ..change
+            });
+        }
+    }
+
+    fn take_change_answer(
+        &mut self,
+        now: Instant,
+        tag: RequestTag,
+        change: &Change,
+        response: &Response,
+    ) {
         let Some(sent) = self.sent.get(tag).map(|sent| sent.request.clone()) else {
             return;
         };
@@ -201,14 +298,28 @@ impl InviteUsage {
             return;
         };
         established.dialog.refresh_target(&response.headers);
-        let next_hop = self.signature.next_hop(established.dialog.next_hop());
-        if let Some(acked) = ack_of(&sent, &established.dialog, next_hop) {
-            established.ack = OurAck::Sent(acked.clone());
-            self.outbox.ack(acked.request, acked.next_hop);
+        if change.way == Way::Reinvite {
+            let next_hop = self.signature.next_hop(established.dialog.next_hop());
+            if let Some(acked) = ack_of(&sent, &established.dialog, next_hop) {
+                established.ack = OurAck::Sent(acked.clone());
+                self.outbox.ack(acked.request, acked.next_hop);
+            }
+        } else {
+            self.sent.remove(tag);
         }
         established.reoffer = Reoffer::Idle;
         let sdp = body::sdp(&response.headers, &response.body);
-        self.outbox.tell(UsageEvent::ReofferAnswered { sdp });
+        let described = &mut established.described;
+        let news = change.wish == Wish::Offer || (sdp.is_some() && sdp != described.remote);
+        if change.sdp.is_some() {
+            described.local.clone_from(&change.sdp);
+            described.remote = sdp.clone().or(described.remote.take());
+        }
+        self.note_peer(&response.headers);
+        self.take_session_timer(now, &response.headers);
+        if news && change.sdp.is_some() {
+            self.outbox.tell(UsageEvent::ReofferAnswered { sdp });
+        }
         self.try_reoffer(now);
     }
 
@@ -219,6 +330,7 @@ impl InviteUsage {
         };
         if let Some(dialog) = &leaving.dialog
             && response.is_success()
+            && sent.purpose == Purpose::Reinvite
         {
             let next_hop = self.signature.next_hop(dialog.next_hop());
             if let Some(acked) = ack_of(&sent.request, dialog, next_hop) {
@@ -227,7 +339,7 @@ impl InviteUsage {
         }
     }
 
-    pub(super) fn handle_reinvite_failed(
+    pub(super) fn handle_change_failed(
         &mut self,
         now: Instant,
         tag: RequestTag,
@@ -237,9 +349,10 @@ impl InviteUsage {
         let Stage::Established(established) = &self.stage else {
             return;
         };
-        if !matches!(established.reoffer, Reoffer::Sent { tag: sent, .. } if sent == tag) {
-            return;
-        }
+        let change = match &established.reoffer {
+            Reoffer::Sent { tag: sent, change } if *sent == tag => change.clone(),
+            Reoffer::Sent { .. } | Reoffer::Idle | Reoffer::Waiting(_) => return,
+        };
         self.timers.stop(UsageTimer::ReinviteWait);
         match failure {
             // As good as a 408 (RFC 3261 section 12.2.1.2): the peer is gone.
@@ -247,68 +360,45 @@ impl InviteUsage {
                 let cause = HangupCause::RecoveryOnTimerExpiry;
                 self.outbox.end(cause, EndedSide::Local, None);
                 self.drop_reoffers();
-                self.leave_established(Some(cause));
+                self.leave_established(Some(reason::write(cause)));
             }
-            TxnFailure::Transport => self.lose_reoffer(now, tag, 503),
+            TxnFailure::Transport => self.lose_change(now, tag, change, 503),
         }
     }
 
-    fn lose_reoffer(&mut self, now: Instant, tag: RequestTag, status: u16) {
+    /// The peer does not want the change. A refresh is tried again before the session ends, at once
+    /// in another way if the peer only did not know the method.
+    fn lose_change(&mut self, now: Instant, tag: RequestTag, change: Change, status: u16) {
         self.sent.remove(tag);
         if let Stage::Established(established) = &mut self.stage {
             established.reoffer = Reoffer::Idle;
         }
-        self.outbox.tell(UsageEvent::ReofferRejected { status });
+        let unknown = change.way == Way::Update && matches!(status, 405 | 501);
+        if unknown {
+            self.session.refresh_by_reinvite();
+        }
+        match change.wish {
+            Wish::Offer if unknown => {
+                if let Stage::Established(established) = &mut self.stage {
+                    let way = Way::Reinvite;
+                    established.next.get_or_insert(Change { way, ..change });
+                }
+            }
+            Wish::Offer => self.outbox.tell(UsageEvent::ReofferRejected { status }),
+            Wish::Refresh => {
+                if !unknown || !self.refresh(now) {
+                    self.refresh_later(now);
+                }
+            }
+        }
         self.try_reoffer(now);
     }
 
     /// The dialog is lost, and every change with it.
-    fn drop_reoffers(&mut self) {
+    pub(super) fn drop_reoffers(&mut self) {
         self.drop_peer_reoffer();
         self.sent.forget(Purpose::Reinvite);
-    }
-
-    /// Takes the peer's change: `sdp` is the answer, or our offer if the peer wanted one. Does
-    /// nothing when no change waits any more.
-    pub fn accept_reinvite(&mut self, now: Instant, sdp: Bytes) {
-        let Stage::Established(established) = &mut self.stage else {
-            return;
-        };
-        let Some(peer) = established.peer.take() else {
-            return;
-        };
-        established.dialog.refresh_target(&peer.request.headers);
-        let mut response = self.signature.full_response(&peer.request, 200);
-        put_response_sdp(&mut response, sdp);
-        self.outbox.respond(peer.txn, response.clone());
-        if peer.request.method == Method::Invite {
-            let answered = Answered::Reinvite;
-            let unacked = Unacked::new(now, peer.txn, &peer.request, response, answered);
-            established.unacked = Some(unacked.clone());
-            self.await_ack(now, &unacked);
-        } else {
-            self.try_reoffer(now);
-        }
-    }
-
-    /// Refuses the peer's change with `status`, 488 for SDP we cannot live with; the session stays
-    /// as it was. A status that is no failure counts as 488. Does nothing when no change waits any
-    /// more.
-    pub fn reject_reinvite(&mut self, now: Instant, status: u16) {
-        let Stage::Established(established) = &mut self.stage else {
-            return;
-        };
-        let Some(peer) = established.peer.take() else {
-            return;
-        };
-        let status = if (400..700).contains(&status) {
-            status
-        } else {
-            488
-        };
-        let response = self.signature.response(&peer.request, status);
-        self.outbox.respond(peer.txn, response);
-        self.try_reoffer(now);
+        self.sent.forget(Purpose::Update);
     }
 }
 

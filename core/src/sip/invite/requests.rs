@@ -3,11 +3,13 @@
 use std::time::Instant;
 
 use super::message::UsageEvent;
-use super::reoffer::{PeerReoffer, RETRY_WITHIN};
+use super::peer_reoffer::PeerReoffer;
+use super::reliable::EarlyExchange;
+use super::reoffer::RETRY_WITHIN;
 use super::usage::{InviteUsage, OurAck, Stage};
 use crate::sip::HeaderName;
 use crate::sip::dialog::{Dialog, StaleRequest};
-use crate::sip::endpoint::{ALLOW, ServerTxn, body};
+use crate::sip::endpoint::{ALLOW, ServerTxn};
 use crate::sip::message::Request;
 use crate::sip::method::Method;
 
@@ -25,7 +27,8 @@ impl InviteUsage {
                 self.refuse(txn, request, 481);
             }
             Method::Invite => self.handle_reinvite(now, txn, request),
-            Method::Update => self.handle_update(txn, request),
+            Method::Update => self.handle_update(now, txn, request),
+            Method::Prack => self.handle_prack(now, txn, request),
             Method::Refer => self.handle_refer(txn, request),
             // We subscribe to nothing within a call (RFC 6665 section 4.1.3).
             Method::Notify => self.refuse(txn, request, 481),
@@ -39,13 +42,15 @@ impl InviteUsage {
             }
             Method::Options => {
                 let mut response = self.signature.full_response(request, 200);
-                response.headers.push(HeaderName::Accept, "application/sdp");
+                let headers = &mut response.headers;
+                headers.push(HeaderName::Accept, "application/sdp");
+                headers.push(HeaderName::AcceptEncoding, "identity");
+                headers.push(HeaderName::AcceptLanguage, "en");
                 self.outbox.respond(txn, response);
             }
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
             | Method::Publish
             | Method::Message
             | Method::Other(_) => {
@@ -82,6 +87,7 @@ impl InviteUsage {
             // Who changes a session has it: the ACK was lost, or comes behind.
             self.acknowledged(now, None);
         }
+        self.note_peer(&request.headers);
         match &mut self.stage {
             Stage::Established(established) => {
                 let owing = matches!(established.ack, OurAck::Owed(_));
@@ -90,7 +96,7 @@ impl InviteUsage {
                 } else if owing || established.is_offering() {
                     self.refuse(txn, request, 491);
                 } else {
-                    self.take_offer(txn, request);
+                    self.take_offer(now, txn, request);
                 }
             }
             // The first INVITE has no final answer yet (RFC 3261 section 14.2).
@@ -102,19 +108,12 @@ impl InviteUsage {
 
     /// UPDATE: with SDP it is an offer like that of a re-INVITE, without it only says where the
     /// peer is now (RFC 3311 section 5.2).
-    fn handle_update(&mut self, txn: ServerTxn, request: &Request) {
+    fn handle_update(&mut self, now: Instant, txn: ServerTxn, request: &Request) {
+        self.note_peer(&request.headers);
         if request.body.is_empty() {
-            match &mut self.stage {
-                Stage::Established(established) => {
-                    established.dialog.refresh_target(&request.headers);
-                }
-                Stage::Incoming(incoming) => incoming.dialog.refresh_target(&request.headers),
-                Stage::Outgoing(_) | Stage::Leaving(_) | Stage::Terminated => {}
-            }
-            let response = self.signature.full_response(request, 200);
-            return self.outbox.respond(txn, response);
+            return self.handle_empty_update(now, txn, request);
         }
-        match &self.stage {
+        match &mut self.stage {
             Stage::Established(established) => {
                 let owing = matches!(established.ack, OurAck::Owed(_));
                 if established.is_offering() {
@@ -122,25 +121,44 @@ impl InviteUsage {
                 } else if owing || established.peer.is_some() {
                     self.refuse_for_now(txn, request);
                 } else {
-                    self.take_offer(txn, request);
+                    self.take_offer(now, txn, request);
                 }
             }
-            Stage::Incoming(_) => self.refuse_for_now(txn, request),
-            Stage::Outgoing(_) => self.refuse(txn, request, 491),
+            Stage::Incoming(incoming) => match incoming.reliable.exchange {
+                EarlyExchange::Offered => self.refuse(txn, request, 491),
+                EarlyExchange::Done if incoming.peer.is_none() => {
+                    let peer = PeerReoffer {
+                        txn,
+                        request: request.clone(),
+                    };
+                    let sdp = peer.offer();
+                    incoming.peer = Some(peer);
+                    self.outbox.tell(UsageEvent::Reoffered { sdp });
+                }
+                EarlyExchange::Open | EarlyExchange::Done => self.refuse_for_now(txn, request),
+            },
+            Stage::Outgoing(_) => self.handle_early_update(txn, request),
             Stage::Leaving(_) | Stage::Terminated => {}
         }
     }
 
-    fn take_offer(&mut self, txn: ServerTxn, request: &Request) {
-        let Stage::Established(established) = &mut self.stage else {
-            return;
-        };
-        let sdp = body::sdp(&request.headers, &request.body);
-        established.peer = Some(PeerReoffer {
-            txn,
-            request: request.clone(),
-        });
-        self.outbox.tell(UsageEvent::Reoffered { sdp });
+    fn handle_empty_update(&mut self, now: Instant, txn: ServerTxn, request: &Request) {
+        let mut response = self.signature.full_response(request, 200);
+        match &mut self.stage {
+            Stage::Established(established) => {
+                established.dialog.refresh_target(&request.headers);
+                self.grant_session_timer(now, request, &mut response);
+            }
+            Stage::Incoming(incoming) => incoming.dialog.refresh_target(&request.headers),
+            Stage::Outgoing(outgoing) => {
+                let tag = request.headers.from_tag();
+                if let Some(early) = outgoing.early(tag.as_ref()) {
+                    early.dialog.refresh_target(&request.headers);
+                }
+            }
+            Stage::Leaving(_) | Stage::Terminated => {}
+        }
+        self.outbox.respond(txn, response);
     }
 
     pub(super) fn refuse(&mut self, txn: ServerTxn, request: &Request, status: u16) {

@@ -14,6 +14,10 @@ pub(super) enum Purpose {
     Invite,
     /// To change the session.
     Reinvite,
+    /// To change the session, or to keep it, without a transaction that rings.
+    Update,
+    /// To acknowledge a provisional response.
+    Prack,
     /// To end the call.
     Bye,
     /// To end a fork that answered too.
@@ -28,8 +32,8 @@ pub(super) struct Sent {
     pub(super) purpose: Purpose,
     pub(super) request: Request,
     pub(super) next_hop: NextHop,
-    /// How many challenges led to it.
-    pub(super) challenges: u8,
+    /// How often it was sent again in another form: with credentials, or a longer session timer.
+    pub(super) tries: u8,
 }
 
 /// Requests by their tags.

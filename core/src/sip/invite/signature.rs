@@ -3,11 +3,12 @@
 use bytes::Bytes;
 
 use super::message::NextHop;
+use super::options::ReliableProvisional;
 use super::party::LocalParty;
-use crate::sip::HeaderName;
 use crate::sip::endpoint::ALLOW;
 use crate::sip::message::{Request, Response};
 use crate::sip::status::phrase;
+use crate::sip::{HeaderName, Headers};
 
 /// Our side of the dialog: contact, product and tag.
 #[derive(Debug, Clone)]
@@ -33,6 +34,7 @@ impl Signature {
         let headers = &mut response.headers;
         headers.push(HeaderName::Contact, self.local.contact.clone());
         headers.push(HeaderName::Allow, ALLOW);
+        put_supported(headers, self.local.options.supported());
         response
     }
 
@@ -48,6 +50,20 @@ impl Signature {
         let headers = &mut request.headers;
         headers.push(HeaderName::Contact, self.local.contact.clone());
         headers.push(HeaderName::Allow, ALLOW);
+        // Within a dialog nothing rings, so nothing provisional has to be acknowledged.
+        let supported = if headers.to_tag().is_some() {
+            self.local.options.supported_in_dialog()
+        } else {
+            self.local.options.supported()
+        };
+        put_supported(headers, supported);
+    }
+
+    /// Adds to the first INVITE that its provisional responses have to be reliable, if they have.
+    pub(super) fn require_reliable(&self, invite: &mut Request) {
+        if self.local.options.reliable == ReliableProvisional::Required {
+            invite.headers.push(HeaderName::Require, "100rel");
+        }
     }
 
     /// The way to `uri`.
@@ -57,6 +73,12 @@ impl Signature {
             flow: self.local.flow,
             address: self.local.address,
         }
+    }
+}
+
+fn put_supported(headers: &mut Headers, supported: &'static str) {
+    if !supported.is_empty() {
+        headers.push(HeaderName::Supported, supported);
     }
 }
 

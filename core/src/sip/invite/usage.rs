@@ -2,17 +2,18 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::answer::{Acked, Unacked};
 use super::callee::Incoming;
 use super::caller::Outgoing;
-use super::fork::Fork;
+use super::described::Described;
+use super::fork::Forks;
 use super::message::{RequestTag, UsageEffect, UsageEvent, UsageInput};
 use super::outbox::Outbox;
+use super::peer_reoffer::PeerReoffer;
 use super::refer::Referrals;
-use super::reoffer::{PeerReoffer, Reoffer};
+use super::reoffer::{Change, Reoffer};
 use super::sent::{Purpose, Sent, SentRequests};
+use super::session::Session;
 use super::signature::Signature;
 use crate::id::IdSource;
 use crate::sip::HeaderName;
@@ -31,8 +32,9 @@ pub struct InviteUsage {
     pub(super) key: DialogKey,
     pub(super) stage: Stage,
     pub(super) sent: SentRequests,
-    pub(super) forks: Vec<Fork>,
     pub(super) referrals: Referrals,
+    pub(super) forks: Forks,
+    pub(super) session: Session,
     pub(super) digest: Option<DigestClient>,
     pub(super) timers: Timers<UsageTimer>,
     pub(super) outbox: Outbox,
@@ -71,12 +73,16 @@ pub(super) struct Established {
     pub(super) caller: bool,
     pub(super) unacked: Option<Unacked>,
     pub(super) ack: OurAck,
+    /// The number of a provisional response without a description that had no PRACK when we
+    /// answered.
+    pub(super) late_prack: Option<u32>,
     /// The change the peer wants.
     pub(super) peer: Option<PeerReoffer>,
     /// The change we want.
     pub(super) reoffer: Reoffer,
     /// The change we want after that.
-    pub(super) next: Option<Bytes>,
+    pub(super) next: Option<Change>,
+    pub(super) described: Described,
 }
 
 /// Our side of their 2xx.
@@ -102,8 +108,10 @@ pub(super) struct Leaving {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum UsageTimer {
-    /// Repeat our 2xx.
+    /// Repeat our 2xx, or before it a reliable provisional response.
     Resend,
+    /// That response had no PRACK.
+    PrackWait,
     /// Its ACK never came.
     AckWait,
     /// Repeat the provisional response, so that no proxy gives up (section 13.3.1.1).
@@ -114,6 +122,10 @@ pub(super) enum UsageTimer {
     Glare,
     /// A re-INVITE got no final response.
     ReinviteWait,
+    /// Refresh the session.
+    Refresh,
+    /// Nobody refreshed it.
+    SessionEnd,
     /// No more phones can answer the INVITE that started the call.
     ForkWindow,
     /// The subscription of the REFER with this number has lasted long enough.
@@ -178,13 +190,19 @@ impl InviteUsage {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
-                UsageTimer::Resend => self.resend_answer(now),
+                UsageTimer::Resend => self.resend(now),
+                UsageTimer::PrackWait => self.handle_prack_missing(),
+                UsageTimer::Refresh => self.handle_refresh_due(now),
+                UsageTimer::SessionEnd => self.handle_session_over(now),
                 UsageTimer::AckWait => self.handle_ack_missing(now),
                 UsageTimer::Provisional => self.resend_provisional(now),
                 UsageTimer::CancelWait => self.handle_cancel_unanswered(),
                 UsageTimer::Glare => self.handle_glare_over(now),
                 UsageTimer::ReinviteWait => self.cancel_reinvite(),
-                UsageTimer::ForkWindow => self.sent.forget(Purpose::Invite),
+                UsageTimer::ForkWindow => {
+                    self.sent.forget(Purpose::Invite);
+                    self.forks.clear();
+                }
                 UsageTimer::Referral(number) => self.handle_referral_over(number),
             }
             self.settle();
@@ -220,13 +238,29 @@ impl InviteUsage {
         }
     }
 
+    fn resend(&mut self, now: Instant) {
+        match self.stage {
+            Stage::Incoming(_) => self.resend_reliably(now),
+            Stage::Established(_) | Stage::Leaving(_) => self.resend_answer(now),
+            Stage::Outgoing(_) | Stage::Terminated => {}
+        }
+    }
+
     fn handle_response(&mut self, now: Instant, tag: RequestTag, response: &Response) {
         let Some(sent) = self.sent.get(tag) else {
             return;
         };
         match sent.purpose {
             Purpose::Invite => self.handle_invite_response(now, tag, response),
-            Purpose::Reinvite => self.handle_reinvite_response(now, tag, response),
+            Purpose::Reinvite | Purpose::Update => {
+                self.handle_change_response(now, tag, response);
+            }
+            Purpose::Prack => {
+                // It reached the peer, which is all that matters, unless it has to say who we are.
+                if !response.is_provisional() && self.answer_challenge(tag, response).is_none() {
+                    self.sent.remove(tag);
+                }
+            }
             Purpose::Bye | Purpose::ForkBye => {
                 if !response.is_provisional() {
                     self.handle_bye_response(tag, response);
@@ -246,8 +280,8 @@ impl InviteUsage {
         };
         match sent.purpose {
             Purpose::Invite => self.handle_invite_failed(tag, failure),
-            Purpose::Reinvite => self.handle_reinvite_failed(now, tag, failure),
-            Purpose::Bye | Purpose::ForkBye => {
+            Purpose::Reinvite | Purpose::Update => self.handle_change_failed(now, tag, failure),
+            Purpose::Prack | Purpose::Bye | Purpose::ForkBye => {
                 self.sent.remove(tag);
             }
             Purpose::Notify(refer) => self.handle_notify_failed(refer, tag),
@@ -257,17 +291,13 @@ impl InviteUsage {
     fn handle_flow_lost(&mut self, txn: ServerTxn) {
         match &mut self.stage {
             Stage::Incoming(incoming) if incoming.txn == txn => self.lose_caller(),
-            Stage::Established(established) => {
-                if established
-                    .peer
-                    .as_ref()
-                    .is_some_and(|peer| peer.txn == txn)
-                {
-                    established.peer = None;
-                    self.outbox.tell(UsageEvent::ReofferWithdrawn);
-                }
+            Stage::Incoming(_)
+            | Stage::Outgoing(_)
+            | Stage::Established(_)
+            | Stage::Leaving(_)
+            | Stage::Terminated => {
+                self.withdraw_peer_reoffer(txn);
             }
-            Stage::Incoming(_) | Stage::Outgoing(_) | Stage::Leaving(_) | Stage::Terminated => {}
         }
     }
 
@@ -300,7 +330,7 @@ impl InviteUsage {
             purpose: Purpose::Bye,
             request,
             next_hop: self.signature.next_hop(dialog.next_hop()),
-            challenges: 0,
+            tries: 0,
         }
     }
 }

@@ -16,6 +16,14 @@ fn guarded(role: Role, greeting: fn(&mut InviteUsage, Instant)) -> Pair {
     pair
 }
 
+/// Those of alice.
+pub(super) fn credentials() -> Credentials {
+    Credentials {
+        username: "alice".into(),
+        password: Secret::new("secret".into()),
+    }
+}
+
 fn dial(pair: &mut Pair, password: &str) {
     let mut spec = spec();
     spec.credentials = Some(Credentials {

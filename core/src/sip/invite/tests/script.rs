@@ -7,7 +7,10 @@ use bytes::Bytes;
 use super::pair::{ANSWER, B, local, spec};
 use crate::id::IdSource;
 use crate::sip::endpoint::{ServerTxn, TxnFailure};
-use crate::sip::invite::{InviteUsage, NextHop, RequestTag, UsageEffect, UsageEvent, UsageInput};
+use crate::sip::invite::{
+    DialogOptions, InviteUsage, LocalParty, NextHop, OutgoingInvite, RequestTag, UsageEffect,
+    UsageEvent, UsageInput,
+};
 use crate::sip::{HeaderName, Message, Method, Request, Response};
 use crate::test_time::epoch;
 
@@ -30,10 +33,14 @@ fn request(text: &str) -> Request {
     }
 }
 
-fn invite() -> Request {
-    request(
+/// Rows of headers, each with its line end.
+type Rows = &'static str;
+
+fn invite(rows: Rows, body: &str) -> Request {
+    let length = body.len();
+    request(&format!(
         "INVITE sip:bob@192.0.2.2 SIP/2.0\n\
-         Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\n\
+         Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\n{rows}\
          Record-Route: <sip:one.example;lr>, <sip:two.example;lr>\n\
          From: Alice <sip:alice@192.0.2.1>;tag=peer\n\
          To: <sip:bob@192.0.2.2>\n\
@@ -41,15 +48,23 @@ fn invite() -> Request {
          CSeq: 100 INVITE\n\
          Contact: <sip:alice@192.0.2.1:5999;transport=udp>\n\
          Content-Type: application/sdp\n\
-         Content-Length: 9\n\n\
-         v=0 offer",
-    )
+         Content-Length: {length}\n\n{body}",
+    ))
 }
 
 impl Script {
     pub(super) fn called() -> Self {
+        Self::called_with(DialogOptions::default(), "", "v=0 offer")
+    }
+
+    /// The same with further headers in the INVITE, and its body.
+    pub(super) fn called_with(options: DialogOptions, rows: Rows, body: &str) -> Self {
         let mut ids = IdSource::seeded(5);
-        let usage = InviteUsage::incoming(invite(), ServerTxn(1), local(B), &mut ids);
+        let local = LocalParty {
+            options,
+            ..local(B)
+        };
+        let usage = InviteUsage::incoming(invite(rows, body), ServerTxn(1), local, &mut ids);
         Self {
             now: epoch(),
             usage: usage.unwrap(),
@@ -62,9 +77,13 @@ impl Script {
 
     /// Placed a call; returns its INVITE too.
     pub(super) fn calling() -> (Self, RequestTag, Request) {
+        Self::calling_with(spec())
+    }
+
+    pub(super) fn calling_with(spec: OutgoingInvite) -> (Self, RequestTag, Request) {
         let mut script = Self {
             now: epoch(),
-            usage: InviteUsage::outgoing(spec(), &mut IdSource::seeded(5)),
+            usage: InviteUsage::outgoing(spec, &mut IdSource::seeded(5)),
             requests: Vec::new(),
             cseq: 0,
             txns: 0,
@@ -125,6 +144,11 @@ impl Script {
     }
 
     pub(super) fn peer_asks(&mut self, method: &str, body: &str) {
+        self.peer_asks_with(method, "", body);
+    }
+
+    /// The same with further headers.
+    pub(super) fn peer_asks_with(&mut self, method: &str, rows: &str, body: &str) {
         self.cseq += 1;
         self.txns += 1;
         let request = self.request_with(method, body);
@@ -149,7 +173,7 @@ impl Script {
              To: <sip:bob@192.0.2.2>;tag={}\n\
              Call-ID: {}\n\
              CSeq: {} {method}\n\
-             Contact: <sip:moved@192.0.2.7>\n\
+             Contact: <sip:moved@192.0.2.7>\n{rows}\
              Content-Type: application/sdp\n\n{body}",
             self.txns,
             self.peer,
@@ -162,7 +186,7 @@ impl Script {
 
     /// The peer acknowledges our 2xx to its INVITE numbered `cseq`.
     pub(super) fn peer_acks(&mut self, cseq: u32, body: &'static str) {
-        let mut ack = invite();
+        let mut ack = invite("", "");
         ack.method = Method::Ack;
         ack.headers.set(HeaderName::CSeq, format!("{cseq} ACK"));
         ack.body = body.into();
@@ -177,10 +201,28 @@ impl Script {
         to_tag: &str,
         body: &'static str,
     ) {
+        self.peer_answers_with(tag, request, status, to_tag, &[], body);
+    }
+
+    /// The same with further headers.
+    pub(super) fn peer_answers_with(
+        &mut self,
+        tag: RequestTag,
+        request: &Request,
+        status: u16,
+        to_tag: &str,
+        rows: &[(HeaderName, &str)],
+        body: &'static str,
+    ) {
         let mut response = Response::to(request, status, "");
+        for (name, value) in rows {
+            response.headers.push(name.clone(), (*value).to_owned());
+        }
         response.headers.add_to_tag(to_tag);
-        let contact = format!("<sip:{to_tag}@192.0.2.3>");
-        response.headers.push(HeaderName::Contact, contact);
+        if !response.headers.has(&HeaderName::Contact) {
+            let contact = format!("<sip:{to_tag}@192.0.2.3>");
+            response.headers.push(HeaderName::Contact, contact);
+        }
         response
             .headers
             .push(HeaderName::ContentType, "application/sdp");

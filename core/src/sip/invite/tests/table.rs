@@ -93,11 +93,11 @@ const ACTS: [(&str, Act); 26] = [
         script.usage.reject_reinvite(script.now, 488);
     }),
     ("INVITE with SDP", |script| {
-        script.peer_asks("INVITE", "v=0");
+        script.peer_asks("INVITE", "v=0 new");
     }),
     ("INVITE without", |script| script.peer_asks("INVITE", "")),
     ("UPDATE with SDP", |script| {
-        script.peer_asks("UPDATE", "v=0");
+        script.peer_asks("UPDATE", "v=0 new");
     }),
     ("UPDATE without", |script| script.peer_asks("UPDATE", "")),
     ("INFO", |script| script.peer_asks("INFO", "x")),
