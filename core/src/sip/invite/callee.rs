@@ -271,13 +271,17 @@ impl InviteUsage {
         let goes_on = self.referrals.are_told();
         self.timers
             .retain(|timer| goes_on && matches!(timer, UsageTimer::Referral(_)));
-        let dialog = match std::mem::replace(&mut self.stage, Stage::Terminated) {
-            Stage::Established(established) => Some(established.dialog),
-            Stage::Leaving(leaving) => leaving.dialog,
-            Stage::Incoming(_) | Stage::Outgoing(_) | Stage::Terminated => None,
+        let (dialog, reinvite) = match std::mem::replace(&mut self.stage, Stage::Terminated) {
+            Stage::Established(established) => {
+                let reinvite = established.reinviting();
+                (Some(established.dialog), reinvite)
+            }
+            Stage::Leaving(leaving) => (leaving.dialog, leaving.reinvite),
+            Stage::Incoming(_) | Stage::Outgoing(_) | Stage::Terminated => (None, None),
         };
         self.stage = Stage::Leaving(Box::new(Leaving {
             dialog: dialog.filter(|_| goes_on),
+            reinvite,
             ..Leaving::default()
         }));
     }
@@ -302,6 +306,7 @@ impl InviteUsage {
         };
         let mut established = *established;
         let bye = self.bye(&mut established.dialog, why);
+        let reinvite = established.reinviting();
         let acked = match established.ack {
             OurAck::Sent(acked) => Some(acked),
             OurAck::None | OurAck::Owed(_) => None,
@@ -309,6 +314,7 @@ impl InviteUsage {
         let mut leaving = Leaving {
             waiting: None,
             acked,
+            reinvite,
             dialog: Some(established.dialog),
         };
         match established.unacked {

@@ -73,6 +73,14 @@ impl Established {
         sent || self.unacked.as_ref().is_some_and(made_offer)
     }
 
+    /// The re-INVITE of ours that has no final response.
+    pub(super) fn reinviting(&self) -> Option<RequestTag> {
+        match &self.reoffer {
+            Reoffer::Sent { tag, change } if change.way == Way::Reinvite => Some(*tag),
+            Reoffer::Sent { .. } | Reoffer::Idle | Reoffer::Waiting(_) => None,
+        }
+    }
+
     /// Whether a change may go out now.
     fn is_quiet(&self) -> bool {
         self.unacked.is_none()
@@ -325,6 +333,7 @@ impl InviteUsage {
 
     /// We hung up while a re-INVITE was on its way; its 2xx still needs an ACK.
     fn ack_abandoned_reinvite(&mut self, tag: RequestTag, response: &Response) {
+        self.forget_abandoned_reinvite(tag);
         let (Stage::Leaving(leaving), Some(sent)) = (&self.stage, self.sent.get(tag)) else {
             return;
         };
@@ -339,6 +348,12 @@ impl InviteUsage {
         }
     }
 
+    fn forget_abandoned_reinvite(&mut self, tag: RequestTag) {
+        if let Stage::Leaving(leaving) = &mut self.stage {
+            leaving.reinvite.take_if(|reinvite| *reinvite == tag);
+        }
+    }
+
     pub(super) fn handle_change_failed(
         &mut self,
         now: Instant,
@@ -347,7 +362,7 @@ impl InviteUsage {
     ) {
         self.sent.remove(tag);
         let Stage::Established(established) = &self.stage else {
-            return;
+            return self.forget_abandoned_reinvite(tag);
         };
         let change = match &established.reoffer {
             Reoffer::Sent { tag: sent, change } if *sent == tag => change.clone(),

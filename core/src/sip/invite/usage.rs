@@ -103,6 +103,8 @@ pub(super) struct Leaving {
     pub(super) waiting: Option<(Unacked, Sent)>,
     /// For a 2xx that is repeated still.
     pub(super) acked: Option<Acked>,
+    /// A re-INVITE of ours without a final response.
+    pub(super) reinvite: Option<RequestTag>,
     pub(super) dialog: Option<Dialog>,
 }
 
@@ -177,7 +179,7 @@ impl InviteUsage {
             UsageInput::Request { txn, request } => self.handle_request(now, txn, &request),
             UsageInput::Ack(request) => self.handle_ack(now, &request),
             UsageInput::Cancelled { txn, cause } => self.handle_cancelled(txn, cause),
-            UsageInput::FlowLost { txn } => self.handle_flow_lost(txn),
+            UsageInput::FlowLost { txn } => self.handle_flow_lost(now, txn),
             UsageInput::Response { tag, response } => self.handle_response(now, tag, &response),
             UsageInput::RequestFailed { tag, failure } => {
                 self.handle_request_failed(now, tag, failure);
@@ -231,6 +233,10 @@ impl InviteUsage {
             return;
         };
         if leaving.waiting.is_none() && !self.sent.is_leaving() && !self.referrals.are_told() {
+            if let Some(tag) = leaving.reinvite {
+                // Its 2xx may be lost and is repeated no more; without this it would wait for ever.
+                self.outbox.push(UsageEffect::Cancel { tag, reason: None });
+            }
             self.stage = Stage::Terminated;
             self.timers.retain(|_| false);
             self.sent.clear();
@@ -288,7 +294,7 @@ impl InviteUsage {
         }
     }
 
-    fn handle_flow_lost(&mut self, txn: ServerTxn) {
+    fn handle_flow_lost(&mut self, now: Instant, txn: ServerTxn) {
         match &mut self.stage {
             Stage::Incoming(incoming) if incoming.txn == txn => self.lose_caller(),
             Stage::Incoming(_)
@@ -297,6 +303,7 @@ impl InviteUsage {
             | Stage::Leaving(_)
             | Stage::Terminated => {
                 self.withdraw_peer_reoffer(txn);
+                self.flush_answer(now);
             }
         }
     }

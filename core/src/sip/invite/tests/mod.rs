@@ -13,5 +13,6 @@ mod reoffers;
 mod script;
 mod scripted;
 mod sessions;
+mod storms;
 mod table;
 mod updates;

@@ -119,6 +119,10 @@ pub(super) struct Pair {
     sent: u64,
     /// Percent of datagrams that vanish.
     pub(super) loss: u64,
+    /// Percent of datagrams that arrive twice.
+    pub(super) duplicates: u64,
+    /// How many milliseconds later than others a datagram may arrive.
+    pub(super) jitter: u64,
     chance: IdSource,
     losses: Vec<(u32, Matches)>,
     greeting: Greeting,
@@ -137,6 +141,8 @@ impl Pair {
             link: BTreeMap::new(),
             sent: 0,
             loss: 0,
+            duplicates: 0,
+            jitter: 0,
             chance: IdSource::seeded(seed ^ 0xbad),
             losses: Vec::new(),
             greeting,
@@ -382,11 +388,24 @@ impl Pair {
             summary(&message)
         ));
         if !lost {
-            self.sent += 1;
-            let key = (self.now + LATENCY, self.sent);
-            self.link.insert(key, (1 - index, transmit.data));
+            self.carry(1 - index, &transmit.data);
+            if self.duplicates > 0 && self.chance.below(100) < self.duplicates {
+                self.carry(1 - index, &transmit.data);
+            }
         }
         true
+    }
+
+    /// A datagram is on its way to a side.
+    fn carry(&mut self, to: usize, data: &Bytes) {
+        self.sent += 1;
+        let late = if self.jitter > 0 {
+            Duration::from_millis(self.chance.below(self.jitter))
+        } else {
+            Duration::ZERO
+        };
+        let key = (self.now + LATENCY + late, self.sent);
+        self.link.insert(key, (to, data.clone()));
     }
 
     fn path(&self, side: usize) -> Path {

@@ -151,7 +151,7 @@ impl Script {
     pub(super) fn peer_asks_with(&mut self, method: &str, rows: &str, body: &str) {
         self.cseq += 1;
         self.txns += 1;
-        let request = self.request_with(method, body);
+        let request = self.request_with(method, rows, body);
         let input = UsageInput::Request {
             txn: ServerTxn(self.txns),
             request,
@@ -161,10 +161,10 @@ impl Script {
 
     /// A request of the peer's in the dialog, with the number that is next.
     pub(super) fn peer_request(&self, method: &str) -> Request {
-        self.request_with(method, "")
+        self.request_with(method, "", "")
     }
 
-    fn request_with(&self, method: &str, body: &str) -> Request {
+    fn request_with(&self, method: &str, rows: &str, body: &str) -> Request {
         let key = self.usage.dialog_key().clone();
         let text = format!(
             "{method} sip:bob@192.0.2.2 SIP/2.0\n\

@@ -346,8 +346,8 @@ fn a_422_that_says_nothing_or_never_ends_is_a_refusal() {
 /// RFC 4028 section 7.3.
 #[test]
 fn a_refresh_refused_with_422_is_lengthened_too() {
-    let grant = (HeaderName::SessionExpires, "200;refresher=uac");
-    let mut script = answered(ACCEPT, &[grant, UPDATES]);
+    let grant = || (HeaderName::SessionExpires, "200;refresher=uac");
+    let mut script = answered(ACCEPT, &[grant(), UPDATES]);
     script.pass(seconds(100 - 32));
     let (tag, update, _) = script.sent();
     too_small(&mut script, (tag, &update), "900");
@@ -365,11 +365,12 @@ fn a_refresh_refused_with_422_is_lengthened_too() {
 /// RFC 4028 section 10; RFC 3261 section 14.1.
 #[test]
 fn a_refused_refresh_is_tried_again_and_the_session_ends_in_time() {
-    let grant = (HeaderName::SessionExpires, "600;refresher=uac");
-    let mut script = answered(ACCEPT, &[grant, UPDATES]);
+    let grant = || (HeaderName::SessionExpires, "600;refresher=uac");
+    let mut script = answered(ACCEPT, &[grant(), UPDATES]);
     script.pass(seconds(300 - 32));
     let mut refreshes = 0;
     while script.usage.state() == UsageState::Established {
+        script.effects();
         for (tag, request) in std::mem::take(&mut script.requests) {
             if request.method == Method::Update {
                 refreshes += 1;
@@ -387,14 +388,14 @@ fn a_refused_refresh_is_tried_again_and_the_session_ends_in_time() {
 /// RFC 3311 section 5.1: a peer whose Allow was wrong.
 #[test]
 fn a_peer_that_does_not_know_update_after_all_is_refreshed_by_re_invite_at_once() {
-    let grant = (HeaderName::SessionExpires, "600;refresher=uac");
-    let mut script = answered(ACCEPT, &[grant, UPDATES]);
+    let grant = || (HeaderName::SessionExpires, "600;refresher=uac");
+    let mut script = answered(ACCEPT, &[grant(), UPDATES]);
     script.pass(seconds(300 - 32));
     let (tag, update, _) = script.sent();
     script.peer_answers(tag, &update, 405, "peer", "");
     let (tag, again, _) = script.sent();
     assert_eq!((&again.method, &again.body[..]), (&Method::Invite, OFFER));
-    script.peer_answers_with(tag, &again, 200, "peer", &[grant], "v=0 answer");
+    script.peer_answers_with(tag, &again, 200, "peer", &[grant()], "v=0 answer");
     script.acked();
     assert_eq!(script.events(), []);
 }
@@ -402,9 +403,9 @@ fn a_peer_that_does_not_know_update_after_all_is_refreshed_by_re_invite_at_once(
 /// RFC 4028 section 10.
 #[test]
 fn a_refresh_that_nobody_answers_ends_the_call() {
-    let grant = (HeaderName::SessionExpires, "600;refresher=uac");
+    let grant = || (HeaderName::SessionExpires, "600;refresher=uac");
     for status in [Some(481), Some(408), None] {
-        let mut script = answered(ACCEPT, &[grant, UPDATES]);
+        let mut script = answered(ACCEPT, &[grant(), UPDATES]);
         script.pass(seconds(300 - 32));
         let (tag, update, _) = script.sent();
         match status {
@@ -419,13 +420,13 @@ fn a_refresh_that_nobody_answers_ends_the_call() {
 /// RFC 4028: any change that is agreed on refreshes.
 #[test]
 fn a_change_refreshes_the_session_as_well() {
-    let grant = (HeaderName::SessionExpires, "600;refresher=uac");
-    let mut script = answered(ACCEPT, &[grant, UPDATES]);
+    let grant = || (HeaderName::SessionExpires, "600;refresher=uac");
+    let mut script = answered(ACCEPT, &[grant(), UPDATES]);
     script.pass(seconds(250));
     script.usage.reinvite(script.now, "v=0 hold".into());
     let (tag, hold, _) = script.sent();
     assert_eq!(expires(&hold.headers), Some((600, UAC)));
-    script.peer_answers_with(tag, &hold, 200, "peer", &[grant], "v=0 held");
+    script.peer_answers_with(tag, &hold, 200, "peer", &[grant()], "v=0 held");
     script.acked();
     script.pass(seconds(299));
     assert_eq!(script.effects(), []);
@@ -447,7 +448,7 @@ fn pair(mode: SessionTimerMode) -> Pair {
 #[test]
 fn a_call_between_two_of_us_lasts_as_long_as_both_are_there() {
     let mut pair = pair(REQUEST);
-    pair.run_for(seconds(3_600));
+    pair.run_for(seconds(900));
     for side in [A, B] {
         assert_eq!(pair.sides[side].endings(), []);
         assert_eq!(pair.sides[side].usages[0].state(), UsageState::Established);
@@ -457,7 +458,7 @@ fn a_call_between_two_of_us_lasts_as_long_as_both_are_there() {
         .iter()
         .filter(|line| **line == "A UPDATE")
         .count();
-    assert!((75..=80).contains(&updates), "{updates}");
+    assert!((19..=20).contains(&updates), "{updates}");
     // Then the caller's packets are lost: both find out, and each says so once.
     pair.lose(u32::MAX, |side, _| side == A);
     pair.finish();

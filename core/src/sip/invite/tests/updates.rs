@@ -174,7 +174,7 @@ fn a_change_goes_by_update_where_the_peer_knows_it() {
         pair.run_ms(100);
         for side in [A, B] {
             pair.tell(side, |usage, now| {
-                usage.accept_reinvite(now, "v=0 ok".into())
+                usage.accept_reinvite(now, "v=0 ok".into());
             });
         }
     }
