@@ -6,7 +6,7 @@ use offhook_actors::call::{CallCommand, CallError, Originate};
 use offhook_actors::registrar::Registered;
 use offhook_actors::subscribe::Subscriptions;
 use offhook_actors::switchboard::Switchboard;
-use offhook_actors::trunk::TrunkStatus;
+use offhook_actors::trunk::{RegistrationState, TrunkStatus};
 use offhook_core::directory::AgentState;
 use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, TrunkId};
 
@@ -127,6 +127,7 @@ impl Floor for Switchboard {
     fn gauges(&self) -> Vec<Gauge> {
         let mut gauges = media(self);
         gauges.extend(signalling(self));
+        gauges.extend(trunks(self));
         gauges.push(Gauge::now(
             "sip_subscriptions",
             "Subscriptions of phones",
@@ -224,6 +225,34 @@ fn media(board: &Switchboard) -> Vec<Gauge> {
         gauges.extend(figures.map(|gauge| gauge.of("shard", &shard)));
     }
     gauges
+}
+
+fn trunks(board: &Switchboard) -> Vec<Gauge> {
+    let directory = board.directory.load();
+    let of_trunk = |trunk: &offhook_core::directory::Trunk| {
+        let status = board.trunks.status(trunk.id);
+        let registered = status.registration == RegistrationState::Registered;
+        let figures = [
+            Gauge::now(
+                "trunk_up",
+                "1 if calls can go out by the trunk",
+                status.state.is_usable().into(),
+            ),
+            Gauge::now(
+                "trunk_registered",
+                "1 if the trunk is registered",
+                registered.into(),
+            ),
+            Gauge::now(
+                "trunk_calls",
+                "Calls on the trunk, both ways",
+                count(board.sip.calls_through(trunk.id)),
+            ),
+        ];
+        figures.map(|gauge| gauge.of("trunk", &trunk.name))
+    };
+    let trunks = directory.office().trunks.iter();
+    trunks.flat_map(of_trunk).collect()
 }
 
 fn signalling(board: &Switchboard) -> [Gauge; 12] {

@@ -7,7 +7,7 @@ use offhook_core::dialplan;
 use offhook_core::directory::Trunk;
 use offhook_core::sip::endpoint::SipTransport;
 use offhook_core::sip::header::NameAddr;
-use offhook_core::sip::invite::{Credentials, LocalParty, NextHop};
+use offhook_core::sip::invite::{Credentials, LocalParty, NextHop, SessionTimerMode};
 use offhook_core::sip::message::Request;
 use offhook_core::sip::register_client::Registrar;
 use offhook_core::sip::uri::{self, Scheme};
@@ -173,6 +173,18 @@ impl SipCore {
         let peer = SocketAddr::new(host.unwrap_or(ELSEWHERE), uri.port().unwrap_or(5060));
         let local = net.local_to(transport, peer)?;
         let user = trunk.contact_user();
-        Some(self.shared.party_named(&user, local, transport))
+        let mut party = self.shared.party_named(&user, local, transport);
+        set_session_timer(&mut party, trunk);
+        Some(party)
+    }
+}
+
+/// Sessions on a trunk last for as long as it says (RFC 4028).
+pub(crate) fn set_session_timer(party: &mut LocalParty, trunk: &Trunk) {
+    if let Some(expires) = trunk.session_expires {
+        let timer = &mut party.options.timer;
+        timer.mode = SessionTimerMode::Request;
+        timer.expires = expires;
+        timer.min_se = timer.min_se.min(expires);
     }
 }

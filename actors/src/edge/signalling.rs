@@ -20,6 +20,7 @@ use offhook_core::{Directory, HangupCause, IdSource, LegId, TrunkId};
 use super::admission::{Admission, Admitted, refusal};
 use super::ask::{Ask, Reply};
 use super::command::{Command, Inbound};
+use super::contacts::set_session_timer;
 use super::extensions::{min_se, supported};
 use super::failover::{Failover, Verdict};
 use super::handle::{Feeds, Shared};
@@ -329,7 +330,12 @@ impl Signalling {
         let stream = path.transport.is_reliable();
         let flow = (stream && !routed).then_some(path.flow);
         let address = (!stream && !routed).then_some(path.peer);
-        self.shared.party(path.local, path.transport, flow, address)
+        let mut party = self.shared.party(path.local, path.transport, flow, address);
+        let directory = self.shared.directory.load();
+        if let Some(trunk) = trunk.and_then(|trunk| directory.trunk(trunk)) {
+            set_session_timer(&mut party, trunk);
+        }
+        party
     }
 
     fn admission<'a>(
