@@ -3,7 +3,7 @@
 //! Both follow tokio's clock, so a test with a paused clock steers machines, alarms and time-outs
 //! together.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use ractor::concurrency::JoinHandle;
@@ -35,6 +35,24 @@ pub fn wall_at(instant: Instant) -> Timestamp {
         wall.checked_add(instant - now)
     };
     there.unwrap_or(wall)
+}
+
+/// `at`, moved to the end of its step in a row of steps from `base`.
+///
+/// Most deadlines are seconds and need no precision, but each is another moment: a call leaves half
+/// a dozen transactions to be forgotten. Rounded, what falls into one step costs one wake-up.
+#[must_use]
+pub fn rounded(at: Instant, base: Instant, step: Duration) -> Instant {
+    let since = at.saturating_duration_since(base).as_nanos();
+    let past = since % step.as_nanos().max(1);
+    let Ok(past) = u64::try_from(past) else {
+        return at;
+    };
+    if past == 0 {
+        at
+    } else {
+        at + (step - Duration::from_nanos(past))
+    }
 }
 
 /// An actor's one pending wake-up. Dropping it forgets the wake-up.
@@ -98,8 +116,6 @@ impl<M: Message> Drop for Alarm<M> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use ractor::{Actor, ActorProcessingErr};
     use tokio::sync::mpsc;
 
@@ -139,6 +155,17 @@ mod tests {
             }
             Ok(())
         }
+    }
+
+    #[test]
+    fn deadlines_of_one_step_are_rounded_to_one_moment() {
+        let (base, step) = (now(), Duration::from_millis(20));
+        let at = |ms| base + Duration::from_millis(ms);
+        assert_eq!(rounded(at(0), base, step), at(0));
+        assert_eq!(rounded(at(1), base, step), at(20));
+        assert_eq!(rounded(at(20), base, step), at(20));
+        assert_eq!(rounded(at(32_015), base, step), at(32_020));
+        assert_eq!(rounded(base, at(5), step), base, "what is past is due");
     }
 
     #[tokio::test(start_paused = true)]

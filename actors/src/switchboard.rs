@@ -13,8 +13,8 @@ use offhook_media::engine::{Engine, Layout, PlayItem, Playlist, RecordSpec, Remo
 
 use crate::agent::{AgentCommand, Agents};
 use crate::call::{
-    CallEffect, CallInput, CallToAgent, Calls, Contact, IncomingCall, MediaEffect, MediaInput,
-    Neighbours, RingTarget,
+    CallEffect, CallInput, CallToAgent, Calls, Contact, IncomingCall, Left, MediaEffect,
+    MediaInput, Neighbours, RingTarget,
 };
 use crate::directory::DirectoryHandle;
 use crate::edge::{CallSide, SipCore};
@@ -75,8 +75,16 @@ impl Neighbours for Switchboard {
         None
     }
 
-    fn settle(&self) {
-        self.engine.wake();
+    fn settle(&self) -> Left {
+        if self.engine.wake() {
+            Left::More
+        } else {
+            Left::Nothing
+        }
+    }
+
+    fn settle_rest(&self) {
+        self.engine.wake_for_all();
     }
 
     fn call_gone(&self, call: CallId) {

@@ -7,8 +7,9 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
 use super::CallError;
 use super::handle::Shared;
-use super::house::{House, Left};
+use super::house::House;
 use super::input::CallCommand;
+use super::perform::Left;
 use crate::alarm::{Alarm, now};
 
 /// What the actor receives. Inputs themselves wait in the inboxes of the calls' slots.

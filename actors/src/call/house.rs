@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
 use offhook_core::event::{EndedBy, EventKind};
@@ -18,9 +18,9 @@ use super::effect::{CallEffect, MediaEffect};
 use super::handle::{CallError, Shared};
 use super::input::{CallCommand, CallInput};
 use super::machine::CallMachine;
-use super::perform::Neighbours;
+use super::perform::{Left, Neighbours};
 use super::slot::Slot;
-use crate::alarm::now;
+use crate::alarm::{now, rounded};
 use crate::restart::Verdict;
 
 /// Calls that get their turn, and deadlines that are looked at, before other actors do.
@@ -29,12 +29,11 @@ const TURN: usize = 64;
 /// Inputs of one call before others get their turn: one that feeds itself keeps nobody waiting.
 const INPUTS: usize = 32;
 
-/// Whether there is something left to do at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Left {
-    Nothing,
-    More,
-}
+/// Deadlines of calls are kept to this; people hear none of it.
+const STEP: Duration = Duration::from_millis(20);
+
+/// How long what others need not know at once may wait, so that they hear it together.
+const REST: Duration = Duration::from_millis(50);
 
 /// The calls.
 pub(crate) struct House {
@@ -44,6 +43,10 @@ pub(crate) struct House {
     /// When each call wants to be woken. A deadline that moved away since is found not due then;
     /// that spares an entry per input, since SIP's deadlines mostly move away.
     due: BTreeSet<(Instant, CallId)>,
+    /// When others hear what they need not know at once.
+    rest_at: Option<Instant>,
+    /// Where the steps of deadlines begin.
+    base: Instant,
 }
 
 /// One call.
@@ -70,13 +73,15 @@ impl House {
             neighbours,
             running: AHashMap::new(),
             due: BTreeSet::new(),
+            rest_at: None,
+            base: now(),
         };
         house.shared.forget_line();
         for slot in house.shared.slots() {
             slot.leave_line();
             house.visit(&slot);
         }
-        house.neighbours.settle();
+        house.settle();
         house
     }
 
@@ -92,12 +97,16 @@ impl House {
             slot.leave_line();
             self.visit(slot);
         }
-        self.neighbours.settle();
+        self.settle();
         left
     }
 
     /// Wakes the calls whose deadline has come.
     pub(crate) fn wake(&mut self, now: Instant) {
+        if self.rest_at.is_some_and(|at| at <= now) {
+            self.rest_at = None;
+            self.neighbours.settle_rest();
+        }
         for _ in 0..TURN {
             let Some((at, call)) = self.due.first().copied().filter(|(at, _)| *at <= now) else {
                 break;
@@ -114,12 +123,21 @@ impl House {
                 self.rearm(call);
             }
         }
-        self.neighbours.settle();
+        self.settle();
     }
 
     /// When to be woken.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.due.first().map(|(at, _)| *at)
+        let first = self.due.first();
+        let first = first.map(|(at, _)| rounded(*at, self.base, STEP));
+        first.into_iter().chain(self.rest_at).min()
+    }
+
+    /// Has others look at what they were told in this turn.
+    fn settle(&mut self) {
+        if self.neighbours.settle() == Left::More && self.rest_at.is_none() {
+            self.rest_at = Some(now() + REST);
+        }
     }
 
     /// What an operator wants; answers the recording that runs once it is done.
@@ -136,7 +154,7 @@ impl House {
         let running = self.running.get(&call);
         let recording = running.and_then(|running| running.machine.recording());
         self.visit(&slot);
-        self.neighbours.settle();
+        self.settle();
         Ok(recording)
     }
 

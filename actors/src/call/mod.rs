@@ -43,5 +43,5 @@ pub use input::{
     CallCommand, CallInput, Contact, IncomingCall, MediaInput, Origin, Originate, Party,
 };
 pub use machine::{CallMachine, Office};
-pub use perform::Neighbours;
+pub use perform::{Left, Neighbours};
 pub use prompts::PROMPTS;

@@ -36,13 +36,18 @@ use crate::registrar::Registration;
 /// Messages and commands worked on before anything is sent.
 const BATCH: usize = 256;
 
+/// Deadlines are kept to this: a retransmission after half a second may be late by a hundredth, and
+/// whole transactions are forgotten after seconds.
+const STEP: Duration = Duration::from_millis(20);
+
 /// Runs signalling until the task is aborted. What a fallen predecessor left undone is settled before
 /// anything new is looked at.
 pub(crate) async fn run(shared: Arc<Shared>) {
     // An aborted predecessor lets go of the feeds only when it is next polled.
     let mut feeds = shared.feeds.lock().await;
     let Feeds { inbound, commands } = &mut *feeds;
-    let mut signalling = Signalling::new(Arc::clone(&shared), alarm::now());
+    let base = alarm::now();
+    let mut signalling = Signalling::new(Arc::clone(&shared), base);
     signalling.recover();
     let mut messages = Vec::with_capacity(BATCH);
     let mut orders = Vec::with_capacity(BATCH);
@@ -50,7 +55,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         let wake = signalling.poll_timeout();
         let due = async {
             match wake {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
+                Some(at) => {
+                    let at = alarm::rounded(at, base, STEP);
+                    tokio::time::sleep_until(at.into()).await;
+                }
                 None => std::future::pending().await,
             }
         };

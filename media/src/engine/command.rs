@@ -41,13 +41,23 @@ pub(crate) enum Command {
     Panic(LegId),
 }
 
+impl Command {
+    /// Whether nobody hears a difference when it takes effect a little later: a leg is sent nothing
+    /// before its remote is set, and nobody listens to one that is removed.
+    fn can_wait(&self) -> bool {
+        matches!(self, Self::AddLeg(_) | Self::RemoveLeg(_))
+    }
+}
+
 /// The writing end of a shard's command ring. Any thread may push; the lock is between those, not
 /// with the shard, which takes from the ring without one.
 pub(crate) struct CommandSender {
     state: Mutex<SenderState>,
     overflowed: Arc<AtomicBool>,
-    /// Whether commands were pushed that the shard has not been woken for.
+    /// Whether commands were put that the shard has not been woken for.
     unheard: AtomicBool,
+    /// The same for commands that may wait.
+    patient: AtomicBool,
     waker: Waker,
 }
 
@@ -73,6 +83,7 @@ impl CommandSender {
             }),
             overflowed: overflowed.clone(),
             unheard: AtomicBool::new(false),
+            patient: AtomicBool::new(false),
             waker,
         };
         let receiver = CommandReceiver {
@@ -85,13 +96,18 @@ impl CommandSender {
     /// Hands over a command and wakes the shard; false when it is gone.
     pub(crate) fn push(&self, command: Command) -> bool {
         let taken = self.put(command);
-        self.wake();
+        self.wake_for_all();
         taken
     }
 
     /// Hands over a command that may wait for [`wake`](Self::wake), or for whatever else the shard
     /// wakes for; false when it is gone.
     pub(crate) fn put(&self, command: Command) -> bool {
+        let flag = if command.can_wait() {
+            &self.patient
+        } else {
+            &self.unheard
+        };
         {
             let mut state = self.state.lock();
             if state.ring.is_abandoned() {
@@ -100,16 +116,28 @@ impl CommandSender {
             state.backlog.push_back(command);
             self.flush(&mut state);
         }
-        self.unheard.store(true, Ordering::Release);
+        flag.store(true, Ordering::Release);
         true
     }
 
-    /// Wakes the shard if there is something for it.
-    pub(crate) fn wake(&self) {
-        if self.unheard.swap(false, Ordering::AcqRel) {
-            // A full eventfd wakes as well, so a failed write loses nothing.
-            self.waker.wake().ok();
+    /// Wakes the shard if there is something for it that cannot wait; true when there is something
+    /// that can, and nothing else.
+    pub(crate) fn wake(&self) -> bool {
+        if !self.unheard.swap(false, Ordering::AcqRel) {
+            return self.patient.load(Ordering::Acquire);
         }
+        self.patient.store(false, Ordering::Release);
+        // A full eventfd wakes as well, so a failed write loses nothing.
+        self.waker.wake().ok();
+        false
+    }
+
+    /// Wakes the shard if there is anything for it.
+    pub(crate) fn wake_for_all(&self) {
+        if self.patient.swap(false, Ordering::AcqRel) {
+            self.unheard.store(true, Ordering::Release);
+        }
+        self.wake();
     }
 
     /// Moves what waits outside of the ring into it. For the shard: leaves it for the next turn

@@ -169,10 +169,19 @@ impl Engine {
         }
     }
 
-    /// Has the threads look at what was said since they were woken last.
-    pub fn wake(&self) {
+    /// Has the threads look at what was said since they were woken last, unless all of it may wait
+    /// some hundredths of a second: legs added and removed. True: something waits, and
+    /// [`wake_for_all`](Self::wake_for_all) has to follow.
+    #[must_use]
+    pub fn wake(&self) -> bool {
+        let wake = |waits: bool, shard: &ShardHandle| shard.commands.wake() || waits;
+        self.inner.shards.iter().fold(false, wake)
+    }
+
+    /// Has the threads look at everything that was said since they were woken last.
+    pub fn wake_for_all(&self) {
         for shard in &self.inner.shards {
-            shard.commands.wake();
+            shard.commands.wake_for_all();
         }
     }
 
