@@ -92,7 +92,8 @@ impl<M: Message> Alarm<M> {
         };
         if let Some(pending) = &self.pending
             && pending.at <= at
-            && !pending.task.is_finished()
+            // One that is due has woken us, or is about to on another thread.
+            && pending.at > now()
         {
             return;
         }

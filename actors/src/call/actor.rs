@@ -49,11 +49,13 @@ impl Actor for CallsActor {
         shared: Arc<Shared>,
     ) -> Result<CallsState, ActorProcessingErr> {
         let neighbours = shared.neighbours().ok_or("calls have no neighbours")?;
+        // Before anything is looked at: what is put in line from here on nudges this actor.
+        shared.attach(me.clone());
         let state = CallsState {
             house: House::new(shared, neighbours),
             alarm: Alarm::default(),
         };
-        // For what was put in line since, and for the alarm.
+        // For the alarm.
         me.cast(CallsMsg::Look)?;
         Ok(state)
     }

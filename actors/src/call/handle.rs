@@ -113,6 +113,11 @@ impl Shared {
         line.drain(..taken).collect()
     }
 
+    /// From now on this actor runs the calls.
+    pub(crate) fn attach(&self, actor: ActorRef<CallsMsg>) {
+        *self.actor.write() = Some(actor);
+    }
+
     pub(crate) fn forget_line(&self) {
         self.line.lock().clear();
     }
@@ -153,9 +158,7 @@ impl Calls {
         let _ = self.shared.neighbours.get_or_init(|| neighbours);
         let args = Arc::clone(&self.shared);
         let (actor, _) = Actor::spawn_linked(None, CallsActor, args, parent).await?;
-        let cell = actor.get_cell();
-        *self.shared.actor.write() = Some(actor);
-        Ok(cell)
+        Ok(actor.get_cell())
     }
 
     /// Whether a new call would be taken.

@@ -118,7 +118,10 @@ impl House {
             running.due = None;
             let is_due = |at: Instant| at <= now;
             if running.machine.poll_timeout().is_some_and(is_due) {
+                let slot = Arc::clone(&running.slot);
                 self.guarded(call, |machine| machine.handle_timeout(now));
+                // What others answered to it at once lies in the inbox.
+                self.visit(&slot);
             } else {
                 self.rearm(call);
             }

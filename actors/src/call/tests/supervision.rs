@@ -1,7 +1,8 @@
 //! What a fall costs: nothing but the input that caused it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use offhook_core::directory::Directory;
 use offhook_core::event::EventKind;
@@ -13,9 +14,10 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::Notify;
 
 use super::fixture::{self, DID, sdp};
+use crate::alarm::now;
 use crate::call::{
-    CallCommand, CallEffect, CallError, CallInput, Calls, MediaEffect, MediaInput, Neighbours,
-    Origin,
+    CallCommand, CallEffect, CallError, CallInput, Calls, Left, MediaEffect, MediaInput,
+    Neighbours, Origin,
 };
 
 /// Everybody around the calls: takes notes, opens every port.
@@ -24,6 +26,9 @@ struct Notebook {
     effects: Mutex<Vec<CallEffect>>,
     gone: Mutex<Vec<CallId>>,
     written: Notify,
+    /// Whether what it hears may wait.
+    patient: AtomicBool,
+    rested: Mutex<Option<Instant>>,
     directory: Arc<Directory>,
 }
 
@@ -49,6 +54,20 @@ impl Neighbours for Notebook {
 
     fn directory(&self) -> Arc<Directory> {
         Arc::clone(&self.directory)
+    }
+
+    fn settle(&self) -> Left {
+        if self.patient.load(Ordering::Relaxed) {
+            Left::More
+        } else {
+            Left::Nothing
+        }
+    }
+
+    fn settle_rest(&self) {
+        self.patient.store(false, Ordering::Relaxed);
+        *self.rested.lock() = Some(now());
+        self.written.notify_waiters();
     }
 }
 
@@ -246,5 +265,60 @@ async fn a_full_house_takes_no_more_calls() {
     }
     let call = fixture::incoming(DID, house.trunk, &sdp(6000, "sendrecv"));
     assert_eq!(house.calls.incoming(&call), Err(HangupCause::Congestion));
+    house.above.stop(None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_need_not_know_at_once_they_hear_together_soon_after() {
+    let house = house().await;
+    house.notebook.patient.store(true, Ordering::Relaxed);
+    let began = now();
+    for _ in 0..3 {
+        house.takes_a_call();
+    }
+    let heard = async {
+        loop {
+            let written = house.notebook.written.notified();
+            if let Some(at) = *house.notebook.rested.lock() {
+                return at;
+            }
+            written.await;
+        }
+    };
+    let at = tokio::time::timeout(Duration::from_secs(60), heard).await;
+    let after = at.unwrap() - began;
+    assert!(after >= Duration::from_millis(50), "{after:?}");
+    assert!(after < Duration::from_millis(100), "{after:?}");
+    house.above.stop(None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_with_much_to_do_does_not_keep_another_waiting_for_all_of_it() {
+    let house = house().await;
+    let (busy, other) = (house.takes_a_call(), house.takes_a_call());
+    let digit = |leg| CallInput::Media(MediaInput::Digit { leg, digit: '9' });
+    for _ in 0..500 {
+        house.calls.tell(busy.call, digit(busy));
+    }
+    house.calls.tell(busy.call, hang_up());
+    house.calls.tell(other.call, hang_up());
+    for leg in [busy, other] {
+        let ended = |kind: &EventKind| matches!(kind, EventKind::CallEnded { call, .. } if *call == leg.call);
+        house.notebook.reads_event(ended).await;
+    }
+    let order: Vec<CallId> = house
+        .notebook
+        .effects
+        .lock()
+        .iter()
+        .filter_map(|effect| {
+            if let CallEffect::Publish(EventKind::CallEnded { call, .. }) = effect {
+                Some(*call)
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert_eq!(order, [other.call, busy.call]);
     house.above.stop(None);
 }

@@ -258,3 +258,22 @@ fn lose_one_of_ten(phone: &mut Phone, frames: usize) {
         phone.engine = engine;
     }
 }
+
+#[test]
+fn what_is_said_in_one_breath_is_heard_when_it_is_over() {
+    let mut rig = Rig::new();
+    let gathering = rig.engine.gathering();
+    let at_once = std::mem::replace(&mut rig.engine, gathering);
+    let (a, b) = (rig.phone(Codec::Pcmu), rig.phone(Codec::Pcmu));
+    rig.engine.bridge(a.leg, b.leg);
+    assert!(!rig.engine.wake(), "nothing of it may wait any longer");
+    rig.engine.remove_leg(a.leg);
+    assert!(rig.engine.wake(), "a leg's end may");
+    rig.engine.wake_for_all();
+    assert!(!rig.engine.wake(), "and has been told now");
+    rig.engine.remove_leg(b.leg);
+    rig.engine = at_once;
+    // Whoever does not gather says what others left unsaid.
+    rig.settle();
+    rig.stats(|stats| stats.shards.iter().all(|shard| shard.legs == 0));
+}
