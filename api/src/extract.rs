@@ -199,6 +199,7 @@ named! {
     ExtensionId = "extension",
     DidId = "DID",
     TrunkId = "trunk",
+    OutboundRouteId = "outbound route",
     QueueId = "queue",
     AgentId = "agent",
     IvrMenuId = "menu",

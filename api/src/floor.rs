@@ -1,16 +1,22 @@
 //! The running call center, as the API reaches it.
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use offhook_actors::agent::{AgentCommand, AgentView, SetStateError};
 use offhook_actors::call::{CallCommand, CallError, Originate};
+use offhook_actors::edge::WayOut;
 use offhook_actors::registrar::Registered;
 use offhook_actors::subscribe::Subscriptions;
 use offhook_actors::switchboard::Switchboard;
 use offhook_actors::trunk::{RegistrationState, TrunkStatus};
 use offhook_core::directory::AgentState;
+use offhook_core::sip::HeaderName;
+use offhook_core::sip::identity::{CallerOrigin, Calling, Privacy, present};
+use offhook_core::sip::locate::Target;
 use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, TrunkId};
 
-use crate::state::{Floor, Gauge, Refusal};
+use crate::dto::route_trace::WayDto;
+use crate::state::{Floor, Gauge, Refusal, WayQuestion};
 
 impl From<CallError> for Refusal {
     fn from(error: CallError) -> Self {
@@ -41,6 +47,53 @@ fn command(
         board.calls.command(call, command).await?;
         Ok(())
     })
+}
+
+/// A way out over the wire.
+async fn shown(board: &Switchboard, way: WayOut, asked: &WayQuestion) -> WayDto {
+    let mut shown = WayDto {
+        trunk_id: way.trunk,
+        trunk: way.name,
+        skipped: None,
+        request_uri: None,
+        from: None,
+        headers: Vec::new(),
+        targets: Vec::new(),
+    };
+    let contact = match way.contact {
+        Ok(contact) => contact,
+        Err(cause) => {
+            shown.skipped = Some(cause.as_str().to_owned());
+            return shown;
+        }
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let directory = board.directory.load();
+    let caller = asked.from.and_then(|from| directory.extension(from));
+    if let (Some(caller), Some(trunk)) = (caller, directory.trunk(way.trunk)) {
+        let own = directory.did_of(caller.id);
+        let calling = Calling {
+            number: &caller.number,
+            name: Some(&caller.name),
+            privacy: Privacy::Shown,
+            origin: CallerOrigin::Inside(own.map(|did| did.number.as_str())),
+        };
+        let presented = present(&calling, trunk, &contact.domain);
+        shown.from = Some(text(&presented.from));
+        let header = |(name, value): &(HeaderName, Bytes)| format!("{name}: {}", text(value));
+        shown.headers = presented.headers.iter().map(header).collect();
+    }
+    if asked.resolve {
+        shown.targets = match board.sip.resolve(&contact).await {
+            Ok(targets) => {
+                let target = |target: &Target| format!("{} {}", target.transport, target.address);
+                targets.iter().map(target).collect()
+            }
+            Err(error) => vec![error.to_string()],
+        };
+    }
+    shown.request_uri = Some(text(&contact.uri));
+    shown
 }
 
 impl Floor for Switchboard {
@@ -108,6 +161,16 @@ impl Floor for Switchboard {
             calls: self.sip.calls_through(trunk),
             ..self.trunks.status(trunk)
         }
+    }
+
+    fn ways_out(&self, asked: WayQuestion) -> BoxFuture<'_, Vec<WayDto>> {
+        Box::pin(async move {
+            let mut ways = Vec::new();
+            for way in self.sip.ways_out(&asked.number, asked.at) {
+                ways.push(shown(self, way, &asked).await);
+            }
+            ways
+        })
     }
 
     fn troubles(&self) -> Vec<String> {

@@ -121,6 +121,7 @@ fn add_patches(schemas: &mut Map<String, Value>) {
         "Extension",
         "Did",
         "Trunk",
+        "OutboundRoute",
         "Queue",
         "Agent",
         "IvrMenu",

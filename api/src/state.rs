@@ -18,6 +18,7 @@ use offhook_core::{AgentId, CallId, Directory, EventKind, ExtensionId, TrunkId};
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use crate::auth::FailureLimiter;
+use crate::dto::route_trace::WayDto;
 use crate::error::{ApiError, FieldError};
 
 /// What handlers can reach. Clones share it.
@@ -50,6 +51,19 @@ struct Shared {
     editing: Mutex<()>,
 }
 
+/// What is asked about the trunks that take a number.
+#[derive(Debug, Clone)]
+pub struct WayQuestion {
+    /// The number, as it is dialled.
+    pub number: String,
+    /// Who dials it.
+    pub from: Option<ExtensionId>,
+    /// When.
+    pub at: Timestamp,
+    /// Whether names are looked up.
+    pub resolve: bool,
+}
+
 /// Calls and agents, as far as somebody outside can tell them what to do. Each question is answered
 /// within seconds.
 pub trait Floor: fmt::Debug + Send + Sync {
@@ -80,6 +94,8 @@ pub trait Floor: fmt::Debug + Send + Sync {
     fn subscriptions(&self) -> &Subscriptions;
     /// How a trunk does.
     fn trunk(&self, trunk: TrunkId) -> TrunkStatus;
+    /// The trunks a number outside would be tried by, in order, with what each would be sent.
+    fn ways_out(&self, asked: WayQuestion) -> BoxFuture<'_, Vec<WayDto>>;
     /// Why no calls can be taken, one sentence a reason; empty when they can.
     fn troubles(&self) -> Vec<String>;
     /// Figures for `/metrics` that no event tells.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion};
 
+use jiff::Timestamp;
+use offhook_core::dialplan::{Dialled, Notes};
 use offhook_core::directory::{
-    Destination, Did, Directory, Extension, ExtensionKind, Office, Trunk,
+    Destination, Did, Directory, Extension, ExtensionKind, Office, Permission, Trunk,
 };
 use offhook_core::id::{DidId, ExtensionId, TrunkId};
 use offhook_core::pii::Secret;
@@ -28,7 +30,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("nobody's number", "77531"),
     ] {
         criterion.bench_function(&format!("router/from inside, {name}"), |bencher| {
-            bencher.iter(|| dialplan::from_inside(black_box(&directory), black_box(dialled)));
+            let dialled = Dialled {
+                number: dialled,
+                caller: directory.office().extensions.first(),
+                at: Timestamp::UNIX_EPOCH,
+            };
+            bencher.iter(|| {
+                let notes = &mut Notes::unread();
+                dialplan::from_inside(black_box(&directory), black_box(dialled), notes)
+            });
         });
     }
     criterion.bench_function("router/from a trunk", |bencher| {
@@ -77,6 +87,7 @@ fn extension(id: ExtensionId, number: u32) -> Extension {
         password: Secret::new("unused here".to_owned()),
         ring_timeout: Duration::from_secs(60),
         incoming_limit: 0,
+        permissions: Permission::usual(),
     }
 }
 

@@ -68,6 +68,8 @@ causes! {
     InvalidNumber, "invalid_number", 484, 28, "Address Incomplete";
     /// The caller may not dial this.
     NotAllowed, "not_allowed", 403, 57, "Forbidden";
+    /// The way out is closed at this time of the day.
+    OutsideHours, "outside_hours", 480, 31, "Outside Opening Hours";
     /// The two sides share no codec.
     NoCommonCodec, "no_common_codec", 488, 88, "Not Acceptable Here";
     /// A limit of calls, ports or queue places is reached.

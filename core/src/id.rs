@@ -147,6 +147,8 @@ ids! {
     DidId = "did";
     /// A carrier link.
     TrunkId = "trunk";
+    /// An outbound route.
+    OutboundRouteId = "route";
     /// Waiting callers.
     QueueId = "queue";
     /// Who serves them.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `queue` | callers, agents and queues |
 //! | `call` | extensions, menus, hold, and what networks lose |
+//! | `routing` | outbound routes and the route tracer |
 //! | `subscribe` | busy lamps, waiting messages, presence and text messages |
 //! | `crash` | actors that fall, a process that is killed, a server that drains |
 //! | `odd` | bytes nobody should send, and machines that are not as they should be |
@@ -22,6 +23,7 @@ mod crash;
 mod odd;
 mod peers;
 mod queue;
+mod routing;
 mod subscribe;
 mod tidy;
 mod trunk;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use offhook_core::dialplan::{self, RouteError};
+use offhook_core::dialplan::{self, Dialled, Notes, RouteError};
 use offhook_core::directory::{AgentState, Destination, MenuAction};
 use offhook_core::event::{EndedBy, EventKind};
 use offhook_core::{DidId, HangupCause};
@@ -13,12 +13,13 @@ use super::machine::{CallMachine, Stage};
 use super::prompts;
 use super::ring::Purpose;
 use super::speak::After;
+use crate::alarm;
 
 impl CallMachine {
     /// Decides by the dial plan where the caller goes first.
     pub(crate) fn route(&mut self, now: Instant) {
         let dialled = self.dialled.clone();
-        match self.look_up(&dialled) {
+        match self.look_up(now, &dialled) {
             Ok(destination) => self.go(now, &dialled, destination),
             Err(error) => self.leads_nowhere(now, error.cause()),
         }
@@ -35,9 +36,16 @@ impl CallMachine {
             .map(|did| did.id)
     }
 
-    fn look_up(&self, dialled: &str) -> Result<Destination, RouteError> {
+    fn look_up(&self, now: Instant, dialled: &str) -> Result<Destination, RouteError> {
         match self.origin {
-            Origin::Extension(_) => dialplan::from_inside(&self.directory, dialled),
+            Origin::Extension(caller) => {
+                let dialled = Dialled {
+                    number: dialled,
+                    caller: self.directory.extension(caller),
+                    at: alarm::wall_at(now),
+                };
+                dialplan::from_inside(&self.directory, dialled, &mut Notes::unread())
+            }
             Origin::Trunk(trunk) => {
                 let trunk = self.directory.trunk(trunk).ok_or(RouteError::Unallocated)?;
                 let found = dialplan::inbound(&self.directory, trunk, dialled)?;

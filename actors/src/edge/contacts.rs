@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
-use offhook_core::dialplan;
 use offhook_core::directory::Trunk;
 use offhook_core::sip::endpoint::SipTransport;
 use offhook_core::sip::header::NameAddr;
@@ -90,20 +89,6 @@ impl SipCore {
             return Err(HangupCause::SubscriberAbsent);
         }
         Ok(contacts)
-    }
-
-    /// The trunk that takes a number outside.
-    ///
-    /// # Errors
-    /// [`HangupCause::UnallocatedNumber`] when no trunk takes it, [`HangupCause::NetworkOutOfOrder`]
-    /// when that trunk is down, [`HangupCause::Congestion`] when it has as many calls as it may have.
-    pub fn contacts_outside(&self, number: &str) -> Result<Vec<Contact>, HangupCause> {
-        let directory = self.shared.directory.load();
-        let trunk = dialplan::outbound_trunk(&directory, number);
-        let trunk = trunk.ok_or(HangupCause::UnallocatedNumber)?;
-        self.shared.trunk_takes_call(trunk)?;
-        let contact = self.trunk_contact(number, trunk);
-        Ok(vec![contact.ok_or(HangupCause::NetworkOutOfOrder)?])
     }
 
     fn phone_contact(&self, number: &str, phone: Phone) -> Option<Contact> {

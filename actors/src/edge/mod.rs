@@ -60,6 +60,7 @@ mod tests;
 mod tls;
 mod udp;
 mod upward;
+mod ways;
 mod websocket;
 
 pub use actor::{SipCoreActor, SipCoreMessage};
@@ -72,3 +73,4 @@ pub use requests::{IncomingRequest, RequestSide};
 pub use stats::EdgeStats;
 pub use tls::{TlsError, self_signed};
 pub use upward::CallSide;
+pub use ways::WayOut;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use offhook_core::directory::{
-    Destination, Directory, Extension, ExtensionKind, IvrMenu, MenuAction, Office,
+    Destination, Directory, Extension, ExtensionKind, IvrMenu, MenuAction, Office, Permission,
 };
 use offhook_core::pii::Secret;
 use offhook_core::{ExtensionId, IdSource, IvrMenuId, QueueId};
@@ -38,6 +38,7 @@ fn extension(number: &str) -> Extension {
         password: Secret::new(String::new()),
         ring_timeout: Duration::from_secs(60),
         incoming_limit: 0,
+        permissions: Permission::usual(),
     }
 }
 

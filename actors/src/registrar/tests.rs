@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use offhook_core::ExtensionId;
 use offhook_core::config::RegistrarConfig;
-use offhook_core::directory::{Extension, ExtensionKind, Office};
+use offhook_core::directory::{Extension, ExtensionKind, Office, Permission};
 use offhook_core::pii::Secret;
 use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
 use offhook_core::sip::message::{Message, Request, Response};
@@ -58,6 +58,7 @@ async fn desk() -> Desk {
             password: Secret::new("x".to_owned()),
             ring_timeout: Duration::from_secs(20),
             incoming_limit: 0,
+            permissions: Permission::usual(),
         }],
         ..Office::default()
     };

@@ -32,6 +32,7 @@ struct Row {
     password: String,
     ring_timeout: i64,
     incoming_limit: i64,
+    permissions: String,
 }
 
 impl Row {
@@ -46,6 +47,7 @@ impl Row {
             password: vault.unseal(&self.password)?,
             ring_timeout: column::duration(self.ring_timeout)?,
             incoming_limit: column::count(self.incoming_limit)?,
+            permissions: column::from_json("extensions.permissions", &self.permissions)?,
         })
     }
 }
@@ -69,7 +71,8 @@ impl Extensions<'_> {
         self.write(
             extension,
             "INSERT INTO extensions (number, name, user_id, kind, enabled, password, \
-             ring_timeout, incoming_limit, id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             ring_timeout, incoming_limit, permissions, id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .await
     }
@@ -82,7 +85,7 @@ impl Extensions<'_> {
         self.write(
             extension,
             "UPDATE extensions SET number = $1, name = $2, user_id = $3, kind = $4, enabled = $5, \
-             password = $6, ring_timeout = $7, incoming_limit = $8 WHERE id = $9",
+             password = $6, ring_timeout = $7, incoming_limit = $8, permissions = $9 WHERE id = $10",
         )
         .await
     }
@@ -163,6 +166,7 @@ impl Extensions<'_> {
             .bind(self.0.0.vault.seal(&extension.password))
             .bind(column::millis(extension.ring_timeout))
             .bind(i64::from(extension.incoming_limit))
+            .bind(column::json(&extension.permissions)?)
             .bind(&id)
             .execute(&mut *write)
             .await?;

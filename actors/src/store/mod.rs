@@ -14,7 +14,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `extensions.rs`, `dids.rs`, `trunks.rs`, `queues.rs`, `agents.rs`, `ivr_menus.rs` | the office, one table each |
+//! | `extensions.rs`, `dids.rs`, `trunks.rs`, `queues.rs`, `agents.rs`, `ivr_menus.rs`, `outbound_routes.rs` | the office, one table each |
 //! | `waiting_messages.rs`, `blf_lists.rs` | what phones are told without a call |
 //! | `users.rs`, `tokens.rs`, `secret.rs` | who may log in; keys and hashes |
 //! | `cdrs.rs`, `recordings.rs`, `timelines.rs` | what has happened |
@@ -40,6 +40,7 @@ pub mod journal;
 mod meta;
 mod numbers;
 mod office;
+mod outbound_routes;
 mod page;
 mod queues;
 mod recordings;
@@ -70,6 +71,7 @@ pub use dids::Dids;
 pub use error::{OpenError, StoreError};
 pub use extensions::Extensions;
 pub use ivr_menus::IvrMenus;
+pub use outbound_routes::OutboundRoutes;
 pub use page::{Listing, Page};
 pub use queues::Queues;
 pub use recordings::{Recording, RecordingFilter, RecordingState, Recordings};

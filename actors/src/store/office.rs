@@ -5,7 +5,9 @@ use offhook_core::id::{ExtensionId, IvrMenuId, QueueId};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::store::secret::Vault;
-use crate::store::{StoreError, agents, dids, extensions, ivr_menus, queues, trunks};
+use crate::store::{
+    StoreError, agents, dids, extensions, ivr_menus, outbound_routes, queues, trunks,
+};
 
 /// All of it, from one moment.
 pub(super) async fn read(pool: &SqlitePool, vault: &Vault) -> Result<Office, StoreError> {
@@ -17,6 +19,7 @@ pub(super) async fn read(pool: &SqlitePool, vault: &Vault) -> Result<Office, Sto
         queues: queues::all(&mut reading).await?,
         agents: agents::all(&mut reading).await?,
         ivr_menus: ivr_menus::all(&mut reading).await?,
+        outbound_routes: outbound_routes::all(&mut reading).await?,
     })
 }
 

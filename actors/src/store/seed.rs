@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use offhook_core::directory::{
-    Agent, Destination, Did, Extension, ExtensionKind, IvrMenu, MenuAction, Queue, QueueAgent,
-    Role, Strategy, Trunk,
+    Agent, Destination, Did, Extension, ExtensionKind, IvrMenu, MenuAction, Permission, Queue,
+    QueueAgent, Role, Strategy, Trunk,
 };
 use offhook_core::id::{AgentId, DidId, ExtensionId, IvrMenuId, QueueId, TrunkId, UserId};
 use serde::Serialize;
@@ -196,6 +196,7 @@ async fn seed_extension(
         password: generate_password(),
         ring_timeout: Duration::from_secs(60),
         incoming_limit: 0,
+        permissions: Permission::usual(),
     };
     store.extensions().create(&extension).await?;
     let credentials = ExtensionCredentials {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, Sqlite, SqliteConnection, Transaction};
 
 use crate::store::secret::Vault;
-use crate::store::{Listing, Page, Store, StoreError, column, office};
+use crate::store::{Listing, Page, Store, StoreError, column, office, outbound_routes};
 
 /// The trunks of the office.
 #[derive(Debug, Clone, Copy)]
@@ -226,6 +226,7 @@ impl Trunks<'_> {
     /// `NotFound`; `InUse` while a DID belongs to it.
     pub async fn delete(&self, id: TrunkId) -> Result<(), StoreError> {
         let mut write = self.0.begin().await?;
+        outbound_routes::check_trunk_unused(&mut write, id).await?;
         let did: Option<String> =
             sqlx::query_scalar("SELECT number FROM dids WHERE trunk_id = $1 ORDER BY number")
                 .bind(id.to_string())

@@ -81,6 +81,7 @@ fn extension(number: &str) -> Extension {
         password: Secret::new("secret-secret".to_owned()),
         ring_timeout: Duration::from_secs(20),
         incoming_limit: 0,
+        permissions: offhook_core::directory::Permission::usual(),
     }
 }
 

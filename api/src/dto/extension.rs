@@ -1,6 +1,8 @@
 //! Extensions over the wire.
 
-use offhook_core::directory::{Dialable, Directory, Extension, ExtensionKind};
+use std::collections::BTreeSet;
+
+use offhook_core::directory::{Dialable, Directory, Extension, ExtensionKind, Permission};
 use offhook_core::pii::Secret;
 use offhook_core::{ExtensionId, UserId};
 use serde::{Deserialize, Serialize};
@@ -75,6 +77,9 @@ pub struct ExtensionView {
     pub ring_timeout: u32,
     /// Calls at once that may come in; 0 is no limit.
     pub incoming_limit: u32,
+    /// What it may dial outside.
+    #[schema(value_type = Vec<String>)]
+    pub permissions: BTreeSet<Permission>,
     /// Whether a phone is registered for it now.
     pub registered: bool,
 }
@@ -115,6 +120,11 @@ pub struct ExtensionSettings {
     /// Calls at once that may come in; 0 is no limit.
     #[serde(default)]
     pub incoming_limit: u32,
+    /// What it may dial outside: `local`, `national`, `mobile`, `international`, `toll_free`,
+    /// `premium`; all but the last if it is not said.
+    #[serde(default = "Permission::usual")]
+    #[schema(value_type = Vec<String>)]
+    pub permissions: BTreeSet<Permission>,
 }
 
 fn yes() -> bool {
@@ -164,6 +174,7 @@ impl ExtensionView {
             enabled: extension.enabled,
             ring_timeout: whole_seconds(extension.ring_timeout),
             incoming_limit: extension.incoming_limit,
+            permissions: extension.permissions.clone(),
             registered,
         }
     }
@@ -183,6 +194,7 @@ impl ExtensionSettings {
             kind: extension.kind.into(),
             ring_timeout: whole_seconds(extension.ring_timeout),
             incoming_limit: extension.incoming_limit,
+            permissions: extension.permissions.clone(),
         }
     }
 
@@ -235,6 +247,7 @@ impl ExtensionSettings {
             password,
             ring_timeout,
             incoming_limit: self.incoming_limit,
+            permissions: self.permissions,
         })
     }
 }

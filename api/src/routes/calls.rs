@@ -1,7 +1,9 @@
 //! `/api/v1/calls`
 
 use axum::response::IntoResponse;
+use offhook_actors::alarm;
 use offhook_core::CallId;
+use offhook_core::dialplan::{self, Dialled, Notes};
 
 use super::prelude::*;
 use super::resource::created;
@@ -83,7 +85,12 @@ async fn originate(
         None => checks.wrong("from", "is not the number of an extension"),
         Some(from) => checks.require(from.enabled, "from", "is a disabled extension"),
     }
-    if let Err(error) = offhook_core::dialplan::from_inside(&directory, &new.to) {
+    let dialled = Dialled {
+        number: &new.to,
+        caller: from,
+        at: alarm::wall(),
+    };
+    if let Err(error) = dialplan::from_inside(&directory, dialled, &mut Notes::unread()) {
         checks.wrong("to", error.to_string());
     }
     checks.finish()?;

@@ -129,11 +129,13 @@ mod me;
 mod message_summary;
 mod messages;
 mod metrics;
+mod outbound_routes;
 mod prelude;
 mod queues;
 mod recordings;
 mod registrations;
 mod resource;
+mod route_trace;
 mod tokens;
 mod trunks;
 mod users;
@@ -155,6 +157,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(messages::router())
         .merge(dids::router())
         .merge(trunks::router())
+        .merge(outbound_routes::router())
+        .merge(route_trace::router())
         .merge(registrations::router())
         .merge(queues::router())
         .merge(agents::router())

@@ -77,7 +77,9 @@ impl Disposition {
     pub fn unanswered(cause: HangupCause) -> Self {
         match cause {
             HangupCause::UserBusy => Self::Busy,
-            HangupCause::CallRejected | HangupCause::NotAllowed => Self::Rejected,
+            HangupCause::CallRejected | HangupCause::NotAllowed | HangupCause::OutsideHours => {
+                Self::Rejected
+            }
             HangupCause::NormalClearing
             | HangupCause::OriginatorCancel
             | HangupCause::AnsweredElsewhere

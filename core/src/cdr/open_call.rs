@@ -306,6 +306,7 @@ fn left_queue(cause: HangupCause) -> Disposition {
         | HangupCause::CallRejected
         | HangupCause::InvalidNumber
         | HangupCause::NotAllowed
+        | HangupCause::OutsideHours
         | HangupCause::NoCommonCodec
         | HangupCause::NetworkOutOfOrder
         | HangupCause::ProtocolError

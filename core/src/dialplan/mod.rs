@@ -1,15 +1,23 @@
 //! What a dialled number means.
 //!
-//! Two questions, two functions: [`from_inside`] for a call placed by one of our extensions,
-//! [`inbound`] for a call that came in by a trunk. Neither reads anything but the snapshot.
+//! Three questions, three functions: [`from_inside`] for a call placed by one of our extensions,
+//! [`inbound`] for a call that came in by a trunk, [`outbound`] for the trunks that take a
+//! number outside. None reads anything but the snapshot, and each takes [`Notes`] of what it
+//! decided if anybody wants to read them: the route tracer is the routing itself.
 
 mod codes;
 mod inbound;
+mod outbound;
+mod trace;
+
+use jiff::Timestamp;
 
 pub use codes::FeatureCode;
 pub use inbound::{Inbound, from_trunk, inbound};
+pub use outbound::{Outbound, outbound};
+pub use trace::{Notes, Outcome, Step, StepKind};
 
-use crate::directory::{Destination, Dialable, Directory, Trunk};
+use crate::directory::{Destination, Dialable, Directory, Extension};
 use crate::number;
 
 /// Why a number leads nowhere.
@@ -21,6 +29,15 @@ pub enum RouteError {
     /// The number belongs to a disabled extension.
     #[error("the extension is disabled")]
     Disabled,
+    /// The caller may not place such calls.
+    #[error("the extension may not place such calls")]
+    NotPermitted,
+    /// Every route that takes the number is closed now.
+    #[error("the route is closed at this time")]
+    Closed,
+    /// A route takes the number, and has no trunk to send it by.
+    #[error("the route has no trunk that can be used")]
+    NoTrunk,
 }
 
 impl RouteError {
@@ -29,58 +46,90 @@ impl RouteError {
     pub fn cause(self) -> crate::HangupCause {
         match self {
             Self::Unallocated | Self::Disabled => crate::HangupCause::UnallocatedNumber,
+            Self::NotPermitted => crate::HangupCause::NotAllowed,
+            Self::Closed => crate::HangupCause::OutsideHours,
+            Self::NoTrunk => crate::HangupCause::NetworkOutOfOrder,
         }
     }
+}
+
+/// A number that is dialled inside.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialled<'a> {
+    /// What was dialled.
+    pub number: &'a str,
+    /// By whom; none: by the office itself, which may dial everything.
+    pub caller: Option<&'a Extension>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Where a number leads that one of our extensions, or the API, dials.
 ///
 /// Feature codes first, then internal numbers, then our own DIDs (so that a public number of ours
-/// never loops through a carrier), then the trunk whose prefix is the longest that fits.
+/// never loops through a carrier), then outbound routes.
 ///
 /// # Errors
 /// Says why the number leads nowhere.
-pub fn from_inside(directory: &Directory, dialled: &str) -> Result<Destination, RouteError> {
-    if let Some(code) = FeatureCode::parse(dialled) {
+pub fn from_inside(
+    directory: &Directory,
+    dialled: Dialled<'_>,
+    notes: &mut Notes,
+) -> Result<Destination, RouteError> {
+    let number = dialled.number;
+    let subject = || number.to_owned();
+    if let Some(code) = FeatureCode::parse(number) {
+        notes.add(StepKind::FeatureCode, subject, Outcome::Chosen, || {
+            format!("is the feature code {}", code.dialled())
+        });
         return Ok(code.destination());
     }
-    if let Some(found) = directory.dialable(dialled) {
-        return internal(directory, found);
+    notes.add(StepKind::FeatureCode, subject, Outcome::NoMatch, || {
+        "is no feature code".into()
+    });
+    if let Some(found) = directory.dialable(number) {
+        return internal(directory, found, number, notes);
     }
-    let own = number::to_e164(dialled).and_then(|number| directory.did_numbered(&number));
+    notes.add(StepKind::InternalNumber, subject, Outcome::NoMatch, || {
+        "is no internal number".into()
+    });
+    let own = number::to_e164(number).and_then(|number| directory.did_numbered(&number));
     if let Some(did) = own {
+        notes.add(StepKind::Did, subject, Outcome::Chosen, || {
+            format!("is our own number {}", did.number)
+        });
         return Ok(did.destination.clone());
     }
-    match outbound_trunk(directory, dialled) {
-        Some(_) => Ok(Destination::External(dialled.to_owned())),
-        None => Err(RouteError::Unallocated),
-    }
+    notes.add(StepKind::Did, subject, Outcome::NoMatch, || {
+        "is no public number of ours".into()
+    });
+    outbound(directory, dialled.caller, number, dialled.at, notes)?;
+    Ok(Destination::External(number.to_owned()))
 }
 
-/// The enabled trunk that takes calls out to this number: the longest prefix wins.
-#[must_use]
-pub fn outbound_trunk<'a>(directory: &'a Directory, dialled: &str) -> Option<&'a Trunk> {
-    let fits = |trunk: &&Trunk| {
-        trunk.enabled
-            && trunk.host.is_some()
-            && trunk
-                .outbound_prefix
-                .as_deref()
-                .is_some_and(|prefix| dialled.starts_with(prefix))
-    };
-    let trunks = directory.office().trunks.iter().filter(fits);
-    trunks.max_by_key(|trunk| trunk.outbound_prefix.as_ref().map_or(0, String::len))
-}
-
-fn internal(directory: &Directory, found: Dialable) -> Result<Destination, RouteError> {
-    match found {
-        Dialable::Queue(id) => Ok(Destination::Queue(id)),
-        Dialable::IvrMenu(id) => Ok(Destination::IvrMenu(id)),
+fn internal(
+    directory: &Directory,
+    found: Dialable,
+    number: &str,
+    notes: &mut Notes,
+) -> Result<Destination, RouteError> {
+    let (result, what) = match found {
+        Dialable::Queue(id) => (Ok(Destination::Queue(id)), "is a queue"),
+        Dialable::IvrMenu(id) => (Ok(Destination::IvrMenu(id)), "is a menu"),
         Dialable::Extension(id) => match directory.extension(id) {
-            Some(extension) if extension.enabled => Ok(Destination::Extension(id)),
-            _ => Err(RouteError::Disabled),
+            Some(extension) if extension.enabled => {
+                (Ok(Destination::Extension(id)), "is an extension")
+            }
+            _ => (Err(RouteError::Disabled), "is a disabled extension"),
         },
-    }
+    };
+    let outcome = match result {
+        Ok(_) => Outcome::Chosen,
+        Err(_) => Outcome::Refused,
+    };
+    let subject = || number.to_owned();
+    notes.add(StepKind::InternalNumber, subject, outcome, || what.into());
+    result
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Extensions, DIDs and menus.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::directory::Destination;
+use crate::directory::{Destination, Permission};
 use crate::id::{DidId, ExtensionId, IvrMenuId, TrunkId, UserId};
 use crate::pii::Secret;
 
@@ -78,6 +78,8 @@ pub struct Extension {
     pub ring_timeout: Duration,
     /// Calls at once that may come in; 0 is no limit, 1 is no call waiting.
     pub incoming_limit: u32,
+    /// What it may dial outside.
+    pub permissions: BTreeSet<Permission>,
 }
 
 /// A public number and where calls to it go.

@@ -5,7 +5,9 @@
 mod agent;
 mod destination;
 mod entities;
+mod outbound_route;
 mod queue;
+mod schedule;
 mod snapshot;
 mod trunk;
 mod watch;
@@ -13,7 +15,9 @@ mod watch;
 pub use agent::{Agent, AgentState};
 pub use destination::Destination;
 pub use entities::{Did, Extension, ExtensionKind, IvrMenu, MenuAction, Role};
+pub use outbound_route::{OutboundRoute, Permission, RouteKind};
 pub use queue::{Queue, QueueAgent, Strategy};
+pub use schedule::{Day, ExceptionDay, Hours, Schedule, WeeklyHours};
 pub use snapshot::{Dialable, Directory, Office};
 pub use trunk::{
     CallerIdMethod, CallerPresentation, DidSource, DidSourceError, EarlyMedia, ForeignCallers,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ahash::AHashMap;
 
-use crate::directory::{Agent, Destination, Did, Extension, IvrMenu, Queue, Trunk};
+use crate::directory::{Agent, Destination, Did, Extension, IvrMenu, OutboundRoute, Queue, Trunk};
 use crate::id::{AgentId, DidId, ExtensionId, IvrMenuId, QueueId, TrunkId};
 
 /// Everything the store knows about the office, as plain lists.
@@ -22,6 +22,8 @@ pub struct Office {
     pub agents: Vec<Agent>,
     /// Menus.
     pub ivr_menus: Vec<IvrMenu>,
+    /// Ways out, in any order.
+    pub outbound_routes: Vec<OutboundRoute>,
 }
 
 /// What an internal number belongs to.
@@ -50,6 +52,8 @@ pub struct Directory {
     agents: AHashMap<AgentId, usize>,
     agents_at: AHashMap<ExtensionId, AgentId>,
     ivr_menus: AHashMap<IvrMenuId, usize>,
+    /// Outbound routes by their place in the office, in the order they are looked at.
+    routes: Vec<usize>,
 }
 
 fn index<K: std::hash::Hash + Eq, T>(items: &[T], key: impl Fn(&T) -> K) -> AHashMap<K, usize> {
@@ -84,6 +88,11 @@ impl Directory {
             let number = |at: &usize| &office.extensions[*at].number;
             number(a).cmp(number(b))
         });
+        let mut routes: Vec<usize> = (0..office.outbound_routes.len()).collect();
+        routes.sort_by_key(|at| {
+            let route = &office.outbound_routes[*at];
+            (route.priority, route.name.clone(), route.id)
+        });
         Self {
             numbers,
             sorted,
@@ -98,6 +107,7 @@ impl Directory {
                 .iter()
                 .map(|agent| (agent.extension, agent.id))
                 .collect(),
+            routes,
             ivr_menus: index(&office.ivr_menus, |menu| menu.id),
             office,
         }
@@ -202,6 +212,13 @@ impl Directory {
     pub fn did_of(&self, extension: ExtensionId) -> Option<&Did> {
         let leads_there = |did: &&Did| did.destination == Destination::Extension(extension);
         self.office.dids.iter().find(leads_there)
+    }
+
+    /// The outbound routes in the order they are looked at.
+    pub fn outbound_routes(&self) -> impl Iterator<Item = &OutboundRoute> {
+        self.routes
+            .iter()
+            .map(|at| &self.office.outbound_routes[*at])
     }
 
     /// The queue with this id.

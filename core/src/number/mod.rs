@@ -1,6 +1,10 @@
 //! Extensions and public numbers, as text that has been checked.
 
+mod pattern;
+
 use thiserror::Error;
+
+pub use pattern::{MAX_PATTERN, NumberPattern, PatternError};
 
 /// Why a text is not a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

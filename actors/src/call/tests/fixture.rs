@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use offhook_core::directory::{
     Agent, Destination, Did, Directory, Extension, ExtensionKind, IvrMenu, MenuAction,
-    Office as Lists, Queue, QueueAgent, Strategy, Trunk,
+    Office as Lists, Permission, Queue, QueueAgent, Strategy, Trunk,
 };
 use offhook_core::event::EventKind;
 use offhook_core::pii::Secret;
@@ -87,6 +87,7 @@ fn extension(ids: &mut IdSource, number: &str) -> Extension {
         password: Secret::new("secret".into()),
         ring_timeout: Duration::from_secs(30),
         incoming_limit: 0,
+        permissions: Permission::usual(),
     }
 }
 
@@ -184,6 +185,7 @@ pub(super) fn office() -> (Directory, Ids) {
         queues: vec![queue],
         agents,
         ivr_menus: vec![menu],
+        outbound_routes: Vec::new(),
     };
     (Directory::new(lists), names)
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use offhook_core::config::SipConfig;
 use offhook_core::directory::{
-    Destination, Did, Extension, ExtensionKind, Office, SipTransport as TrunkTransport, Trunk,
+    Destination, Did, Extension, ExtensionKind, Office, Permission, SipTransport as TrunkTransport,
+    Trunk,
 };
 use offhook_core::pii::Secret;
 use offhook_core::sip::endpoint::SipTransport;
@@ -96,6 +97,7 @@ fn extension(number: &str) -> Extension {
         password: password(number),
         ring_timeout: Duration::from_secs(20),
         incoming_limit: 0,
+        permissions: Permission::usual(),
     }
 }
 

@@ -10,7 +10,7 @@ mod story;
 use std::path::Path;
 use std::time::Duration;
 
-use offhook_core::directory::{Extension, ExtensionKind};
+use offhook_core::directory::{Extension, ExtensionKind, Permission};
 use offhook_core::id::ExtensionId;
 use offhook_core::pii::Secret;
 use ractor::{Actor, ActorRef};
@@ -85,5 +85,6 @@ fn extension(number: &str) -> Extension {
         password: Secret::new(format!("password-of-{number}")),
         ring_timeout: Duration::from_secs(60),
         incoming_limit: 0,
+        permissions: Permission::usual(),
     }
 }

@@ -1,7 +1,11 @@
+mod routes;
+
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::*;
-use crate::directory::{Did, Extension, ExtensionKind, Office};
+use crate::directory::{Did, Extension, ExtensionKind, Office, Permission, Trunk};
 use crate::id::{DidId, ExtensionId, IdSource, IvrMenuId, TrunkId};
 use crate::pii::Secret;
 
@@ -16,6 +20,7 @@ fn extension(ids: &mut IdSource, number: &str, enabled: bool) -> Extension {
         password: Secret::new("x".into()),
         ring_timeout: Duration::from_secs(60),
         incoming_limit: 0,
+        permissions: Permission::usual(),
     }
 }
 
@@ -57,23 +62,32 @@ fn office() -> (Directory, ExtensionId, IvrMenuId) {
     )
 }
 
+fn inside(directory: &Directory, number: &str) -> Result<Destination, RouteError> {
+    let dialled = Dialled {
+        number,
+        caller: directory.office().extensions.first(),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    from_inside(directory, dialled, &mut Notes::unread())
+}
+
+fn outbound_trunk<'a>(directory: &'a Directory, number: &str) -> Option<&'a Trunk> {
+    let notes = &mut Notes::unread();
+    let found = outbound(directory, None, number, Timestamp::UNIX_EPOCH, notes);
+    found.ok().map(|found| found.trunks[0])
+}
+
 #[test]
 fn an_extension_reaches_extensions_codes_and_our_own_public_numbers() {
     let (directory, id, menu) = office();
+    assert_eq!(inside(&directory, "1000"), Ok(Destination::Extension(id)));
+    assert_eq!(inside(&directory, "*45"), Ok(Destination::AgentLogin));
     assert_eq!(
-        from_inside(&directory, "1000"),
-        Ok(Destination::Extension(id))
-    );
-    assert_eq!(from_inside(&directory, "*45"), Ok(Destination::AgentLogin));
-    assert_eq!(
-        from_inside(&directory, "+4934556643378"),
+        inside(&directory, "+4934556643378"),
         Ok(Destination::IvrMenu(menu))
     );
-    assert_eq!(from_inside(&directory, "1001"), Err(RouteError::Disabled));
-    assert_eq!(
-        from_inside(&directory, "4711"),
-        Err(RouteError::Unallocated)
-    );
+    assert_eq!(inside(&directory, "1001"), Err(RouteError::Disabled));
+    assert_eq!(inside(&directory, "4711"), Err(RouteError::Unallocated));
 }
 
 #[test]
