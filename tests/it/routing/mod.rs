@@ -1,5 +1,7 @@
 //! Calls out: which numbers, for whom, when, by which carrier.
 
+mod failover;
+
 use anyhow::{Context, Result, ensure};
 use offhook_tests::phone::{Phone, PhoneSpec};
 use offhook_tests::server::Server;
