@@ -20,12 +20,10 @@ use super::net::Net;
 use super::stream::Serving;
 use super::tls::names_of;
 
-/// How long a connection may take, its greeting included.
-const CONNECT: Duration = Duration::from_secs(5);
-
-/// Opens a connection and tells the signalling task how that went.
-pub(crate) async fn connect(shared: Arc<Shared>, remote: Remote) {
-    let path = match timeout(CONNECT, open(&shared, &remote)).await {
+/// Opens a connection within so long, its greeting included, and tells the signalling task how that
+/// went.
+pub(crate) async fn connect(shared: Arc<Shared>, remote: Remote, patience: Duration) {
+    let path = match timeout(patience, open(&shared, &remote)).await {
         Ok(Ok(path)) => Some(path),
         Ok(Err(error)) => {
             let (transport, peer) = (remote.transport.as_str(), remote.address);

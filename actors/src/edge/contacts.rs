@@ -17,6 +17,7 @@ use super::SipCore;
 use super::ask::Reply;
 use super::handle::product;
 use super::outbox::literal;
+use super::secure::secured;
 use crate::call::{Contact, RingTarget};
 use crate::registrar::Phone;
 use crate::trunk::{TrunkSip, TrunkWays};
@@ -94,20 +95,29 @@ impl SipCore {
     fn phone_contact(&self, number: &str, phone: Phone) -> Option<Contact> {
         let net = &self.shared.net;
         let source = phone.path.peer;
-        let path = net.flow(phone.path.flow, Some(source))?;
-        let stream = path.transport.is_reliable();
-        let address = (!stream).then_some(source);
+        let path = net.flow(phone.path.flow, Some(source));
         let domain = &net.config.domain;
+        let local = if phone.routes.is_empty() {
+            let path = path?;
+            let stream = path.transport.is_reliable();
+            let address = (!stream).then_some(source);
+            let flow = Some(path.flow);
+            self.shared.party(path.local, path.transport, flow, address)
+        } else {
+            // The proxies know the way, whatever became of the connection the REGISTER came by.
+            let transport = phone.path.transport;
+            let local = net.local_to(transport, source);
+            let local = local.unwrap_or(phone.path.local);
+            self.shared.party(local, transport, None, None)
+        };
         Some(Contact {
+            local: secured(local, &phone.uri),
             uri: phone.uri,
             credentials: None,
-            local: self
-                .shared
-                .party(path.local, path.transport, Some(path.flow), address),
             to: NameAddr::new(uri::sip(Some(number), domain, None)).write(),
             trunk: None,
             domain: domain.clone(),
-            routes: Vec::new(),
+            routes: phone.routes,
             headers: Vec::new(),
             turn: 0,
         })

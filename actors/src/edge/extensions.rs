@@ -7,9 +7,10 @@ use offhook_core::sip::invite::SessionTimerMode;
 pub(crate) fn supported(config: &SipConfig) -> Vec<String> {
     let tags = config.dialog_options().supported();
     let tags = tags.split(", ").filter(|tag| !tag.is_empty());
-    // RFC 4662: a SUBSCRIBE may require what it needs to be told of a list.
-    tags.map(str::to_owned)
-        .chain(["eventlist".to_owned()])
+    // RFC 4662: a SUBSCRIBE may require what it needs to be told of a list. RFC 3327 and 5626: so may
+    // a phone that registers by proxies, or wants its connection kept.
+    tags.chain(["eventlist", "path", "outbound"])
+        .map(str::to_owned)
         .collect()
 }
 

@@ -7,6 +7,8 @@ use offhook_core::sip::endpoint::{ClientTxn, Path, ServerTxn};
 use offhook_core::sip::invite::RequestTag;
 use offhook_core::{LegId, TrunkId};
 
+use crate::registrar::Home;
+
 /// Finished transactions a leg is still found by: a 2xx may be repeated, and more of them may come
 /// from other branches of a fork. Older ones are forgotten.
 const REMEMBERED: usize = 16;
@@ -32,6 +34,8 @@ struct Leg {
     last: Option<Path>,
     /// The tag the peer showed last: while several phones ring by one INVITE, each has its own.
     peer_tag: Option<Bytes>,
+    /// The registered phone that the peer is.
+    home: Option<Home>,
 }
 
 /// What finds a leg's dialog from outside (RFC 3891).
@@ -102,6 +106,16 @@ impl Legs {
             key: entry.keys.last()?.clone(),
             peer_tag: entry.peer_tag.clone(),
         })
+    }
+
+    /// The peer of this leg is this phone.
+    pub(crate) fn lives_at(&mut self, leg: LegId, home: Home) {
+        self.legs.entry(leg).or_default().home = Some(home);
+    }
+
+    /// The registered phone that the peer of this leg is.
+    pub(crate) fn home(&self, leg: LegId) -> Option<Home> {
+        self.legs.get(&leg)?.home.clone()
     }
 
     /// The leg of a dialog.

@@ -29,6 +29,7 @@
 //! | `requests` | what belongs to no call: SUBSCRIBE, MESSAGE, NOTIFY |
 //! | `outbox` | requests that wait for a name or a connection |
 //! | `locate` | host names (RFC 3263); `failover` requests that may go to another server |
+//! | `reach` | the way to a phone that came back by another connection |
 //! | `admission` | who may call and register; `ban` who may not even try |
 
 mod accept;
@@ -41,6 +42,7 @@ mod command;
 mod connect;
 mod connections;
 mod contacts;
+mod datagram;
 mod extensions;
 mod failover;
 mod handle;
@@ -49,8 +51,10 @@ mod locate;
 mod login;
 mod net;
 mod outbox;
+mod reach;
 mod requests;
 mod route;
+mod secure;
 mod signalling;
 mod standing;
 mod stats;

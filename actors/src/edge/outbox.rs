@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
 use offhook_core::sip::Uri;
@@ -17,12 +17,16 @@ use super::ask::Reply;
 use super::command::Command;
 use super::connect::connect;
 use super::connections::Remote;
+use super::datagram::{DatagramPeers, TRY};
 use super::handle::Shared;
 use super::route::Route;
 use super::standing::Standing;
 
 /// Look-ups at once; more would mean that somebody makes us look up names for the sake of it.
 const MOST_LOOKUPS: usize = 4096;
+
+/// How long a connection we open may take, its greeting included.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// A request that is on its way to the endpoint.
 #[derive(Debug)]
@@ -75,8 +79,18 @@ pub(crate) struct Outbox {
     next: u64,
     ids: IdSource,
     lookups: AHashMap<u64, Outgoing>,
-    connecting: AHashMap<Remote, Vec<(Target, Outgoing)>>,
+    connecting: AHashMap<Remote, Vec<(Outgoing, Otherwise)>>,
+    datagram_peers: DatagramPeers,
     pub(crate) standing: Standing,
+}
+
+/// What becomes of a request if the connection it waits for cannot be had.
+#[derive(Debug)]
+enum Otherwise {
+    /// It goes to the next server, and this one is remembered to fail.
+    Next(Target),
+    /// It goes as a datagram, large as it is.
+    Datagram(Path),
 }
 
 impl Outbox {
@@ -87,31 +101,34 @@ impl Outbox {
             ids,
             lookups: AHashMap::new(),
             connecting: AHashMap::new(),
+            datagram_peers: DatagramPeers::default(),
             standing: Standing::default(),
         }
     }
 
-    /// Finds the way for a request. `last` is the way the leg's peer was heard from last: it counts
-    /// when the connection the dialog began on is gone and the peer came back on another.
+    /// Finds the way for a request. When the connection the dialog of `leg` began on is gone, its peer
+    /// may have come back by another, or else can perhaps be connected to (RFC 3261 section 18.4).
     pub(crate) fn post(
         &mut self,
         now: Instant,
         shared: &Arc<Shared>,
         mut outgoing: Outgoing,
         next_hop: &NextHop,
-        last: Option<Path>,
+        leg: Option<LegId>,
     ) -> Posted {
         let net = &shared.net;
         if let Some(flow) = next_hop.flow {
-            let last = || last.and_then(|path| net.flow(path.flow, Some(path.peer)));
-            return match net.flow(flow, next_hop.address).or_else(last) {
-                Some(path) => Posted::Ready(outgoing, path),
-                None => Posted::Unreachable(outgoing),
-            };
+            let back = || shared.way_back(leg?, flow);
+            if let Some(path) = net.flow(flow, next_hop.address).or_else(back) {
+                return self.ready(now, shared, outgoing, path);
+            }
         }
         let Ok(uri) = Uri::parse(&next_hop.uri) else {
             return Posted::Unreachable(outgoing);
         };
+        if next_hop.flow.is_some() && transport_to(shared, &uri) == SipTransport::Udp {
+            return Posted::Unreachable(outgoing);
+        }
         if let Some(address) = next_hop.address {
             let target = Target {
                 transport: transport_to(shared, &uri),
@@ -185,7 +202,7 @@ impl Outbox {
         mut outgoing: Outgoing,
     ) -> Posted {
         while let Some(target) = outgoing.route.advance(now) {
-            match self.send_to(shared, outgoing, &target) {
+            match self.send_to(now, shared, outgoing, target) {
                 Posted::Unreachable(back) => outgoing = back,
                 posted @ (Posted::Ready(..) | Posted::Waiting) => return posted,
             }
@@ -193,23 +210,60 @@ impl Outbox {
         Posted::Unreachable(outgoing)
     }
 
-    fn send_to(&mut self, shared: &Arc<Shared>, outgoing: Outgoing, target: &Target) -> Posted {
-        let net = &shared.net;
+    fn send_to(
+        &mut self,
+        now: Instant,
+        shared: &Arc<Shared>,
+        outgoing: Outgoing,
+        target: Target,
+    ) -> Posted {
         if target.transport == SipTransport::Udp {
-            return match net.udp_to(target.address) {
-                Some(path) => Posted::Ready(outgoing, path),
+            return match shared.net.udp_to(target.address) {
+                Some(path) => self.ready(now, shared, outgoing, path),
                 None => Posted::Unreachable(outgoing),
             };
         }
-        let remote = remote(target);
-        if let Some(path) = net.connection_to(&remote) {
+        let remote = remote(&target);
+        self.connect(shared, remote, outgoing, Otherwise::Next(target))
+    }
+
+    /// A way is known; what is too large for a datagram takes a stream instead if it can.
+    fn ready(
+        &mut self,
+        now: Instant,
+        shared: &Arc<Shared>,
+        outgoing: Outgoing,
+        path: Path,
+    ) -> Posted {
+        let better = self.datagram_peers.better(now, &outgoing.request, path);
+        let ours = |remote: &Remote| shared.net.local_to(remote.transport, path.peer).is_some();
+        match better.filter(ours) {
+            Some(remote) => self.connect(shared, remote, outgoing, Otherwise::Datagram(path)),
+            None => Posted::Ready(outgoing, path),
+        }
+    }
+
+    /// Takes the connection to a peer, and opens one where there is none.
+    fn connect(
+        &mut self,
+        shared: &Arc<Shared>,
+        remote: Remote,
+        outgoing: Outgoing,
+        otherwise: Otherwise,
+    ) -> Posted {
+        if let Some(path) = shared.net.connection_to(&remote) {
             return Posted::Ready(outgoing, path);
         }
+        let patience = match &otherwise {
+            Otherwise::Next(_) => CONNECT,
+            Otherwise::Datagram(_) => TRY,
+        };
         let first = !self.connecting.contains_key(&remote);
         let waiting = self.connecting.entry(remote.clone()).or_default();
-        waiting.push((target.clone(), outgoing));
+        waiting.push((outgoing, otherwise));
         if first {
-            shared.streams.spawn(connect(Arc::clone(shared), remote));
+            let connect = connect(Arc::clone(shared), remote, patience);
+            shared.streams.spawn(connect);
         }
         Posted::Waiting
     }
@@ -223,11 +277,15 @@ impl Outbox {
         path: Option<Path>,
     ) -> Vec<Posted> {
         let waiting = self.connecting.remove(remote).unwrap_or_default();
-        let posted = |(target, outgoing): (Target, Outgoing)| match path {
-            Some(path) => Posted::Ready(outgoing, path),
-            None => {
+        let posted = |(outgoing, otherwise): (Outgoing, Otherwise)| match (path, otherwise) {
+            (Some(path), _) => Posted::Ready(outgoing, path),
+            (None, Otherwise::Next(target)) => {
                 self.standing.penalise(now, &target, None);
                 self.forward(now, shared, outgoing)
+            }
+            (None, Otherwise::Datagram(path)) => {
+                self.datagram_peers.refused(now, path.peer);
+                Posted::Ready(outgoing, path)
             }
         };
         waiting.into_iter().map(posted).collect()
@@ -251,7 +309,7 @@ impl Outbox {
         }
         self.lookups.retain(|_, outgoing| keep(outgoing));
         for waiting in self.connecting.values_mut() {
-            waiting.retain(|(_, outgoing)| keep(outgoing));
+            waiting.retain(|(outgoing, _)| keep(outgoing));
         }
     }
 

@@ -29,6 +29,7 @@ use super::login::Login;
 use super::outbox::{Outbox, Outgoing, Posted, Sender};
 use super::requests::{self, IncomingRequest};
 use super::route::Route;
+use super::secure::secured;
 use crate::alarm;
 use crate::call::{IncomingCall, Origin};
 use crate::registrar::Registration;
@@ -315,6 +316,8 @@ impl Signalling {
                 if let Some(trunk) = trunk {
                     legs.use_trunk(leg, trunk);
                 }
+                drop(legs);
+                self.shared.recognize(leg, path);
             }
             Err(cause) => self.refuse_call(now, txn, request, cause),
         }
@@ -343,7 +346,7 @@ impl Signalling {
         if let Some(trunk) = trunk.and_then(|trunk| directory.trunk(trunk)) {
             set_session_timer(&mut party, trunk);
         }
-        party
+        secured(party, &request.uri)
     }
 
     fn admission<'a>(
@@ -552,8 +555,7 @@ impl Signalling {
         request: Request,
         next_hop: &NextHop,
     ) {
-        let last = self.shared.legs.lock().last_way(leg);
-        self.post(now, sender, request, next_hop, last);
+        self.post(now, sender, request, next_hop, Some(leg));
     }
 
     fn ask(&mut self, now: Instant, ask: Ask) {
@@ -567,16 +569,14 @@ impl Signalling {
         sender: Sender,
         request: Request,
         next_hop: &NextHop,
-        last: Option<Path>,
+        leg: Option<LegId>,
     ) {
         let outgoing = Outgoing {
             sender,
             request,
             route: Route::begin(now),
         };
-        let posted = self
-            .outbox
-            .post(now, &self.shared, outgoing, next_hop, last);
+        let posted = self.outbox.post(now, &self.shared, outgoing, next_hop, leg);
         self.posted(now, posted);
     }
 
@@ -614,6 +614,11 @@ impl Signalling {
         } = outgoing;
         if matches!(sender, Sender::Ack(_) | Sender::Unwanted) {
             return self.endpoint.send_ack(path, request);
+        }
+        if request.method == Method::Invite
+            && let Sender::Leg(leg, _) = &sender
+        {
+            self.shared.recognize(*leg, path);
         }
         let again = route.had_choice().then(|| (request.clone(), route));
         let txn = self.endpoint.request(now, path, request);

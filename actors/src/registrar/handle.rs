@@ -60,6 +60,15 @@ pub struct Phone {
     pub uri: Bytes,
     /// The way its REGISTER came.
     pub path: Path,
+    /// The proxies a request to it visits first (RFC 3327).
+    pub routes: Vec<Bytes>,
+}
+
+/// A phone that may come back by another connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Home {
+    extension: String,
+    phone: core::PhoneName,
 }
 
 /// A registered phone, for operators.
@@ -125,6 +134,7 @@ impl Registrar {
         let phone = |binding: &core::Binding| Phone {
             uri: binding.uri.clone(),
             path: binding.path,
+            routes: binding.routes.clone(),
         };
         found.into_iter().map(phone).collect()
     }
@@ -179,6 +189,22 @@ impl Registrar {
         let mail = Mail::Register(Box::new(registration));
         self.0.inbox.deliver(mail, || RegistrarMessage::Look);
         true
+    }
+
+    /// Which phone registered by this connection.
+    pub(crate) fn home_of(&self, flow: FlowId) -> Option<Home> {
+        let bindings = self.0.bindings.read();
+        let (extension, phone) = bindings.on_flow(flow)?;
+        Some(Home {
+            extension: extension.clone(),
+            phone,
+        })
+    }
+
+    /// The way that phone has registered by now.
+    pub(crate) fn way_to(&self, home: &Home) -> Option<Path> {
+        let bindings = self.0.bindings.read();
+        bindings.way_to(alarm::now(), &home.extension, &home.phone)
     }
 
     /// A connection is gone, and with it every registration that was made over it.

@@ -14,4 +14,4 @@ mod tests;
 pub use actor::{RegistrarActor, RegistrarMessage};
 pub use handle::{Phone, PhoneWatch, Registered, Registrar, RegistrarArguments, Replies};
 
-pub(crate) use handle::Registration;
+pub(crate) use handle::{Home, Registration};

@@ -179,6 +179,10 @@ pub struct RegistrarConfig {
     pub max_expires: Duration,
     /// Phones per extension.
     pub max_contacts: usize,
+    /// How often a phone that keeps its connection open (RFC 5626) has to say that it is there. More
+    /// often than `sip.limits.idle_timeout`, or it is hung up on.
+    #[serde(with = "units::duration")]
+    pub flow_timer: Duration,
 }
 
 impl Default for RegistrarConfig {
@@ -189,6 +193,8 @@ impl Default for RegistrarConfig {
             default_expires: Duration::from_secs(3600),
             max_expires: Duration::from_secs(7200),
             max_contacts: 10,
+            // What RFC 5626 section 4.4.1 recommends for streams.
+            flow_timer: Duration::from_secs(120),
         }
     }
 }

@@ -8,6 +8,7 @@ use offhook_tests::phone::{Phone, Talk};
 use offhook_tests::server::Server;
 use serde_json::{Value, json};
 
+mod carriers;
 mod codecs;
 mod dialled;
 mod early;

@@ -15,10 +15,7 @@ async fn office_with_carrier(over: Carrier) -> Result<(Server, Phone)> {
     let mut spec = PhoneSpec::new("carrier", None);
     spec.carrier = over;
     let carrier = Phone::new(spec).await?;
-    let transport = match over {
-        Carrier::Udp => "udp",
-        Carrier::Tcp => "tcp",
-    };
+    let transport = format!("{over:?}").to_ascii_lowercase();
     let change = json!({
         "host": "127.0.0.1",
         "port": carrier.address().port(),

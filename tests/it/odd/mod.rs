@@ -1,11 +1,15 @@
 //! Bytes nobody should send, and machines that are not as they should be.
 
+mod certificates;
 mod database;
+mod encrypted;
 mod garbage;
+mod nested;
 mod rtp;
 mod start;
 mod streams;
 mod web;
+mod websockets;
 
 use anyhow::{Context, Result, ensure};
 use offhook_tests::phone::Phone;

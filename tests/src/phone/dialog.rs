@@ -10,9 +10,9 @@ use tokio::time::{Instant, timeout};
 
 use super::audio::{Audio, lock};
 use super::line::{Line, token};
+use super::sdp;
 use super::sdp::{Flow, OwnAudio, PeerAudio};
-use super::wire::{SipText, address_of, tag, uri_of};
-use super::{sdp, transport::Carrier};
+use super::wire::{SipText, address_of, host, tag, uri_of};
 use crate::PATIENCE;
 use crate::g711::Law;
 
@@ -158,13 +158,11 @@ impl Dialog {
     ) -> Result<Arc<Self>> {
         let proxy = line.identity.proxy.context("no proxy to call through")?;
         let (user, local) = (&line.identity.user, line.sockets.local);
-        let target = match line.sockets.carrier {
-            Carrier::Udp => format!("sip:{number}@{proxy}"),
-            Carrier::Tcp => format!("sip:{number}@{proxy};transport=tcp"),
-        };
+        let parameter = line.sockets.carrier.parameter();
+        let target = format!("sip:{number}@{proxy}{parameter}");
         let route = Route {
-            local: format!("<sip:{user}@{}>;tag={}", local.ip(), token()),
-            remote: format!("<sip:{number}@{}>", proxy.ip()),
+            local: format!("<sip:{user}@{}>;tag={}", host(local), token()),
+            remote: format!("<sip:{number}@{}>", host(proxy)),
             target: target.clone(),
             routes: Vec::new(),
             cseq: 1,

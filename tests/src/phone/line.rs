@@ -168,9 +168,13 @@ impl Line {
     /// The Contact of everything the phone sends.
     pub(crate) fn contact(&self) -> String {
         let (user, local) = (&self.identity.user, self.shown(self.sockets.local));
+        let parameter = self.sockets.carrier.parameter();
         match self.sockets.carrier {
-            Carrier::Udp => format!("<sip:{user}@{local}>"),
-            Carrier::Tcp => format!("<sip:{user}@{local};transport=tcp>"),
+            Carrier::Udp | Carrier::Tcp | Carrier::Tls => {
+                format!("<sip:{user}@{local}{parameter}>")
+            }
+            // A browser does not know its address (RFC 7118 section 5.3).
+            Carrier::Ws | Carrier::Wss => format!("<sip:{user}@browser.invalid{parameter}>"),
         }
     }
 

@@ -19,6 +19,7 @@ mod tests;
 mod transport;
 mod watch;
 pub mod wire;
+mod wires;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -38,12 +39,14 @@ pub use talk::Talk;
 pub use transport::Carrier;
 pub use watch::{Mailbox, Watch};
 pub use wire::SipText;
+pub use wires::{Bytes, Passport, encrypt, upgrade};
 
 use crate::PATIENCE;
 use crate::g711::Law;
 use crate::server::Server;
 use dialog::{Dialog, Offer};
 use line::{Identity, Line, token};
+use wire::host;
 
 /// What a phone is made of.
 #[derive(Debug, Clone)]
@@ -54,7 +57,7 @@ pub struct PhoneSpec {
     pub password: Option<String>,
     /// Where it sends what belongs to no call. Without one it only takes calls.
     pub proxy: Option<SocketAddr>,
-    /// UDP or TCP.
+    /// What carries its SIP.
     pub carrier: Carrier,
     /// What it speaks, in order.
     pub laws: Vec<Law>,
@@ -177,7 +180,21 @@ impl Phone {
     /// # Errors
     /// When the extension has no credentials, or registration fails.
     pub async fn extension_over(server: &Server, number: &str, carrier: Carrier) -> Result<Self> {
-        let mut spec = PhoneSpec::new(number, Some(server.sip()));
+        Self::extension_at(server, number, carrier, server.sip_over(carrier)?).await
+    }
+
+    /// The phone of an extension of the demo office, registered over `carrier` at this address of the
+    /// server.
+    ///
+    /// # Errors
+    /// When the extension has no credentials, or registration fails.
+    pub async fn extension_at(
+        server: &Server,
+        number: &str,
+        carrier: Carrier,
+        address: SocketAddr,
+    ) -> Result<Self> {
+        let mut spec = PhoneSpec::new(number, Some(address));
         spec.password = Some(server.sip_password(number)?);
         spec.carrier = carrier;
         let phone = Self::new(spec).await?;
@@ -249,7 +266,7 @@ impl Phone {
     pub async fn registers_for(&self, seconds: u32) -> Result<u16> {
         let proxy = self.line.identity.proxy.context("no registrar")?;
         let mut registration = self.registration.lock().await;
-        let aor = format!("<sip:{}@{}>", self.line.identity.user, proxy.ip());
+        let aor = format!("<sip:{}@{}>", self.line.identity.user, host(proxy));
         let mut request = SipText::new(format!("REGISTER sip:{proxy} SIP/2.0"))
             .with("Via", self.line.via())
             .with("Max-Forwards", "70")

@@ -1,16 +1,16 @@
 //! The phone's SIP sockets.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::audio::lock;
+use super::wires::Wire;
 
 /// What carries the phone's SIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +20,12 @@ pub enum Carrier {
     Udp,
     /// One connection to the proxy; without a proxy, a listener.
     Tcp,
+    /// One connection to the proxy, inside TLS.
+    Tls,
+    /// A WebSocket to the proxy.
+    Ws,
+    /// A WebSocket to the proxy, inside TLS.
+    Wss,
 }
 
 impl Carrier {
@@ -28,6 +34,19 @@ impl Carrier {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
+        }
+    }
+
+    /// The name in a URI.
+    pub(crate) fn parameter(self) -> &'static str {
+        match self {
+            Self::Udp => "",
+            Self::Tcp => ";transport=tcp",
+            Self::Tls => ";transport=tls",
+            Self::Ws | Self::Wss => ";transport=ws",
         }
     }
 }
@@ -73,9 +92,13 @@ impl Sockets {
         arrivals: mpsc::UnboundedSender<Arrival>,
     ) -> Result<Self> {
         let streams = Streams::default();
+        let local = match proxy {
+            Some(SocketAddr::V6(_)) => (Ipv6Addr::LOCALHOST, 0).into(),
+            Some(SocketAddr::V4(_)) | None => (Ipv4Addr::LOCALHOST, 0).into(),
+        };
         let mut sockets = Self {
             carrier,
-            local: (Ipv4Addr::LOCALHOST, 0).into(),
+            local,
             udp: None,
             streams: Arc::clone(&streams),
             arrivals: arrivals.clone(),
@@ -91,17 +114,18 @@ impl Sockets {
                 let task = tokio::spawn(receive(receiver, arrivals));
                 sockets.tasks.push(task.abort_handle());
             }
-            (Carrier::Tcp, Some(proxy)) => {
-                let stream = TcpStream::connect(proxy).await?;
-                sockets.local = stream.local_addr()?;
-                adopt(&streams, proxy, stream, arrivals);
+            (_, Some(proxy)) => {
+                let (wire, local) = Wire::open(carrier, proxy).await?;
+                sockets.local = local;
+                adopt(&streams, proxy, wire, arrivals);
             }
-            (Carrier::Tcp, None) => {
+            (_, None) => {
                 let listener = TcpListener::bind(sockets.local).await?;
                 sockets.local = listener.local_addr()?;
                 let task = tokio::spawn(async move {
                     while let Ok((stream, peer)) = listener.accept().await {
-                        adopt(&streams, peer, stream, arrivals.clone());
+                        let wire = Wire::Stream(Box::new(stream));
+                        adopt(&streams, peer, wire, arrivals.clone());
                     }
                 });
                 sockets.tasks.push(task.abort_handle());
@@ -125,8 +149,8 @@ impl Sockets {
 
     /// Opens a new connection to `proxy`; from now on messages to it go that way.
     pub(crate) async fn reconnect(&self, proxy: SocketAddr) -> Result<()> {
-        let stream = TcpStream::connect(proxy).await?;
-        adopt(&self.streams, proxy, stream, self.arrivals.clone());
+        let (wire, _) = Wire::open(self.carrier, proxy).await?;
+        adopt(&self.streams, proxy, wire, self.arrivals.clone());
         Ok(())
     }
 
@@ -155,50 +179,21 @@ async fn receive(udp: UdpSocket, arrivals: mpsc::UnboundedSender<Arrival>) {
 fn adopt(
     streams: &Streams,
     peer: SocketAddr,
-    stream: TcpStream,
+    wire: Wire,
     arrivals: mpsc::UnboundedSender<Arrival>,
 ) {
     let (writer, outgoing) = mpsc::unbounded_channel();
     let all = Arc::clone(streams);
     let task = tokio::spawn(async move {
-        carry(stream, peer, outgoing, arrivals).await;
+        wire.carry(peer, outgoing, arrivals).await;
         lock(&all).remove(&peer);
     });
     let task = task.abort_handle();
     lock(streams).insert(peer, Stream { writer, task });
 }
 
-async fn carry(
-    mut stream: TcpStream,
-    peer: SocketAddr,
-    mut outgoing: mpsc::UnboundedReceiver<Vec<u8>>,
-    arrivals: mpsc::UnboundedSender<Arrival>,
-) {
-    let (mut reader, mut writer) = stream.split();
-    let (mut pending, mut buffer) = (Vec::new(), vec![0; 65_536]);
-    loop {
-        tokio::select! {
-            bytes = outgoing.recv() => {
-                let Some(bytes) = bytes else { return };
-                if writer.write_all(&bytes).await.is_err() {
-                    return;
-                }
-            }
-            read = reader.read(&mut buffer) => {
-                let Ok(length @ 1..) = read else { return };
-                pending.extend_from_slice(buffer.get(..length).unwrap_or_default());
-                while let Some(message) = next_message(&mut pending) {
-                    if arrivals.send((message, peer)).is_err() {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// Takes one whole message off the front: head, empty line, Content-Length bytes.
-fn next_message(pending: &mut Vec<u8>) -> Option<Vec<u8>> {
+pub(crate) fn next_message(pending: &mut Vec<u8>) -> Option<Vec<u8>> {
     while pending.starts_with(b"\r\n") {
         pending.drain(..2);
     }

@@ -1,6 +1,6 @@
 //! SIP messages as text: a small reader and writer of the phone's own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A request or a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,6 +223,14 @@ fn reason(status: u16) -> &'static str {
         503 => "Service Unavailable",
         603 => "Decline",
         _ => "Whatever",
+    }
+}
+
+/// The host of an address as a URI writes it.
+pub(crate) fn host(address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }
 

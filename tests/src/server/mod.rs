@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::ops::Range;
 use std::path::Path;
 use std::process::Stdio;
@@ -19,6 +19,7 @@ use tokio::time::{Instant, interval};
 
 mod events;
 mod office;
+mod ports;
 mod process;
 mod web;
 
@@ -77,6 +78,38 @@ pub struct ServerSpec {
     pub arguments: Vec<OsString>,
     /// More environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// What SIP is served by.
+    pub ip: IpVersion,
+}
+
+/// A version of the Internet Protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IpVersion {
+    /// 127.0.0.1.
+    #[default]
+    V4,
+    /// ::1.
+    V6,
+}
+
+impl IpVersion {
+    fn loopback(self) -> IpAddr {
+        match self {
+            Self::V4 => Ipv4Addr::LOCALHOST.into(),
+            Self::V6 => Ipv6Addr::LOCALHOST.into(),
+        }
+    }
+}
+
+impl ServerSpec {
+    /// The demo office with this configuration file.
+    #[must_use]
+    pub fn configured(config: &str) -> Self {
+        Self {
+            config: Some(config.to_owned()),
+            ..Self::default()
+        }
+    }
 }
 
 /// A running server. It is killed when dropped, and its data is deleted.
@@ -113,7 +146,8 @@ impl Server {
     pub async fn start_with(spec: ServerSpec) -> Result<Self> {
         let data = Arc::new(TempDir::with_prefix("offhook-test-")?);
         let first = free_block()?;
-        let addresses = (free_address(32_000..32_400)?, free_address(32_400..32_768)?);
+        let sip = free_address(spec.ip, 32_000..32_400)?;
+        let addresses = (sip, free_address(IpVersion::V4, 32_400..32_768)?);
         Self::launch(spec, data, addresses, (first, first + 219)).await
     }
 
@@ -434,10 +468,10 @@ fn unknown_credentials() -> DemoCredentials {
 
 /// An address that is free for UDP and TCP, between the RTP ports and the kernel's own choices: a
 /// server that is started again finds it free once more.
-fn free_address(ports: Range<u16>) -> Result<SocketAddr> {
+fn free_address(ip: IpVersion, ports: Range<u16>) -> Result<SocketAddr> {
     let addresses = (0..50).map(|_| {
         let port = rand::random_range(ports.clone());
-        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+        SocketAddr::from((ip.loopback(), port))
     });
     let mut free = addresses
         .filter(|address| UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok());

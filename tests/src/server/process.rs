@@ -6,11 +6,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::time::{Instant, interval, timeout};
 
 use super::{START, Server};
 use crate::PATIENCE;
@@ -96,6 +97,20 @@ impl Server {
     pub fn log(&self) -> String {
         let log = fs::read(self.data.path().join("server.log")).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Waits until the server has written these words.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn says(&self, words: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut look = interval(Duration::from_millis(50));
+        while !self.log().contains(words) {
+            ensure!(Instant::now() < deadline, "it never says {words:?}");
+            look.tick().await;
+        }
+        Ok(())
     }
 
     /// The last lines the server wrote.

@@ -1,1 +1,136 @@
 //! Certificates: made, read, read again.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use offhook_core::config::{ClientAuth, SipConfig};
+use offhook_core::sip::endpoint::SipTransport;
+use rcgen::{CertificateParams, DnType, KeyPair, SanType};
+use rustls::pki_types::CertificateDer;
+
+use super::{Tls, TlsError, files, names_of, self_signed};
+
+fn config() -> SipConfig {
+    SipConfig {
+        tls: vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()],
+        domain: "Office.Example".to_owned(),
+        ..SipConfig::default()
+    }
+}
+
+fn made(folder: &Path) -> SipConfig {
+    let mut config = config();
+    self_signed(&mut config, folder).unwrap();
+    config
+}
+
+fn names(alternatives: Vec<SanType>, common: &str) -> Vec<String> {
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = alternatives;
+    params.distinguished_name.push(DnType::CommonName, common);
+    let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    names_of(Some(&[certificate.der().clone()]))
+        .unwrap()
+        .to_vec()
+}
+
+#[test]
+fn a_certificate_is_made_once_for_all_names_with_a_key_of_its_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("tls");
+    let config = made(&folder);
+    let key = config.encryption.key.clone().unwrap();
+    let mode = std::fs::metadata(&key).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let certificate = config.encryption.certificate.clone().unwrap();
+    let chain = files::chain(&certificate).unwrap();
+    let names = names_of(Some(&chain)).unwrap();
+    assert_eq!(
+        names[..],
+        ["office.example", "localhost", "127.0.0.1", "::1"]
+    );
+    let (_, x509) = x509_parser::parse_x509_certificate(&chain[0]).unwrap();
+    let days = x509.validity().time_to_expiration().unwrap().whole_days();
+    assert!((725..=732).contains(&days), "{days}");
+    assert!(Tls::load(&config).unwrap().keeper.is_some());
+    let before = std::fs::read(&certificate).unwrap();
+    made(&folder);
+    assert_eq!(std::fs::read(&certificate).unwrap(), before);
+}
+
+#[test]
+fn nothing_is_made_where_nobody_needs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = SipConfig::default();
+    self_signed(&mut config, &folder.path().join("tls")).unwrap();
+    assert!(config.encryption.certificate.is_none());
+    assert!(!folder.path().join("tls").exists());
+    assert!(Tls::load(&config).unwrap().keeper.is_none());
+}
+
+#[test]
+fn a_broken_file_is_named_with_what_it_should_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = made(folder.path());
+    let key = config.encryption.key.clone().unwrap();
+    std::fs::write(&key, "nonsense").unwrap();
+    let said = Tls::load(&config).unwrap_err().to_string();
+    assert!(
+        said.contains("self-signed.key as a private key: there is no private key"),
+        "{said}"
+    );
+    std::fs::write(&key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let error = Tls::load(&config).unwrap_err();
+    assert!(
+        matches!(error, TlsError::Unusable { .. }),
+        "another's key: {error}"
+    );
+    config = made(tempfile::tempdir().unwrap().path());
+    let said = Tls::load(&config).unwrap_err().to_string();
+    assert!(said.contains("self-signed.crt as a certificate"), "{said}");
+    let mut config = made(folder.path());
+    std::fs::write(&key, "").unwrap();
+    config.encryption.client_auth = ClientAuth::Required;
+    config.encryption.client_ca = Some("/nowhere.pem".into());
+    let said = Tls::load(&config).unwrap_err().to_string();
+    assert!(
+        said.contains("self-signed.key") || said.contains("/nowhere.pem"),
+        "{said}"
+    );
+}
+
+#[test]
+fn changed_files_are_read_again_and_broken_ones_are_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = made(folder.path());
+    let tls = Tls::load(&config).unwrap();
+    let keeper = tls.keeper.as_ref().unwrap();
+    let first = keeper.greeting(SipTransport::Tls);
+    tls.reload();
+    let second = keeper.greeting(SipTransport::Tls);
+    assert!(!Arc::ptr_eq(&first, &second), "it was read again");
+    std::fs::write(config.encryption.certificate.as_ref().unwrap(), "nonsense").unwrap();
+    tls.reload();
+    assert!(Arc::ptr_eq(&second, &keeper.greeting(SipTransport::Tls)));
+}
+
+/// RFC 5922 section 7.1.
+#[test]
+fn a_certificate_names_domains_and_no_persons() {
+    let uri = |uri: &str| SanType::URI(uri.try_into().unwrap());
+    let dns = |name: &str| SanType::DnsName(name.try_into().unwrap());
+    let all = vec![
+        uri("sip:Example.COM"),
+        uri("sip:bob@example.net"),
+        uri("https://example.org"),
+        dns("SBC.example.com"),
+        SanType::IpAddress([192, 0, 2, 1].into()),
+    ];
+    let expected = ["example.com", "sbc.example.com", "192.0.2.1"];
+    assert_eq!(names(all, "Common.example"), expected);
+    assert_eq!(names(Vec::new(), "Common.example"), ["common.example"]);
+    assert_eq!(names(vec![uri("sip:bob@example.net")], "c"), ["c"]);
+    assert_eq!(names_of(None), None);
+    assert_eq!(names_of(Some(&[CertificateDer::from(vec![1, 2, 3])])), None);
+}

@@ -21,6 +21,9 @@ pub struct Binding {
     pub expires_at: Instant,
     /// The way its REGISTER came; behind a NAT the only way back.
     pub path: Path,
+    /// The proxies on the way to the phone, as Route values (RFC 3327). With any of these, the way of
+    /// its REGISTER is the way of the nearest proxy and its end says nothing about the phone.
+    pub routes: Vec<Bytes>,
     /// What the phone calls itself.
     pub user_agent: Option<Bytes>,
     /// Tells it from every other binding there was.
@@ -39,6 +42,12 @@ impl Binding {
         let mut contact = self.contact.clone();
         contact.params.set("expires", Some(&left.to_string()));
         contact.write()
+    }
+
+    /// Whether the binding ends with the connection its REGISTER came by, because nothing else leads
+    /// to the phone.
+    pub(super) fn is_bound_to_flow(&self) -> bool {
+        self.path.transport.is_reliable() && self.routes.is_empty()
     }
 
     /// `+sip.instance` and `reg-id`, which name one phone's one flow whatever its contact is (RFC

@@ -3,12 +3,14 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`binding`] | one contact, and how it got here |
+//! | [`phone`] | which phone a binding is of, whatever connection it has |
 //! | [`update`] | what a REGISTER asks for, and why that may be refused |
 //!
 //! A REGISTER changes all it asks for or nothing. What changed is told by
 //! [`poll_change`](Registrar::poll_change).
 
 pub mod binding;
+pub mod phone;
 #[cfg(test)]
 mod tests;
 pub mod update;
@@ -29,6 +31,7 @@ use super::status;
 use crate::config::RegistrarConfig;
 
 pub use binding::Binding;
+pub use phone::PhoneName;
 pub use update::RegisterError;
 
 /// The bindings of all addresses-of-record, which `K` names: an extension, say. Whether somebody may
@@ -95,6 +98,7 @@ impl<K: Clone + Eq + Hash + Debug> Registrar<K> {
         match self.register(now, aor, path, request) {
             Ok(()) => {
                 let mut response = Response::to(request, 200, status::phrase(200));
+                self.tell_extensions(path, request, &mut response);
                 for binding in self.lookup(now, aor) {
                     response
                         .headers
@@ -110,6 +114,27 @@ impl<K: Clone + Eq + Hash + Debug> Registrar<K> {
                         .push(HeaderName::MinExpires, Expires(min_expires).write());
                 }
                 response
+            }
+        }
+    }
+
+    /// What a phone is told about what was done with its path (RFC 3327 section 5.3) and its flow (RFC
+    /// 5626 section 6).
+    fn tell_extensions(&self, path: Path, request: &Request, response: &mut Response) {
+        let asked = &request.headers;
+        let headers = &mut response.headers;
+        headers.push(HeaderName::Supported, "outbound, path");
+        if asked.has_token(&HeaderName::Supported, "path") {
+            for value in asked.all(&HeaderName::Path) {
+                headers.push(HeaderName::Path, value.clone());
+            }
+        }
+        if update::wants_outbound(request) {
+            headers.push(HeaderName::Require, "outbound");
+            let direct = asked.list(&HeaderName::Via).nth(1).is_none();
+            if direct && path.transport.is_reliable() {
+                let seconds = self.limits.flow_timer.as_secs();
+                headers.push(HeaderName::FlowTimer, seconds.to_string());
             }
         }
     }
@@ -168,7 +193,7 @@ impl<K: Clone + Eq + Hash + Debug> Registrar<K> {
         }
         for binding in &new {
             self.expiries.insert((binding.expires_at, binding.id));
-            if binding.path.transport.is_reliable() {
+            if binding.is_bound_to_flow() {
                 self.flows.insert((binding.path.flow, binding.id));
             }
             self.owners.insert(binding.id, aor.clone());
@@ -260,6 +285,27 @@ impl<K: Clone + Eq + Hash + Debug> Registrar<K> {
         let mut found: Vec<_> = all.filter(|binding| binding.expires_at > now).collect();
         found.sort_by_key(|binding| std::cmp::Reverse((binding.q, binding.updated, binding.id)));
         found
+    }
+
+    /// Whose phone is reached over this connection, if one registered by it.
+    #[must_use]
+    pub fn on_flow(&self, flow: FlowId) -> Option<(&K, PhoneName)> {
+        let (_, id) = self.flows.range((flow, 0)..=(flow, u64::MAX)).next_back()?;
+        let aor = self.owners.get(id)?;
+        let binding = self
+            .bindings
+            .get(aor)?
+            .iter()
+            .find(|binding| binding.id == *id)?;
+        Some((aor, PhoneName::of(binding)))
+    }
+
+    /// The way this phone of `aor` has registered by last, if it still is.
+    #[must_use]
+    pub fn way_to(&self, now: Instant, aor: &K, phone: &PhoneName) -> Option<Path> {
+        let all = self.bindings.get(aor).into_iter().flatten();
+        let there = all.filter(|binding| binding.expires_at > now && phone.is_of(binding));
+        Some(there.max_by_key(|binding| binding.updated)?.path)
     }
 
     /// Every binding with its owner, in no order.

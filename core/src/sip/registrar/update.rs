@@ -23,6 +23,12 @@ pub enum RegisterError {
     /// `*` with other contacts, or without `Expires: 0`.
     #[error("misplaced *")]
     Star,
+    /// `Path` cannot be read, or names more proxies than a request may visit.
+    #[error("malformed path")]
+    Path,
+    /// The phone wants its flow kept (RFC 5626) and came by a proxy that does not keep flows.
+    #[error("first hop lacks outbound support")]
+    FirstHop,
     /// `Call-ID` or `CSeq` cannot be read.
     #[error("malformed Call-ID or CSeq")]
     Sequence,
@@ -45,9 +51,10 @@ impl RegisterError {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::Contact | Self::Star | Self::Sequence => 400,
+            Self::Contact | Self::Star | Self::Path | Self::Sequence => 400,
             Self::TooManyContacts => 403,
             Self::TooBrief { .. } => 423,
+            Self::FirstHop => 439,
             Self::OutOfOrder => 500,
         }
     }
@@ -58,6 +65,8 @@ impl RegisterError {
         match self {
             Self::Contact => "Malformed Contact",
             Self::Star => "Misplaced * In Contact",
+            Self::Path => "Malformed Path",
+            Self::FirstHop => "First Hop Lacks Outbound Support",
             Self::Sequence => "Malformed CSeq",
             Self::OutOfOrder => "CSeq Out Of Order",
             Self::TooManyContacts => "Too Many Contacts",
@@ -65,6 +74,12 @@ impl RegisterError {
         }
     }
 }
+
+/// Proxies on the way to one phone.
+const ROUTES: usize = 8;
+
+/// The most they may take, in bytes.
+const ROUTES_SIZE: usize = 2048;
 
 /// One REGISTER and the moment it came.
 pub(super) struct Update<'a> {
@@ -120,6 +135,10 @@ impl Update<'_> {
         if contacts.len() > self.limits.max_contacts {
             return Err(RegisterError::TooManyContacts);
         }
+        let routes = routes(request)?;
+        if wants_outbound(request) && !first_hop_keeps_flows(request, &routes) {
+            return Err(RegisterError::FirstHop);
+        }
         let user_agent = headers.get(&HeaderName::UserAgent);
         let user_agent = user_agent.map(|value| Bytes::copy_from_slice(value));
         let mut new = old.to_vec();
@@ -136,6 +155,7 @@ impl Update<'_> {
             let ends = made.expires_at <= self.now;
             let made = Binding {
                 user_agent: user_agent.clone(),
+                routes: routes.clone(),
                 ..made
             };
             match known {
@@ -179,6 +199,7 @@ impl Update<'_> {
             contact,
             expires_at: self.now + lifetime,
             path: self.path,
+            routes: Vec::new(),
             user_agent: None,
             id,
             updated: self.serial,
@@ -219,12 +240,60 @@ impl Update<'_> {
     }
 }
 
+/// What `Path` says, in its order, which is that of the Route of a request to the phone (RFC 3327
+/// section 5.3). Copies, so that a binding does not keep the whole datagram.
+fn routes(request: &Request) -> Result<Vec<Bytes>, RegisterError> {
+    let mut routes = Vec::new();
+    let mut size = 0;
+    for value in request.headers.list(&HeaderName::Path) {
+        let address = NameAddr::parse(&value, &HeaderName::Path);
+        let address = address.map_err(|_| RegisterError::Path)?;
+        let uri = Uri::parse(&address.uri).map_err(|_| RegisterError::Path)?;
+        size += value.len();
+        let routable = matches!(uri.scheme(), Scheme::Sip | Scheme::Sips);
+        if !routable || routes.len() == ROUTES || size > ROUTES_SIZE {
+            return Err(RegisterError::Path);
+        }
+        routes.push(Bytes::copy_from_slice(&value));
+    }
+    Ok(routes)
+}
+
+/// Whether a phone asks for its flow to be kept (RFC 5626 section 4.2.1): it says so, and names
+/// itself and the flow.
+pub(super) fn wants_outbound(request: &Request) -> bool {
+    let headers = &request.headers;
+    let named = |contact: Bytes| {
+        NameAddr::parse(&contact, &HeaderName::Contact)
+            .is_ok_and(|contact| Binding::instance(&contact).is_some())
+    };
+    headers.has_token(&HeaderName::Supported, "outbound")
+        && headers.list(&HeaderName::Contact).any(named)
+}
+
+/// Whether the hop next to the phone keeps its flow: it is we, or the last proxy of the path, which
+/// says so by `ob` (RFC 5626 section 6).
+fn first_hop_keeps_flows(request: &Request, routes: &[Bytes]) -> bool {
+    if request.headers.list(&HeaderName::Via).nth(1).is_none() {
+        return true;
+    }
+    let last = routes
+        .last()
+        .map(|value| NameAddr::parse(value, &HeaderName::Path));
+    let uri = last.and_then(|address| Uri::parse(&address.ok()?.uri).ok());
+    uri.is_some_and(|uri| uri.has_param("ob"))
+}
+
 fn same_phone(binding: &Binding, made: &Binding) -> bool {
     let instance = Binding::instance(&made.contact);
     if instance.is_some() && instance == Binding::instance(&binding.contact) {
         return true;
     }
-    match (Uri::parse(&binding.uri), Uri::parse(&made.uri)) {
+    same_uri(&binding.uri, &made.uri)
+}
+
+pub(super) fn same_uri(one: &Bytes, two: &Bytes) -> bool {
+    match (Uri::parse(one), Uri::parse(two)) {
         (Ok(one), Ok(two)) => one.is_equivalent(&two),
         _ => false,
     }

@@ -1,3 +1,5 @@
+mod outbound;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,7 @@ fn limits() -> RegistrarConfig {
         default_expires: Duration::from_secs(600),
         max_expires: Duration::from_secs(3600),
         max_contacts: 3,
+        ..RegistrarConfig::default()
     }
 }
 

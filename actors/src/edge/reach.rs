@@ -1,0 +1,36 @@
+//! Finding a peer again whose connection is gone.
+
+use offhook_core::LegId;
+use offhook_core::sip::endpoint::{FlowId, Path};
+
+use super::handle::Shared;
+
+impl Shared {
+    /// Notes which registered phone a leg's peer is: phones come back by other connections, and
+    /// their calls go on.
+    pub(crate) fn recognize(&self, leg: LegId, path: Path) {
+        if !path.transport.is_reliable() || self.legs.lock().home(leg).is_some() {
+            return;
+        }
+        let registrar = self.registrar.get();
+        if let Some(home) = registrar.and_then(|registrar| registrar.home_of(path.flow)) {
+            self.legs.lock().lives_at(leg, home);
+        }
+    }
+
+    /// The way to a leg's peer when `lost`, the connection its dialog began on, is gone: where it was
+    /// heard from last, else where the same phone has registered since.
+    pub(crate) fn way_back(&self, leg: LegId, lost: FlowId) -> Option<Path> {
+        let legs = self.legs.lock();
+        let (last, home) = (legs.last_way(leg), legs.home(leg));
+        drop(legs);
+        let stands = |path: Path| {
+            let other = path.flow != lost;
+            self.net.flow(path.flow, Some(path.peer)).filter(|_| other)
+        };
+        last.and_then(stands).or_else(|| {
+            let way = self.registrar.get()?.way_to(&home?)?;
+            stands(way)
+        })
+    }
+}
