@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs the programs that the tests need, or says what to install.
-# Usage: tools.sh sipp baresip sox
+# Usage: tools.sh sipp baresip sox node npm
 set -u
 
 package() {
     case "$1" in
         sipp) echo sip-tester ;;
+        node) echo nodejs ;;
         *) echo "$1" ;;
     esac
 }
@@ -36,4 +37,15 @@ for tool in cargo-nextest cargo-deny; do
         failed=1
     }
 done
+# The SIP stack of a web phone. What is there already is left alone.
+sipjs=$(dirname "$0")/peers/sipjs
+if ! cmp -s "$sipjs/package-lock.json" "$sipjs/node_modules/.installed"; then
+    echo "installing SIP.js"
+    if npm ci --prefix "$sipjs" --prefer-offline --ignore-scripts --no-audit --no-fund --silent; then
+        cp "$sipjs/package-lock.json" "$sipjs/node_modules/.installed"
+    else
+        echo "missing: SIP.js. Install it with: npm ci --prefix $sipjs" >&2
+        failed=1
+    fi
+fi
 exit $failed

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use offhook_tests::PATIENCE;
 use offhook_tests::ears::{Wav, sine};
-use offhook_tests::phone::Phone;
-use offhook_tests::server::Server;
+use offhook_tests::phone::{Carrier, Phone};
+use offhook_tests::server::{Server, ServerSpec};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
@@ -26,12 +26,33 @@ struct Baresip {
 
 impl Baresip {
     fn start(server: &Server, extension: &str, commands: &[&str]) -> Result<Self> {
+        let address = server.sip().to_string();
+        Self::start_at(server, extension, &address, "", commands)
+    }
+
+    /// Over TLS, where it believes the certificate the server has made for itself.
+    fn start_encrypted(server: &Server, extension: &str, commands: &[&str]) -> Result<Self> {
+        let address = format!("{};transport=tls", server.sip_over(Carrier::Tls)?);
+        let authority = server.data().join("tls/self-signed.crt");
+        let more = format!(
+            "sip_verify_server yes\nsip_cafile {}\n",
+            authority.display()
+        );
+        Self::start_at(server, extension, &address, &more, commands)
+    }
+
+    fn start_at(
+        server: &Server,
+        extension: &str,
+        proxy: &str,
+        settings: &str,
+        commands: &[&str],
+    ) -> Result<Self> {
         let folder = TempDir::new()?;
         let at = |name: &str| folder.path().join(name);
         say(&at("says.wav"))?;
         let says = at("says.wav");
         let password = server.sip_password(extension)?;
-        let proxy = server.sip();
         fs::write(
             at("accounts"),
             format!(
@@ -45,7 +66,7 @@ impl Baresip {
                 "module_path /usr/lib/baresip/modules\n\
                  module g711.so\nmodule aufile.so\nmodule alsa.so\nmodule sndfile.so\n\
                  module_tmp account.so\nmodule_app menu.so\nmodule_app mwi.so\nsnd_path {}\n\
-                 audio_source aufile,{}\naudio_player alsa,null\naudio_alert alsa,null\n",
+                 audio_source aufile,{}\naudio_player alsa,null\naudio_alert alsa,null\n{settings}",
                 folder.path().display(),
                 says.display()
             ),
@@ -196,4 +217,38 @@ async fn baresip_hears_itself_at_the_echo() -> Result<()> {
         heard.duration()
     );
     server.has_nothing_left().await
+}
+
+/// RFC 3261 section 26.3.2, RFC 5630 section 4.
+#[tokio::test]
+async fn baresip_registers_over_tls_is_called_and_calls() -> Result<()> {
+    let spec = ServerSpec::configured("[sip]\ntls = [\"127.0.0.1:0\"]\n");
+    let server = Server::start_with(spec).await?;
+    let baresip = Baresip::start_encrypted(&server, "1001", &[])?;
+    is_registered(&server, "1001", &baresip).await?;
+    let page = server.get("/api/v1/sip/registrations").await?;
+    ensure!(page["items"][0]["transport"] == "tls", "{page}");
+    let caller = Phone::extension(&server, "1000").await?;
+    let talk = caller.dials("1001").await?;
+    talk.plays_tone(440.0);
+    talk.hears_tone(TONE).await.with_context(|| baresip.log())?;
+    talk.listens_for(Duration::from_secs(2)).await?;
+    ensure!(talk.hangs_up().await? == 200);
+    server.the_record().await?;
+    let heard = baresip.ends().await?;
+    ensure!(
+        heard.time_with_tone(0, 440.0) >= Duration::from_secs(1),
+        "{:?}",
+        heard.duration()
+    );
+
+    let baresip = Baresip::start_encrypted(&server, "1002", &["/dial *43"])?;
+    server
+        .call_becomes("answered")
+        .await
+        .with_context(|| baresip.log())?;
+    let call = server.the_call().await?;
+    ensure!(call["from"] == "1002" && call["to"] == "*43", "{call}");
+    baresip.ends().await?;
+    Ok(())
 }

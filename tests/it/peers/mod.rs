@@ -1,6 +1,7 @@
 //! SIPp and baresip, who know nothing of us.
 
 mod baresip;
+mod sipjs;
 pub(crate) mod sipp;
 
 use std::net::{SocketAddr, UdpSocket};
