@@ -25,7 +25,7 @@ async fn registered(edge: &Edge, contact: &str) -> Phone {
 async fn calls(edge: &mut Edge, phone: &mut Phone, contact: &str) -> (LegId, Option<FlowId>) {
     let mut invite = phone.invite("300");
     invite.headers.set(HeaderName::Contact, contact.to_owned());
-    let signed = phone.signed(invite).await;
+    let signed = phone.sign(invite);
     phone.send(signed).await;
     let (leg, call) = edge.call().await;
     edge.answer(leg, &call, 200, "ours");
