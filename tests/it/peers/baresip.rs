@@ -27,10 +27,12 @@ struct Baresip {
 impl Baresip {
     fn start(server: &Server, extension: &str, commands: &[&str]) -> Result<Self> {
         let address = server.sip().to_string();
-        Self::start_at(server, extension, &address, "", commands)
+        let settings = "module_app mwi.so\n";
+        Self::start_at(server, extension, &address, settings, commands)
     }
 
-    /// Over TLS, where it believes the certificate the server has made for itself.
+    /// Over TLS, where it believes the certificate the server has made for itself. Its module for
+    /// waiting messages would ask the same port by UDP, and not end before that is answered.
     fn start_encrypted(server: &Server, extension: &str, commands: &[&str]) -> Result<Self> {
         let address = format!("{};transport=tls", server.sip_over(Carrier::Tls)?);
         let authority = server.data().join("tls/self-signed.crt");
@@ -65,7 +67,7 @@ impl Baresip {
             format!(
                 "module_path /usr/lib/baresip/modules\n\
                  module g711.so\nmodule aufile.so\nmodule alsa.so\nmodule sndfile.so\n\
-                 module_tmp account.so\nmodule_app menu.so\nmodule_app mwi.so\nsnd_path {}\n\
+                 module_tmp account.so\nmodule_app menu.so\nsnd_path {}\n\
                  audio_source aufile,{}\naudio_player alsa,null\naudio_alert alsa,null\n{settings}",
                 folder.path().display(),
                 says.display()
