@@ -206,3 +206,71 @@ impl Connections {
         self.seats.lock().taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remote(port: u16, name: Option<&str>) -> Remote {
+        Remote {
+            transport: SipTransport::Tls,
+            address: ([192, 0, 2, 1], port).into(),
+            name: name.map(Into::into),
+        }
+    }
+
+    fn opens(connections: &Connections, remote: Remote, names: Option<&[&str]>) -> FlowId {
+        let names = names.map(|names| names.iter().map(ToString::to_string).collect());
+        let seat = connections.seat(remote.address.ip(), 10, 10).unwrap();
+        let local = ([192, 0, 2, 9], 5061).into();
+        connections.open(seat, remote, local, names).path.flow
+    }
+
+    /// RFC 5923 section 5: over TLS a connection is to a name, not to an address alone.
+    #[test]
+    fn a_connection_is_used_again_for_the_name_that_was_proved() {
+        let connections = Connections::default();
+        let ours = opens(&connections, remote(5061, Some("sbc.example.com")), None);
+        let theirs = opens(
+            &connections,
+            remote(49152, None),
+            Some(&["edge.example.com"]),
+        );
+        let to = |port, name| connections.to(&remote(port, name)).map(|path| path.flow);
+        assert_eq!(to(5061, Some("sbc.example.com")), Some(ours));
+        assert_eq!(to(5061, Some("other.example.com")), None);
+        assert_eq!(to(49152, Some("edge.example.com")), Some(theirs));
+        assert_eq!(to(49152, Some("sbc.example.com")), None);
+        assert_eq!(
+            to(49152, Some("192.0.2.1")),
+            Some(theirs),
+            "its own contact"
+        );
+        let plain = Remote {
+            transport: SipTransport::Tcp,
+            ..remote(49152, None)
+        };
+        assert_eq!(connections.to(&plain), None);
+        connections.close(ours);
+        assert_eq!(to(5061, Some("sbc.example.com")), None);
+        assert_eq!(connections.len(), 1);
+    }
+
+    #[test]
+    fn a_seat_is_free_again_when_its_connection_ends() {
+        let connections = Connections::default();
+        let source = IpAddr::from([192, 0, 2, 1]);
+        let greeted = connections.seat(source, 3, 2).unwrap();
+        opens(&connections, remote(1, None), None);
+        assert!(connections.seat(source, 3, 2).is_err(), "two of one source");
+        let other = IpAddr::from([192, 0, 2, 2]);
+        let last = connections.seat(other, 3, 2).unwrap();
+        assert!(
+            connections.seat([192, 0, 2, 3].into(), 3, 2).is_err(),
+            "three at all"
+        );
+        drop((greeted, last));
+        assert!(connections.seat(source, 3, 2).is_ok());
+        assert_eq!(connections.len(), 1);
+    }
+}
