@@ -5,6 +5,7 @@ pub mod agent;
 pub mod alarm;
 pub mod call;
 pub mod decisions;
+pub mod defence;
 pub mod directory;
 pub mod edge;
 pub mod engine;

@@ -5,6 +5,7 @@
 //! ├─ Store      carries the journal into the database
 //! ├─ Reports    hands the media engine's reports to calls
 //! ├─ SipCore    sockets and transactions
+//! ├─ Defence    bans: told, written down, ended
 //! ├─ Registrar  bindings
 //! ├─ Calls      one actor that runs every call, menus included
 //! ├─ Agents     one AgentActor per agent
@@ -28,6 +29,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, 
 use crate::agent::{AgentPorts, Agents};
 use crate::alarm::now;
 use crate::call::{CallCommand, Calls};
+use crate::defence::{Countries, DefenceActor, DefenceArguments};
 use crate::edge::{OpenError, SipCore, SipCoreActor, self_signed};
 use crate::engine::{BankError, Reports, sound_bank};
 use crate::live::Live;
@@ -107,6 +109,10 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     };
     let waiting = store.waiting_messages().all().await?;
     let lists = store.blf_lists().all().await?;
+    let countries = Countries::of(config.geo.database.clone());
+    countries.refresh().await;
+    sip.set_countries(countries.clone());
+    sip.guard().load(&store).await;
     let switchboard = Switchboard {
         registrar,
         subscriptions: Subscriptions::new(&config.sip, office, waiting, lists),
@@ -123,6 +129,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         store: store.clone(),
         switchboard: switchboard.clone(),
         reports,
+        countries,
     };
     let (root, _) = Actor::spawn(None, Root, tree).await?;
     Ok(Offhook {
@@ -232,6 +239,7 @@ struct Tree {
     store: Store,
     switchboard: Switchboard,
     reports: Reports,
+    countries: Countries,
 }
 
 /// The root's messages.
@@ -254,10 +262,11 @@ enum Child {
     Registrar,
     Subscriptions,
     Trunks,
+    Defence,
     SipCore,
 }
 
-const CHILDREN: [Child; 9] = [
+const CHILDREN: [Child; 10] = [
     Child::Store,
     Child::Reports,
     Child::Calls,
@@ -266,6 +275,7 @@ const CHILDREN: [Child; 9] = [
     Child::Registrar,
     Child::Subscriptions,
     Child::Trunks,
+    Child::Defence,
     // Last: from here on somebody may call.
     Child::SipCore,
 ];
@@ -446,6 +456,7 @@ impl Tree {
                 let directory = board.directory.load();
                 board.trunks.start(ports, directory, Some(above)).await
             }
+            Child::Defence => self.start_defence(above).await,
             Child::SipCore => {
                 board
                     .sip
@@ -458,5 +469,18 @@ impl Tree {
                 Ok(actor.get_cell())
             }
         }
+    }
+
+    async fn start_defence(&self, above: ActorCell) -> Result<ActorCell, SpawnErr> {
+        let board = &self.switchboard;
+        let arguments = DefenceArguments {
+            guard: board.sip.guard().clone(),
+            countries: self.countries.clone(),
+            store: self.store.clone(),
+            live: board.live.clone(),
+            directory: board.directory.clone(),
+        };
+        let (actor, _) = Actor::spawn_linked(None, DefenceActor, arguments, above).await?;
+        Ok(actor.get_cell())
     }
 }

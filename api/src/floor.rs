@@ -4,7 +4,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use offhook_actors::agent::{AgentCommand, AgentView, SetStateError};
 use offhook_actors::call::{CallCommand, CallError, Originate};
-use offhook_actors::edge::WayOut;
+use offhook_actors::defence::Guard;
+use offhook_actors::edge::{EdgeStats, SipTraffic, Tally, WayOut};
 use offhook_actors::registrar::Registered;
 use offhook_actors::subscribe::Subscriptions;
 use offhook_actors::switchboard::Switchboard;
@@ -13,6 +14,7 @@ use offhook_core::directory::AgentState;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::identity::{CallerOrigin, Calling, Privacy, present};
 use offhook_core::sip::locate::Target;
+use offhook_core::sip::trace::CallTrace;
 use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, TrunkId};
 
 use crate::dto::route_trace::WayDto;
@@ -173,6 +175,18 @@ impl Floor for Switchboard {
         })
     }
 
+    fn guard(&self) -> &Guard {
+        self.sip.guard()
+    }
+
+    fn sip_trace(&self, call: CallId) -> Option<CallTrace> {
+        self.sip.trace(call)
+    }
+
+    fn sip_figures(&self) -> (SipTraffic, EdgeStats) {
+        (self.sip.traffic(), self.sip.stats())
+    }
+
     fn troubles(&self) -> Vec<String> {
         let mut troubles = Vec::new();
         if self.calls.is_draining() {
@@ -191,6 +205,8 @@ impl Floor for Switchboard {
         let mut gauges = media(self);
         gauges.extend(signalling(self));
         gauges.extend(trunks(self));
+        gauges.extend(defence(self));
+        gauges.extend(traffic(self));
         gauges.push(Gauge::now(
             "sip_subscriptions",
             "Subscriptions of phones",
@@ -366,11 +382,7 @@ fn signalling(board: &Switchboard) -> [Gauge; 12] {
             "Wrong SIP passwords",
             stats.failed_logins,
         ),
-        Gauge::total(
-            "sip_bans",
-            "Addresses banned for wrong passwords",
-            stats.bans,
-        ),
+        Gauge::total("sip_bans", "Sources banned", stats.bans),
         Gauge::total(
             "sip_calls_refused",
             "INVITEs refused before they became calls",
@@ -378,4 +390,76 @@ fn signalling(board: &Switchboard) -> [Gauge; 12] {
         ),
         Gauge::total("sip_falls", "Restarts of the signalling task", stats.falls),
     ]
+}
+
+fn defence(board: &Switchboard) -> Vec<Gauge> {
+    let stats = board.sip.guard().stats();
+    let dropped = &stats.dropped;
+    let help = "Messages and connections kept out, by why";
+    let kept_out = [
+        ("denied", dropped.denied),
+        ("banned", dropped.banned),
+        ("limited", dropped.limited),
+        ("scanner", dropped.scanners),
+        ("connections", dropped.connections),
+    ];
+    let mut gauges: Vec<Gauge> = kept_out
+        .iter()
+        .map(|(why, value)| Gauge::total("sip_kept_out", help, *value).of("reason", why))
+        .collect();
+    gauges.push(Gauge::now(
+        "sip_banned",
+        "Bans that hold",
+        count(stats.banned),
+    ));
+    gauges
+}
+
+fn traffic(board: &Switchboard) -> Vec<Gauge> {
+    let traffic = board.sip.traffic();
+    let mut gauges = vec![
+        Gauge::total(
+            "sip_broken",
+            "What came in and was no message",
+            traffic.broken,
+        ),
+        Gauge::total(
+            "sip_repeated_received",
+            "Requests that peers sent again",
+            traffic.repeated_received,
+        ),
+        Gauge::total(
+            "sip_repeated_sent",
+            "Messages sent again because a timer fired",
+            traffic.repeated_sent,
+        ),
+    ];
+    let received = [
+        "sip_requests_received",
+        "sip_responses_received",
+        "sip_transport_received",
+    ];
+    let sent = [
+        "sip_requests_sent",
+        "sip_responses_sent",
+        "sip_transport_sent",
+    ];
+    gauges.extend(tally(&traffic.received, received));
+    gauges.extend(tally(&traffic.sent, sent));
+    gauges
+}
+
+fn tally(tally: &Tally, [requests, responses, transports]: [&'static str; 3]) -> Vec<Gauge> {
+    let mut gauges = Vec::new();
+    for (method, value) in &tally.requests {
+        gauges.push(Gauge::total(requests, "Requests, by method", *value).of("method", method));
+    }
+    for (class, value) in &tally.responses {
+        gauges.push(Gauge::total(responses, "Responses, by class", *value).of("class", class));
+    }
+    for (transport, value) in &tally.transports {
+        let help = "Messages, by transport";
+        gauges.push(Gauge::total(transports, help, *value).of("transport", transport));
+    }
+    gauges
 }

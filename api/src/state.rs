@@ -7,6 +7,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use offhook_actors::agent::AgentView;
+use offhook_actors::defence::Guard;
+use offhook_actors::edge::{EdgeStats, SipTraffic};
 use offhook_actors::live::Live;
 use offhook_actors::registrar::Registered;
 use offhook_actors::store::{Store, StoreError};
@@ -14,6 +16,7 @@ use offhook_actors::subscribe::Subscriptions;
 use offhook_actors::trunk::TrunkStatus;
 use offhook_core::config::Config;
 use offhook_core::directory::AgentState;
+use offhook_core::sip::trace::CallTrace;
 use offhook_core::{AgentId, CallId, Directory, EventKind, ExtensionId, TrunkId};
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
@@ -96,6 +99,12 @@ pub trait Floor: fmt::Debug + Send + Sync {
     fn trunk(&self, trunk: TrunkId) -> TrunkStatus;
     /// The trunks a number outside would be tried by, in order, with what each would be sent.
     fn ways_out(&self, asked: WayQuestion) -> BoxFuture<'_, Vec<WayDto>>;
+    /// Who is kept out.
+    fn guard(&self) -> &Guard;
+    /// The SIP messages of a call, if any are kept.
+    fn sip_trace(&self, call: CallId) -> Option<CallTrace>;
+    /// What was counted of signalling.
+    fn sip_figures(&self) -> (SipTraffic, EdgeStats);
     /// Why no calls can be taken, one sentence a reason; empty when they can.
     fn troubles(&self) -> Vec<String>;
     /// Figures for `/metrics` that no event tells.

@@ -88,6 +88,7 @@ fn extension(id: ExtensionId, number: u32) -> Extension {
         ring_timeout: Duration::from_secs(60),
         incoming_limit: 0,
         permissions: Permission::usual(),
+        countries: Vec::new(),
     }
 }
 

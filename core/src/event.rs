@@ -10,6 +10,7 @@ use crate::id::{
     AgentId, AttemptId, CallId, DidId, IvrMenuId, LegId, QueueId, RecordingId, TrunkId,
 };
 use crate::pii::Pii;
+use crate::sip::defence::{BanReason, LoginFailure, UnbanReason};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -354,6 +355,31 @@ pub enum EventKind {
         /// Why, in words.
         reason: String,
     },
+    /// Somebody's SIP is not listened to for a while.
+    SourceBanned {
+        /// Who: an address, or a network with its length.
+        address: String,
+        /// Why.
+        reason: BanReason,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A ban has ended.
+    SourceUnbanned {
+        /// Who: an address, or a network with its length.
+        address: String,
+        /// Why.
+        reason: UnbanReason,
+    },
+    /// Somebody gave a wrong SIP password. Of those who go on trying only some tries are told.
+    LoginFailed {
+        /// From where.
+        address: String,
+        /// The name they claimed, which is personal data.
+        user: String,
+        /// What was wrong.
+        reason: LoginFailure,
+    },
     /// The office changed: an operator created, changed or removed something.
     DirectoryChanged {
         /// What kind of thing, as in its REST path: `queues`, `sip/dids`.
@@ -410,6 +436,9 @@ impl EventKind {
         "trunk_unregistered",
         "trunk_up",
         "trunk_down",
+        "source_banned",
+        "source_unbanned",
+        "login_failed",
         "directory_changed",
     ];
 
@@ -449,6 +478,9 @@ impl EventKind {
             Self::TrunkUnregistered { .. } => "trunk_unregistered",
             Self::TrunkUp { .. } => "trunk_up",
             Self::TrunkDown { .. } => "trunk_down",
+            Self::SourceBanned { .. } => "source_banned",
+            Self::SourceUnbanned { .. } => "source_unbanned",
+            Self::LoginFailed { .. } => "login_failed",
             Self::DirectoryChanged { .. } => "directory_changed",
         }
     }
@@ -489,6 +521,9 @@ impl EventKind {
             | Self::TrunkUnregistered { .. }
             | Self::TrunkUp { .. }
             | Self::TrunkDown { .. }
+            | Self::SourceBanned { .. }
+            | Self::SourceUnbanned { .. }
+            | Self::LoginFailed { .. }
             | Self::DirectoryChanged { .. } => None,
         }
     }

@@ -7,6 +7,7 @@
 //! | `routing` | outbound routes and the route tracer |
 //! | `subscribe` | busy lamps, waiting messages, presence and text messages |
 //! | `crash` | actors that fall, a process that is killed, a server that drains |
+//! | `defence` | a hostile internet, and what operators see of signalling |
 //! | `odd` | bytes nobody should send, and machines that are not as they should be |
 //! | `peers` | SIPp and baresip, who know nothing of us |
 //! | `trunk` | carriers: the name service, registration, presence, caller identity, calls in and out |
@@ -20,6 +21,7 @@
 mod api;
 mod call;
 mod crash;
+mod defence;
 mod odd;
 mod peers;
 mod queue;

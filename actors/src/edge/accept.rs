@@ -29,7 +29,10 @@ pub(crate) async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                if let Ok(seat) = shared.net.seat(peer.ip()) {
+                // Whoever is kept out is hung up on without a word.
+                if shared.guard.admits_connection(peer.ip())
+                    && let Ok(seat) = shared.net.seat(peer.ip())
+                {
                     spawn(welcome(Arc::clone(&shared), transport, stream, peer, seat));
                 }
             }

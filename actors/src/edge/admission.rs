@@ -9,6 +9,9 @@
 //!
 //! A trunk is known by the name in its TLS certificate, by the Contact it was given when we
 //! registered, or by its address, in this order.
+//!
+//! An extension with a list of countries is refused from all others, once its password was right:
+//! before that nothing is told of it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +20,7 @@ use offhook_core::Directory;
 use offhook_core::dialplan;
 use offhook_core::directory::{Extension, Trunk};
 use offhook_core::sip::Uri;
+use offhook_core::sip::defence::LoginFailure;
 use offhook_core::sip::endpoint::Path;
 use offhook_core::sip::header::NameAddr;
 use offhook_core::sip::identity::{self, Caller};
@@ -26,6 +30,7 @@ use offhook_core::sip::status::phrase;
 use super::login::{Login, forbidden};
 use super::stats::Counters;
 use crate::call::{Origin, Party};
+use crate::defence::Countries;
 
 /// A call that may begin.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +45,7 @@ pub(crate) struct Admission<'a> {
     pub(crate) login: &'a mut Login,
     pub(crate) directory: &'a Directory,
     pub(crate) counters: &'a Counters,
+    pub(crate) countries: Option<&'a Countries>,
     pub(crate) now: Instant,
     pub(crate) path: Path,
     /// The names in the verified certificate of whoever sends this.
@@ -125,8 +131,20 @@ impl Admission<'_> {
 
     fn prove(&mut self, request: &Request) -> Result<String, Box<Response>> {
         let source = self.path.peer.ip();
-        self.login
-            .prove(self.now, self.directory, self.counters, request, source)
+        let proved = self
+            .login
+            .prove(self.now, self.directory, self.counters, request, source)?;
+        let extension = self.directory.extension_numbered(&proved);
+        let allowed = extension.map_or(&[][..], |extension| &extension.countries);
+        if self
+            .countries
+            .is_none_or(|countries| countries.admit(allowed, source))
+        {
+            return Ok(proved);
+        }
+        let failure = LoginFailure::Country;
+        self.login.failed(self.counters, source, &proved, failure);
+        Err(forbidden(request))
     }
 }
 

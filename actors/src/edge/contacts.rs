@@ -15,7 +15,6 @@ use offhook_core::{ExtensionId, HangupCause};
 
 use super::SipCore;
 use super::ask::Reply;
-use super::handle::product;
 use super::outbox::literal;
 use super::secure::secured;
 use crate::call::{Contact, RingTarget};
@@ -42,7 +41,7 @@ impl TrunkSip for SipCore {
                 .collect(),
             carrier: trunk_uri::carrier(trunk).and_then(way),
             domain: trunk_uri::domain(trunk, &self.shared.net.config.domain),
-            product: product(),
+            product: self.shared.product(),
         }
     }
 }

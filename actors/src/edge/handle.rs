@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use offhook_core::config::SipConfig;
+use offhook_core::config::{HepConfig, SipConfig};
 use offhook_core::directory::Trunk;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
 use offhook_core::sip::invite::{LocalParty, NextHop, UsageEffect};
 use offhook_core::sip::locate::Means;
 use offhook_core::sip::message::{Request, Response};
-use offhook_core::{HangupCause, LegId, TrunkId};
+use offhook_core::sip::trace::CallTrace;
+use offhook_core::{CallId, HangupCause, LegId, TrunkId};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -22,18 +23,16 @@ use super::command::{Command, Inbound};
 use super::legs::Legs;
 use super::locate::{self, Names};
 use super::net::{INBOUND, Net, OpenError};
+use super::observe::{self, Copied, Observer};
+use super::stats::SipTraffic;
 use super::{CallSide, EdgeStats, LegDialog, RequestSide, accept, udp};
+use crate::defence::{Countries, Guard};
 use crate::directory::DirectoryHandle;
 use crate::registrar::{Registrar, Replies};
 use crate::trunk::Trunks;
 
 /// Who we are and which version.
 const PRODUCT: &str = concat!("Offhook/", env!("CARGO_PKG_VERSION"));
-
-/// What our `User-Agent` and `Server` say.
-pub(crate) fn product() -> Bytes {
-    Bytes::from_static(PRODUCT.as_bytes())
-}
 
 /// The receiving ends of the signalling task's channels. Whoever runs the task holds them; its
 /// successor gets them with everything that waits.
@@ -60,10 +59,19 @@ pub(crate) struct Shared {
     pub(crate) requests: OnceLock<Arc<dyn RequestSide>>,
     pub(crate) trunks: OnceLock<Trunks>,
     pub(crate) draining: AtomicBool,
+    pub(crate) guard: Guard,
+    pub(crate) observer: Observer,
+    pub(crate) countries: OnceLock<Countries>,
     pub(crate) transactions: AtomicUsize,
 }
 
 impl Shared {
+    /// What our `User-Agent` and `Server` say.
+    pub(crate) fn product(&self) -> Bytes {
+        let hidden = self.net.config.hide_version;
+        Bytes::from_static(if hidden { "Offhook" } else { PRODUCT }.as_bytes())
+    }
+
     /// A connection is gone, and with it every registration that used it.
     pub(crate) fn flow_closed(&self, flow: FlowId) {
         if let Some(registrar) = self.registrar.get() {
@@ -134,7 +142,7 @@ impl Shared {
         };
         LocalParty {
             contact: format!("<sip:offhook@{local}{parameter}>").into(),
-            product: product(),
+            product: self.product(),
             flow,
             address,
             options: self.net.config.dialog_options(),
@@ -178,6 +186,9 @@ impl SipCore {
         let (inbound, inbound_feed) = mpsc::channel(INBOUND);
         let (commands, command_feed) = mpsc::unbounded_channel();
         let net = Net::bind(config.clone(), inbound, commands)?;
+        let guard = Guard::new(&config.defence);
+        guard.trust(&directory.load());
+        let (observer, copies) = Observer::new(config);
         let shared = Arc::new(Shared {
             streams,
             names: Names::open(&config.dns),
@@ -194,9 +205,15 @@ impl SipCore {
             requests: OnceLock::new(),
             trunks: OnceLock::new(),
             draining: AtomicBool::new(false),
+            guard,
+            observer,
+            countries: OnceLock::new(),
             transactions: AtomicUsize::new(0),
         });
         listen(&shared);
+        if let Some(copies) = copies {
+            start_copying(config.hep.clone(), copies);
+        }
         Ok(Self { shared })
     }
 
@@ -211,6 +228,18 @@ impl SipCore {
     /// Says who takes calls. Until then INVITEs are refused with 503; only the first one counts.
     pub fn set_calls(&self, calls: Arc<dyn CallSide>) {
         self.shared.calls.set(calls).ok();
+    }
+
+    /// Who is kept out.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.shared.guard
+    }
+
+    /// Says where countries are looked up. Until then any phone may be anywhere; only the first one
+    /// counts.
+    pub fn set_countries(&self, countries: Countries) {
+        self.shared.countries.set(countries).ok();
     }
 
     /// Says who keeps registrations. Until then REGISTER is refused with 503; only the first one
@@ -316,10 +345,22 @@ impl SipCore {
             legs,
             dialogs,
             failed_logins: counters.failed_logins.load(Ordering::Relaxed),
-            bans: counters.bans.load(Ordering::Relaxed),
+            bans: self.shared.guard.stats().bans,
             refused_calls: counters.refused_calls.load(Ordering::Relaxed),
             falls: counters.falls.load(Ordering::Relaxed),
         }
+    }
+
+    /// Messages by what they are.
+    #[must_use]
+    pub fn traffic(&self) -> SipTraffic {
+        self.shared.observer.traffic()
+    }
+
+    /// The messages of a call, if any are kept.
+    #[must_use]
+    pub fn trace(&self, call: CallId) -> Option<CallTrace> {
+        self.shared.observer.trace().lock().call(call)
     }
 
     /// Makes the signalling task panic, for tests of supervision.
@@ -348,6 +389,14 @@ fn listen(shared: &Arc<Shared>) {
         let accept = accept::accept(Arc::clone(shared), port.transport, listener);
         shared.streams.spawn(accept);
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "copies go out beside signalling, whoever runs it; it ends with the process"
+)]
+fn start_copying(config: HepConfig, copies: mpsc::Receiver<Copied>) {
+    tokio::spawn(observe::copy(config, copies));
 }
 
 impl Replies for SipCore {

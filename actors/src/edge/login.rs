@@ -6,30 +6,33 @@ use std::time::Instant;
 
 use offhook_core::Directory;
 use offhook_core::config::SipConfig;
-use offhook_core::sip::digest::{Authenticator, Role, Verdict};
+use offhook_core::sip::HeaderName;
+use offhook_core::sip::defence::LoginFailure;
+use offhook_core::sip::digest::{Authenticator, Authorization, Refusal, Role, Verdict};
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::sip::status::phrase;
 
-use super::ban::Bans;
 use super::stats::Counters;
+use crate::defence::Guard;
 
-/// Asks for passwords, and keeps those away who guess.
+/// Asks for passwords.
 ///
 /// Nothing here tells a stranger which extensions exist: whoever has no credentials is asked for
-/// them, and whoever has wrong ones is refused with 403, whether the name is known or not.
+/// them, and whoever has wrong ones is refused with 403, whether the name is known or not, after
+/// the same work. The [`Guard`] is told who guesses.
 #[derive(Debug)]
 pub(crate) struct Login {
     authenticator: Authenticator,
-    bans: Bans,
+    guard: Guard,
 }
 
 impl Login {
     /// Guards the realm of `config`, with a secret that lives as long as this.
-    pub(crate) fn new(now: Instant, config: &SipConfig) -> Self {
-        let guard = Authenticator::new(now, &config.realm, Role::Endpoint, rand::random());
+    pub(crate) fn new(now: Instant, config: &SipConfig, guard: Guard) -> Self {
+        let door = Authenticator::new(now, &config.realm, Role::Endpoint, rand::random());
         Self {
-            authenticator: guard.offering(&config.digest_algorithms),
-            bans: Bans::default(),
+            authenticator: door.offering(&config.digest_algorithms),
+            guard,
         }
     }
 
@@ -43,7 +46,8 @@ impl Login {
         request: &Request,
         source: IpAddr,
     ) -> Result<String, Box<Response>> {
-        if self.bans.is_banned(now, source) {
+        if let Some(user) = self.locked(request, source) {
+            self.failed(counters, source, &user, LoginFailure::Locked);
             return Err(forbidden(request));
         }
         let password = |name: &str| {
@@ -51,21 +55,48 @@ impl Login {
             let usable = extension.enabled && !extension.password.expose().is_empty();
             usable.then(|| extension.password.clone())
         };
-        match self.authenticator.verify(now, request, password) {
-            Verdict::Accepted { username } => Ok(username),
+        match self.authenticator.verify(now, source, request, password) {
+            Verdict::Accepted { username } => {
+                self.guard.logged_in(source, &username);
+                Ok(username)
+            }
             Verdict::Challenge { stale } => Err(Box::new(
-                self.authenticator.challenge_response(now, request, stale),
+                self.authenticator
+                    .challenge_response(now, source, request, stale),
             )),
             Verdict::Refused { username, reason } => {
-                counters.failed_logins.fetch_add(1, Ordering::Relaxed);
-                tracing::debug!(%source, user = username.as_str(), ?reason, "login refused");
-                if self.bans.record(now, source) {
-                    counters.bans.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!(%source, "too many wrong passwords: address banned for a while");
-                }
+                self.failed(counters, source, &username, failure(reason));
                 Err(forbidden(request))
             }
         }
+    }
+
+    /// The name a request claims, if it may not be tried from there at present.
+    fn locked(&self, request: &Request, source: IpAddr) -> Option<String> {
+        let value = request.headers.get(&HeaderName::Authorization)?;
+        let user = Authorization::parse(value).ok()?.username;
+        let user = String::from_utf8_lossy(&user).into_owned();
+        self.guard.is_locked(source, &user).then_some(user)
+    }
+
+    /// Counts and tells a login that failed.
+    pub(crate) fn failed(
+        &self,
+        counters: &Counters,
+        source: IpAddr,
+        user: &str,
+        failure: LoginFailure,
+    ) {
+        counters.failed_logins.fetch_add(1, Ordering::Relaxed);
+        self.guard.login_failed(source, user, failure);
+    }
+}
+
+fn failure(refusal: Refusal) -> LoginFailure {
+    match refusal {
+        Refusal::UnknownUser => LoginFailure::UnknownUser,
+        Refusal::WrongPassword => LoginFailure::WrongPassword,
+        Refusal::WrongUri | Refusal::Malformed | _ => LoginFailure::BadProof,
     }
 }
 

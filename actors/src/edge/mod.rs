@@ -27,16 +27,16 @@
 //! | `legs` | dialog → leg, transaction ↔ leg |
 //! | `signalling` | the endpoint, and the order of things |
 //! | `requests` | what belongs to no call: SUBSCRIBE, MESSAGE, NOTIFY |
+//! | `observe` | figures of messages, the messages of calls, copies for a capture server |
 //! | `outbox` | requests that wait for a name or a connection |
 //! | `locate` | host names (RFC 3263); `failover` requests that may go to another server |
 //! | `reach` | the way to a phone that came back by another connection |
-//! | `admission` | who may call and register; `ban` who may not even try |
+//! | `admission` | who may call and register; [`Guard`](crate::defence::Guard) who may not even try |
 
 mod accept;
 mod actor;
 mod admission;
 mod ask;
-mod ban;
 mod bind;
 mod command;
 mod connect;
@@ -50,6 +50,7 @@ mod legs;
 mod locate;
 mod login;
 mod net;
+mod observe;
 mod outbox;
 mod reach;
 mod requests;
@@ -74,7 +75,7 @@ pub use handle::{SipCore, SipCoreArguments};
 pub use legs::LegDialog;
 pub use net::OpenError;
 pub use requests::{IncomingRequest, RequestSide};
-pub use stats::EdgeStats;
+pub use stats::{EdgeStats, SipTraffic, Tally};
 pub use tls::{TlsError, self_signed};
 pub use upward::CallSide;
 pub use ways::WayOut;

@@ -5,15 +5,19 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
+use bytes::Bytes;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{
-    ALLOW, ClientTxn, Endpoint, EndpointConfig, EndpointEvent, Path, ServerTxn, TxnFailure,
+    ALLOW, ClientTxn, Endpoint, EndpointConfig, EndpointEvent, Path, ServerTxn, Transmit,
+    TxnFailure,
 };
+use offhook_core::sip::glimpse::{Glimpse, Start};
 use offhook_core::sip::invite::{
     LocalParty, NextHop, RequestTag, Unwanted, UsageEffect, UsageInput,
 };
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::sip::status::phrase;
+use offhook_core::sip::trace::Way;
 use offhook_core::sip::{HeaderName, Method};
 use offhook_core::{Directory, HangupCause, IdSource, LegId, TrunkId};
 
@@ -106,7 +110,7 @@ impl Signalling {
             endpoint: Endpoint::new(endpoint, IdSource::from_entropy()),
             outbox: Outbox::new(IdSource::from_entropy()),
             failover: Failover::new(config.failover_after),
-            login: Login::new(now, config),
+            login: Login::new(now, config, shared.guard.clone()),
             overloaded: false,
             asked: AHashMap::new(),
             shared,
@@ -145,18 +149,37 @@ impl Signalling {
 
     fn inbound(&mut self, now: Instant, message: Inbound) {
         match message {
-            Inbound::Message(path, data) => self.endpoint.handle_message(now, path, &data),
+            Inbound::Message(path, data) => self.message(now, path, &data),
             Inbound::Closed(flow) => self.endpoint.handle_flow_closed(flow),
         }
         self.dispatch(now);
+    }
+
+    fn message(&mut self, now: Instant, path: Path, data: &Bytes) {
+        let guard = &self.shared.guard;
+        let (peer, glimpse) = (path.peer.ip(), Glimpse::of(data));
+        if let Some(agent) = glimpse.user_agent()
+            && matches!(glimpse.start(), Some(Start::Request(_)))
+            && !guard.admits_agent(peer, agent)
+        {
+            return;
+        }
+        self.shared.observer.saw(now, Way::Received, &path, data);
+        if !self.endpoint.handle_message(now, path, data) {
+            self.shared.observer.saw_broken();
+            guard.not_understood(peer);
+        }
     }
 
     /// Sends everything that wants to be sent.
     fn settle(&mut self, now: Instant) {
         self.dispatch(now);
         while let Some(transmit) = self.endpoint.poll_transmit() {
+            let Transmit { path, data } = &transmit;
+            self.shared.observer.saw(now, Way::Sent, path, data);
             self.shared.net.send(transmit.path, transmit.data);
         }
+        self.shared.observer.repeated(self.endpoint.repeats());
         self.shared
             .transactions
             .store(self.endpoint.transactions(), Ordering::Relaxed);
@@ -309,6 +332,8 @@ impl Signalling {
         };
         match calls.incoming(call) {
             Ok(leg) => {
+                let call_id = request.headers.call_id();
+                self.shared.observer.assign(call_id, leg.call);
                 let mut legs = self.shared.legs.lock();
                 legs.add_server(leg, txn);
                 legs.heard_from(leg, path);
@@ -360,6 +385,7 @@ impl Signalling {
             login: &mut self.login,
             directory,
             counters,
+            countries: self.shared.countries.get(),
             now,
             path,
             names: self.shared.net.peer_names(path.flow),
@@ -513,6 +539,7 @@ impl Signalling {
             Command::Perform(leg, effect) => self.perform(now, leg, effect),
             Command::Close(leg) => {
                 self.shared.legs.lock().close(leg);
+                self.shared.observer.leg_closed(leg.call);
                 self.outbox.close(leg);
             }
             Command::Respond(txn, response) => self.respond(now, txn, response),
@@ -612,6 +639,13 @@ impl Signalling {
             request,
             route,
         } = outgoing;
+        self.shared.guard.vouch(path.peer.ip());
+        if request.method == Method::Invite
+            && let Sender::Leg(leg, _) = &sender
+        {
+            let call_id = request.headers.call_id();
+            self.shared.observer.assign(call_id, leg.call);
+        }
         if matches!(sender, Sender::Ack(_) | Sender::Unwanted) {
             return self.endpoint.send_ack(path, request);
         }

@@ -12,7 +12,6 @@ pub(crate) struct Counters {
     pub(crate) unsent: AtomicU64,
     pub(crate) refused_connections: AtomicU64,
     pub(crate) failed_logins: AtomicU64,
-    pub(crate) bans: AtomicU64,
     pub(crate) refused_calls: AtomicU64,
     pub(crate) falls: AtomicU64,
 }
@@ -40,10 +39,38 @@ pub struct EdgeStats {
     pub dialogs: usize,
     /// Wrong passwords.
     pub failed_logins: u64,
-    /// Addresses banned for wrong passwords, all in all.
+    /// Sources banned, all in all.
     pub bans: u64,
     /// INVITEs refused before they became calls, other than by a challenge.
     pub refused_calls: u64,
     /// How often the signalling task was started again after a fall.
     pub falls: u64,
+}
+
+/// Messages by what they are, since the start.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct SipTraffic {
+    /// Those that came in, retransmissions included.
+    pub received: Tally,
+    /// Those that went out, retransmissions included.
+    pub sent: Tally,
+    /// What came in and was no message.
+    pub broken: u64,
+    /// Requests that peers sent again.
+    pub repeated_received: u64,
+    /// What we sent again because a timer fired.
+    pub repeated_sent: u64,
+    /// Messages that were not copied to the capture server because too many waited.
+    pub uncopied: u64,
+}
+
+/// Messages of one way.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Tally {
+    /// Requests by method; those nobody has a word for are `other`.
+    pub requests: Vec<(&'static str, u64)>,
+    /// Responses by class: `1xx` to `6xx`.
+    pub responses: Vec<(&'static str, u64)>,
+    /// All messages by transport.
+    pub transports: Vec<(&'static str, u64)>,
 }

@@ -73,9 +73,14 @@ impl Serving {
             .ok();
     }
 
-    /// Hands a whole message on; `None` when nobody listens any more.
+    /// Hands a whole message on, unless it is one too many; `None` when nobody listens any more, or
+    /// not to this peer.
     pub(super) async fn deliver(&self, data: Bytes) -> Option<()> {
-        let net = &self.shared.net;
+        let Shared { net, guard, .. } = &*self.shared;
+        let peer = self.path.peer.ip();
+        if !guard.admits(peer, &data) {
+            return (!guard.is_barred(peer)).then_some(());
+        }
         net.counters.received.fetch_add(1, Ordering::Relaxed);
         net.inbound
             .send(Inbound::Message(self.path, data))

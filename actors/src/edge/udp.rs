@@ -29,7 +29,7 @@ pub(crate) async fn read(shared: Arc<Shared>, index: usize) {
             match socket.try_recv_from(&mut buffer) {
                 Ok((length, peer)) => {
                     let data = &buffer[..length];
-                    if is_keep_alive(data) {
+                    if is_keep_alive(data) || !shared.guard.admits(peer.ip(), data) {
                         continue;
                     }
                     let Some(path) = net.udp_path(index, peer) else {

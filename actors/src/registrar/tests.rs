@@ -59,6 +59,7 @@ async fn desk() -> Desk {
             ring_timeout: Duration::from_secs(20),
             incoming_limit: 0,
             permissions: Permission::usual(),
+            countries: Vec::new(),
         }],
         ..Office::default()
     };

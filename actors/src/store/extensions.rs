@@ -33,6 +33,7 @@ struct Row {
     ring_timeout: i64,
     incoming_limit: i64,
     permissions: String,
+    countries: String,
 }
 
 impl Row {
@@ -48,6 +49,11 @@ impl Row {
             ring_timeout: column::duration(self.ring_timeout)?,
             incoming_limit: column::count(self.incoming_limit)?,
             permissions: column::from_json("extensions.permissions", &self.permissions)?,
+            countries: self
+                .countries
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
         })
     }
 }
@@ -71,8 +77,8 @@ impl Extensions<'_> {
         self.write(
             extension,
             "INSERT INTO extensions (number, name, user_id, kind, enabled, password, \
-             ring_timeout, incoming_limit, permissions, id) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             ring_timeout, incoming_limit, permissions, countries, id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .await
     }
@@ -85,7 +91,8 @@ impl Extensions<'_> {
         self.write(
             extension,
             "UPDATE extensions SET number = $1, name = $2, user_id = $3, kind = $4, enabled = $5, \
-             password = $6, ring_timeout = $7, incoming_limit = $8, permissions = $9 WHERE id = $10",
+             password = $6, ring_timeout = $7, incoming_limit = $8, permissions = $9, \
+             countries = $10 WHERE id = $11",
         )
         .await
     }
@@ -167,6 +174,7 @@ impl Extensions<'_> {
             .bind(column::millis(extension.ring_timeout))
             .bind(i64::from(extension.incoming_limit))
             .bind(column::json(&extension.permissions)?)
+            .bind(extension.countries.join(" "))
             .bind(&id)
             .execute(&mut *write)
             .await?;

@@ -17,6 +17,7 @@
 //! | `extensions.rs`, `dids.rs`, `trunks.rs`, `queues.rs`, `agents.rs`, `ivr_menus.rs`, `outbound_routes.rs` | the office, one table each |
 //! | `waiting_messages.rs`, `blf_lists.rs` | what phones are told without a call |
 //! | `users.rs`, `tokens.rs`, `secret.rs` | who may log in; keys and hashes |
+//! | `bans.rs` | whose SIP is not listened to |
 //! | `cdrs.rs`, `recordings.rs`, `timelines.rs` | what has happened |
 //! | `database.rs` | the SQLite file: opening it, telling what ails it |
 //! | `journal/` | the event journal |
@@ -28,6 +29,7 @@
 
 mod actor;
 mod agents;
+mod bans;
 mod blf_lists;
 mod cdrs;
 mod column;
@@ -65,6 +67,7 @@ use tokio::runtime::Handle;
 
 pub use actor::{StoreActor, StoreMsg};
 pub use agents::Agents;
+pub use bans::{BanRow, BanWrite, Bans};
 pub use blf_lists::{BlfLists, MAX_LIST};
 pub use cdrs::{CdrFilter, Cdrs};
 pub use dids::Dids;

@@ -197,6 +197,7 @@ async fn seed_extension(
         ring_timeout: Duration::from_secs(60),
         incoming_limit: 0,
         permissions: Permission::usual(),
+        countries: Vec::new(),
     };
     store.extensions().create(&extension).await?;
     let credentials = ExtensionCredentials {

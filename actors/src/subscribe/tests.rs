@@ -82,6 +82,7 @@ fn extension(number: &str) -> Extension {
         ring_timeout: Duration::from_secs(20),
         incoming_limit: 0,
         permissions: offhook_core::directory::Permission::usual(),
+        countries: Vec::new(),
     }
 }
 

@@ -80,6 +80,8 @@ pub struct ExtensionView {
     /// What it may dial outside.
     #[schema(value_type = Vec<String>)]
     pub permissions: BTreeSet<Permission>,
+    /// The countries its phones may be in, as two capital letters (ISO 3166); empty: anywhere.
+    pub countries: Vec<String>,
     /// Whether a phone is registered for it now.
     pub registered: bool,
 }
@@ -125,6 +127,11 @@ pub struct ExtensionSettings {
     #[serde(default = "Permission::usual")]
     #[schema(value_type = Vec<String>)]
     pub permissions: BTreeSet<Permission>,
+    /// The countries its phones may be in, as two letters (ISO 3166); empty: anywhere. Looked at only
+    /// if the server has a database of countries; private addresses may always be used.
+    #[serde(default)]
+    #[schema(example = json!(["DE", "AT"]))]
+    pub countries: Vec<String>,
 }
 
 fn yes() -> bool {
@@ -175,6 +182,7 @@ impl ExtensionView {
             ring_timeout: whole_seconds(extension.ring_timeout),
             incoming_limit: extension.incoming_limit,
             permissions: extension.permissions.clone(),
+            countries: extension.countries.clone(),
             registered,
         }
     }
@@ -195,6 +203,7 @@ impl ExtensionSettings {
             ring_timeout: whole_seconds(extension.ring_timeout),
             incoming_limit: extension.incoming_limit,
             permissions: extension.permissions.clone(),
+            countries: extension.countries.clone(),
         }
     }
 
@@ -231,6 +240,15 @@ impl ExtensionSettings {
         }
         let ring_timeout = checks.seconds("ring_timeout", self.ring_timeout, 1);
         checks.at_most("incoming_limit", self.incoming_limit, 1000);
+        let countries = self.countries.iter().map(|code| code.to_ascii_uppercase());
+        let countries: Vec<String> = countries.collect();
+        let is_code =
+            |code: &String| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());
+        checks.require(
+            countries.iter().all(is_code) && countries.len() <= 250,
+            "countries",
+            "must be countries as two letters, such as DE",
+        );
         checks.finish()?;
         let password = match (self.password, old) {
             (Some(chosen), _) if chosen != AUTO_GENERATED => Secret::new(chosen),
@@ -248,6 +266,7 @@ impl ExtensionSettings {
             ring_timeout,
             incoming_limit: self.incoming_limit,
             permissions: self.permissions,
+            countries,
         })
     }
 }

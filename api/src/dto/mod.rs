@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod agent;
+pub mod ban;
 pub mod call;
 pub mod cdr;
 pub mod check;
@@ -21,6 +22,7 @@ pub mod queue;
 pub mod recording;
 pub mod registration;
 pub mod route_trace;
+pub mod sip;
 pub mod trunk;
 mod trunk_check;
 pub mod trunk_words;

@@ -116,6 +116,7 @@ macro_rules! office_routes {
 }
 
 mod agents;
+mod bans;
 mod blf_lists;
 mod calls;
 mod cdrs;
@@ -136,6 +137,7 @@ mod recordings;
 mod registrations;
 mod resource;
 mod route_trace;
+mod sip;
 mod tokens;
 mod trunks;
 mod users;
@@ -164,6 +166,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(agents::router())
         .merge(ivr_menus::router())
         .merge(calls::router())
+        .merge(sip::router())
+        .merge(bans::router())
         .merge(recordings::router())
         .merge(cdrs::router())
         .merge(events::router())

@@ -149,6 +149,9 @@ impl OpenCall {
             | EventKind::TrunkUnregistered { .. }
             | EventKind::TrunkUp { .. }
             | EventKind::TrunkDown { .. }
+            | EventKind::SourceBanned { .. }
+            | EventKind::SourceUnbanned { .. }
+            | EventKind::LoginFailed { .. }
             | EventKind::DirectoryChanged { .. } => {}
         }
     }

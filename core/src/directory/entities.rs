@@ -80,6 +80,9 @@ pub struct Extension {
     pub incoming_limit: u32,
     /// What it may dial outside.
     pub permissions: BTreeSet<Permission>,
+    /// The countries its phones may be in, as ISO 3166 names them in two capital letters; none:
+    /// anywhere.
+    pub countries: Vec<String>,
 }
 
 /// A public number and where calls to it go.

@@ -286,6 +286,9 @@ impl LiveCall {
             | EventKind::TrunkUnregistered { .. }
             | EventKind::TrunkUp { .. }
             | EventKind::TrunkDown { .. }
+            | EventKind::SourceBanned { .. }
+            | EventKind::SourceUnbanned { .. }
+            | EventKind::LoginFailed { .. }
             | EventKind::DirectoryChanged { .. } => {}
         }
     }

@@ -137,6 +137,9 @@ impl LiveView {
             | EventKind::TrunkUnregistered { .. }
             | EventKind::TrunkUp { .. }
             | EventKind::TrunkDown { .. }
+            | EventKind::SourceBanned { .. }
+            | EventKind::SourceUnbanned { .. }
+            | EventKind::LoginFailed { .. }
             | EventKind::DirectoryChanged { .. } => {}
         }
     }

@@ -37,6 +37,8 @@ pub enum ParseErrorKind {
     HeaderLine,
     /// More than [`MAX_HEADERS`](super::parse::MAX_HEADERS) rows.
     TooManyHeaders,
+    /// A header row longer than [`MAX_ROW`](super::parse::MAX_ROW).
+    RowTooLong,
     /// `Content-Length` is no number, too large a number, or two different numbers.
     ContentLength,
     /// The body is shorter than `Content-Length` says.
@@ -59,7 +61,9 @@ impl ParseError {
         match self.kind {
             ParseErrorKind::Version => 505,
             ParseErrorKind::UriTooLong => 414,
-            ParseErrorKind::TooLarge | ParseErrorKind::TooManyHeaders => 513,
+            ParseErrorKind::TooLarge
+            | ParseErrorKind::TooManyHeaders
+            | ParseErrorKind::RowTooLong => 513,
             ParseErrorKind::Empty
             | ParseErrorKind::StartLine
             | ParseErrorKind::RequestLine
@@ -84,6 +88,7 @@ impl ParseError {
             ParseErrorKind::Version => "Version Not Supported",
             ParseErrorKind::HeaderLine => "Malformed Header Line",
             ParseErrorKind::TooManyHeaders => "Too Many Headers",
+            ParseErrorKind::RowTooLong => "Header Too Long",
             ParseErrorKind::ContentLength => "Malformed Content-Length",
             ParseErrorKind::BodyTooShort => "Body Shorter Than Content-Length",
             ParseErrorKind::Truncated => "Missing Empty Line",

@@ -13,6 +13,8 @@
 //! | [`uri`] | `sip:`, `sips:` and `tel:` URIs and when two are the same |
 //! | [`stream`] | framing on TCP and TLS |
 //! | [`defence`] | who is listened to, how much, and who is kept out |
+//! | [`glimpse`] | a look at a message without parsing it |
+//! | [`trace`], [`hep`] | messages kept, shown and copied elsewhere |
 //! | [`digest`] | authentication, both ends |
 //! | [`registrar`] | who can be reached where |
 //! | [`transaction`] | the four transaction machines |
@@ -33,9 +35,11 @@ pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod error;
+pub mod glimpse;
 pub mod header;
 pub mod header_name;
 pub mod headers;
+pub mod hep;
 pub mod identity;
 pub mod invite;
 mod lex;
@@ -51,6 +55,7 @@ pub mod stream;
 pub mod subscription;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 pub mod transaction;
 pub mod trunk_uri;
 pub mod uri;

@@ -16,6 +16,8 @@ pub const MAX_MESSAGE: usize = 64 * 1024;
 pub const MAX_HEAD: usize = 32 * 1024;
 /// The most header rows of a message.
 pub const MAX_HEADERS: usize = 256;
+/// The longest header row, in bytes, folds included.
+pub const MAX_ROW: usize = 8 * 1024;
 /// The longest Request-URI, in bytes.
 pub const MAX_URI: usize = 2 * 1024;
 
@@ -188,6 +190,10 @@ fn header_section(lines: &mut Lines<'_>, defect: &mut Defect) -> (Headers, Optio
         };
         if line.is_empty() {
             return (headers, length);
+        }
+        if line.len() > MAX_ROW {
+            defect.note(ParseErrorKind::RowTooLong, at);
+            continue;
         }
         let Some((name, value)) = row(data, line) else {
             defect.note(ParseErrorKind::HeaderLine, at);

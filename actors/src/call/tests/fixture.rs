@@ -88,6 +88,7 @@ fn extension(ids: &mut IdSource, number: &str) -> Extension {
         ring_timeout: Duration::from_secs(30),
         incoming_limit: 0,
         permissions: Permission::usual(),
+        countries: Vec::new(),
     }
 }
 

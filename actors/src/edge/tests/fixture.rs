@@ -98,6 +98,7 @@ fn extension(number: &str) -> Extension {
         ring_timeout: Duration::from_secs(20),
         incoming_limit: 0,
         permissions: Permission::usual(),
+        countries: Vec::new(),
     }
 }
 
@@ -153,6 +154,8 @@ impl Edge {
             tcp: vec![any],
             ..SipConfig::default()
         };
+        // Tests send more in a second than a stranger may in a minute.
+        config.defence.enabled = false;
         change(&mut config);
         let directory = DirectoryHandle::new(office(None, TrunkTransport::Udp));
         let core = SipCore::open(&config, directory.clone()).unwrap();

@@ -1,6 +1,7 @@
 //! The edge over real sockets on loopback.
 
 mod calls;
+mod defence;
 mod failover;
 mod faults;
 mod fixture;

@@ -86,5 +86,6 @@ fn extension(number: &str) -> Extension {
         ring_timeout: Duration::from_secs(60),
         incoming_limit: 0,
         permissions: Permission::usual(),
+        countries: Vec::new(),
     }
 }

@@ -21,6 +21,7 @@ fn extension(ids: &mut IdSource, number: &str, enabled: bool) -> Extension {
         ring_timeout: Duration::from_secs(60),
         incoming_limit: 0,
         permissions: Permission::usual(),
+        countries: Vec::new(),
     }
 }
 

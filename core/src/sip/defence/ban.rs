@@ -56,6 +56,16 @@ pub enum UnbanReason {
     Displaced,
 }
 
+/// A network as people write it: one address without its length.
+#[must_use]
+pub fn show(network: IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
+}
+
 /// One ban.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ban {

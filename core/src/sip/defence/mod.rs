@@ -25,9 +25,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use ban::{Ban, BanReason, UnbanReason};
+pub use ban::{Ban, BanReason, UnbanReason, show};
 pub use class::Class;
 pub use gate::{Gate, Stance};
 pub use login::LoginFailure;
 pub use machine::{Admittance, Defence, DefenceEffect};
-pub use source::Source;
+pub use source::{Source, is_private};

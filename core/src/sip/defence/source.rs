@@ -54,3 +54,21 @@ impl fmt::Display for Source {
         }
     }
 }
+
+/// Whether an address is of a network of its own: loopback, private, link-local or shared by a
+/// provider's customers (RFC 1918, 3927, 4193, 6598). It is in no country anybody could look up.
+#[must_use]
+pub fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let shared = Ipv4Net::new_assert([100, 64, 0, 0].into(), 10);
+            address.is_loopback()
+                || address.is_private()
+                || address.is_link_local()
+                || shared.contains(&address)
+        }
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
+}

@@ -1,12 +1,17 @@
-//! Nonces that carry their own age and proof of origin, so that asking for many costs nothing; only
-//! one that was answered rightly is remembered, to see it is not answered the same way again.
+//! Nonces that carry their own age, a proof of origin and whom they were given to, so that asking for
+//! many costs nothing; only one that was answered rightly is remembered, to see it is not answered the
+//! same way again. A nonce is good for the source it was given to and nobody else: who forges that
+//! source's address never gets to see one, and so can neither guess nor fail in its name.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
+
+use crate::sip::defence::Source;
 
 /// Issues nonces and tells whether one may be used.
 #[derive(Clone)]
@@ -61,20 +66,20 @@ impl Nonces {
         self
     }
 
-    /// A new nonce.
-    pub fn issue(&mut self, now: Instant) -> String {
+    /// A new nonce for the source of this address.
+    pub fn issue(&mut self, now: Instant, from: IpAddr) -> String {
         self.serial += 1;
         let id = (self.age(now), self.serial);
         let mut bytes = Vec::with_capacity(16 + MAC);
         bytes.extend(id.0.to_be_bytes());
         bytes.extend(id.1.to_be_bytes());
-        bytes.extend(self.proof(id));
+        bytes.extend(self.proof(id, from));
         BASE64URL_NOPAD.encode(&bytes)
     }
 
     /// Uses `nonce` for its `count`th request. Call this only when the answer was right. `false` if
-    /// it is not ours, too old, or this count was used before.
-    pub fn use_up(&mut self, now: Instant, nonce: &[u8], count: u32) -> bool {
+    /// it is not ours, another source's, too old, or this count was used before.
+    pub fn use_up(&mut self, now: Instant, from: IpAddr, nonce: &[u8], count: u32) -> bool {
         let now = self.age(now);
         let lifetime = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
         let oldest = now.saturating_sub(lifetime);
@@ -85,7 +90,7 @@ impl Nonces {
         {
             self.used.pop_first();
         }
-        let Some(id) = self.verify(nonce).filter(|id| id.0 >= oldest) else {
+        let Some(id) = self.verify(nonce, from).filter(|id| id.0 >= oldest) else {
             return false;
         };
         if let Some(window) = self.used.get_mut(&id) {
@@ -107,12 +112,12 @@ impl Nonces {
         true
     }
 
-    /// Whether `nonce` is ours and not too old.
+    /// Whether `nonce` is ours, that source's, and not too old.
     #[must_use]
-    pub fn is_current(&self, now: Instant, nonce: &[u8]) -> bool {
+    pub fn is_current(&self, now: Instant, from: IpAddr, nonce: &[u8]) -> bool {
         let lifetime = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
         let oldest = self.age(now).saturating_sub(lifetime);
-        self.verify(nonce).is_some_and(|id| id.0 >= oldest)
+        self.verify(nonce, from).is_some_and(|id| id.0 >= oldest)
     }
 
     /// How many used nonces are remembered.
@@ -126,21 +131,22 @@ impl Nonces {
         u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn verify(&self, nonce: &[u8]) -> Option<NonceId> {
+    fn verify(&self, nonce: &[u8], from: IpAddr) -> Option<NonceId> {
         let bytes = BASE64URL_NOPAD.decode(nonce).ok()?;
         let (issued, rest) = bytes.split_first_chunk()?;
         let (serial, proof) = rest.split_first_chunk()?;
         let id = (u64::from_be_bytes(*issued), u64::from_be_bytes(*serial));
-        super::equal_in_constant_time(proof, &self.proof(id)).then_some(id)
+        super::equal_in_constant_time(proof, &self.proof(id, from)).then_some(id)
     }
 
     /// A keyed hash. Every input has one fixed length and the output is cut, so nothing can be
     /// appended to what was hashed.
-    fn proof(&self, id: NonceId) -> [u8; MAC] {
+    fn proof(&self, id: NonceId, from: IpAddr) -> [u8; MAC] {
         let mut hasher = Sha256::new();
         hasher.update(self.key);
         hasher.update(id.0.to_be_bytes());
         hasher.update(id.1.to_be_bytes());
+        hasher.update(Source::of(from).octets());
         let hash = hasher.finalize();
         std::array::from_fn(|at| hash[at])
     }

@@ -1,5 +1,6 @@
 //! Asks for passwords and checks what is answered.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -86,11 +87,12 @@ impl Authenticator {
         }
     }
 
-    /// Whether `request` is from whom it says. `password` gives the password of a user name; it is
+    /// Whether `request`, which came from this address, is from whom it says. `password` gives the password of a user name; it is
     /// asked at most once.
     pub fn verify(
         &mut self,
         now: Instant,
+        from: IpAddr,
         request: &Request,
         password: impl FnOnce(&str) -> Option<Secret>,
     ) -> Verdict {
@@ -115,7 +117,7 @@ impl Authenticator {
         // With a nonce that is invented or too old nothing was guessed: anybody could send that in
         // another's name, and a phone may be late.
         let proven = known && right;
-        if !proven && !self.nonces.is_current(now, &authorization.nonce) {
+        if !proven && !self.nonces.is_current(now, from, &authorization.nonce) {
             return Verdict::Challenge { stale: false };
         }
         if !known {
@@ -127,7 +129,7 @@ impl Authenticator {
         if !same_target(&authorization.uri, &request.uri) {
             return refuse(username, Refusal::WrongUri);
         }
-        if !self.nonces.use_up(now, &authorization.nonce, count) {
+        if !self.nonces.use_up(now, from, &authorization.nonce, count) {
             return Verdict::Challenge { stale: true };
         }
         Verdict::Accepted {
@@ -157,10 +159,11 @@ impl Authenticator {
         self.algorithms.contains(&algorithm)
     }
 
-    /// The rows that ask for a password, one per algorithm (RFC 8760 section 2.4).
+    /// The rows that ask somebody at this address for a password, one per algorithm (RFC 8760 section 2.4).
     pub fn challenge(
         &mut self,
         now: Instant,
+        from: IpAddr,
         stale: bool,
     ) -> impl Iterator<Item = (HeaderName, Bytes)> {
         let Self {
@@ -172,7 +175,7 @@ impl Authenticator {
         algorithms.iter().map(move |&algorithm| {
             let challenge = Challenge {
                 realm: realm.clone(),
-                nonce: nonces.issue(now).into(),
+                nonce: nonces.issue(now, from).into(),
                 opaque: None,
                 algorithm,
                 qop_auth: true,
@@ -183,10 +186,16 @@ impl Authenticator {
     }
 
     /// The response that asks for a password.
-    pub fn challenge_response(&mut self, now: Instant, request: &Request, stale: bool) -> Response {
+    pub fn challenge_response(
+        &mut self,
+        now: Instant,
+        from: IpAddr,
+        request: &Request,
+        stale: bool,
+    ) -> Response {
         let status = self.role.status();
         let mut response = Response::to(request, status, crate::sip::status::phrase(status));
-        for (name, value) in self.challenge(now, stale) {
+        for (name, value) in self.challenge(now, from, stale) {
             response.headers.push(name, value);
         }
         response

@@ -267,7 +267,10 @@ impl Endpoint {
             return;
         };
         match slot.machine.handle_timeout(now) {
-            Step::Resend => self.resend(id),
+            Step::Resend => {
+                self.repeats.sent += 1;
+                self.resend(id);
+            }
             Step::TimedOut if slot.audience == Audience::User => {
                 self.events.push_back(EndpointEvent::Failed {
                     txn: ClientTxn(id.0),

@@ -19,6 +19,7 @@ mod client;
 mod event;
 mod path;
 mod refuse;
+mod repeats;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ use crate::id::IdSource;
 pub use check::ALLOW;
 pub use event::{ClientTxn, EndpointEvent, ServerTxn, Transmit, TxnFailure, TxnGone};
 pub use path::{FlowId, Path, SipTransport};
+pub use repeats::Repeats;
 
 use client::ClientSlot;
 use server::ServerSlot;
@@ -87,6 +89,7 @@ pub struct Endpoint {
     /// is a merged request (section 8.2.2.2).
     initial: HashMap<u64, Id, RandomState>,
     overloaded: bool,
+    repeats: Repeats,
     transmits: VecDeque<Transmit>,
     events: VecDeque<EndpointEvent>,
 }
@@ -104,13 +107,15 @@ impl Endpoint {
             clients: Table::default(),
             initial: HashMap::default(),
             overloaded: false,
+            repeats: Repeats::default(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
         }
     }
 
-    /// A datagram or stream frame arrived.
-    pub fn handle_message(&mut self, now: Instant, path: Path, data: &Bytes) {
+    /// A datagram or stream frame arrived. False when it was no message; if it was almost a request,
+    /// it is refused all the same.
+    pub fn handle_message(&mut self, now: Instant, path: Path, data: &Bytes) -> bool {
         match Message::parse(data) {
             Ok(Message::Request(request)) => self.handle_request(now, path, request),
             Ok(Message::Response(response)) => self.handle_response(now, path, response),
@@ -118,8 +123,10 @@ impl Endpoint {
                 if let Some(request) = error.request() {
                     self.refuse_unparsed(path, request, error.status(), error.reason());
                 }
+                return false;
             }
         }
+        true
     }
 
     /// A stream connection is gone: every transaction on it ends now, and unfinished ones say so.
@@ -162,6 +169,12 @@ impl Endpoint {
     /// everything else goes on.
     pub fn set_overloaded(&mut self, overloaded: bool) {
         self.overloaded = overloaded;
+    }
+
+    /// How often something was sent again.
+    #[must_use]
+    pub fn repeats(&self) -> Repeats {
+        self.repeats
     }
 
     /// How many transactions there are, of either side.

@@ -270,6 +270,7 @@ impl Endpoint {
 
     /// Answers a retransmitted request.
     fn repeat(&mut self, id: Id) {
+        self.repeats.received += 1;
         let Some(slot) = self.servers.get(id) else {
             return;
         };
@@ -295,6 +296,7 @@ impl Endpoint {
                 }
             }
             Step::Resend => {
+                self.repeats.sent += 1;
                 let data = slot.last.clone();
                 self.transmit(path, data);
             }

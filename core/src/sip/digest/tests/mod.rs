@@ -3,6 +3,7 @@
 mod nonce;
 mod spelling;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -10,6 +11,9 @@ use crate::id::IdSource;
 use crate::pii::Secret;
 use crate::sip::{Method, Request, Response};
 use crate::test_time::epoch;
+
+/// Where requests come from.
+const PHONE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 const URI: &str = "sip:example.com";
 
@@ -47,7 +51,8 @@ impl Peers {
     }
 
     fn challenge(&mut self, stale: bool) -> Response {
-        self.server.challenge_response(self.now, &register(), stale)
+        self.server
+            .challenge_response(self.now, PHONE, &register(), stale)
     }
 
     /// A request signed with what the client knows.
@@ -64,7 +69,7 @@ impl Peers {
     }
 
     fn verify(&mut self, request: &Request) -> Verdict {
-        self.server.verify(self.now, request, password)
+        self.server.verify(self.now, PHONE, request, password)
     }
 
     fn challenged(&mut self, stale: bool) -> Result<(), ClientError> {
@@ -313,11 +318,14 @@ fn every_realm_that_asks_is_answered() {
     let mut peers = Peers::new(Role::Endpoint, "s3cret");
     let mut proxy = Authenticator::new(peers.now, "hop", Role::Proxy, [1; 32]);
     let mut response = peers.challenge(false);
-    for (name, value) in proxy.challenge(peers.now, false) {
+    for (name, value) in proxy.challenge(peers.now, PHONE, false) {
         response.headers.push(name, value);
     }
     peers.client.challenged(&response).unwrap();
     let signed = peers.signed();
     assert_eq!(peers.verify(&signed), accepted());
-    assert_eq!(proxy.verify(peers.now, &signed, password), accepted());
+    assert_eq!(
+        proxy.verify(peers.now, PHONE, &signed, password),
+        accepted()
+    );
 }

@@ -6,7 +6,7 @@ use super::*;
 
 /// Builds an answer by hand, for what the client would not write.
 fn answer(peers: &mut Peers, username: &str, algorithm: &str, nc: &str) -> Request {
-    let rows: Vec<_> = peers.server.challenge(peers.now, false).collect();
+    let rows: Vec<_> = peers.server.challenge(peers.now, PHONE, false).collect();
     let row = &rows[1].1;
     let nonce = Challenge::parse_all(row).remove(0).nonce;
     let digested = Digested {
@@ -59,7 +59,7 @@ fn a_name_may_have_escapes_and_any_letters() {
     ] {
         let request = answer(&mut peers, written, "", "1");
         let lookup = |asked: &str| (asked == name).then(|| Secret::new("s3cret".into()));
-        let verdict = peers.server.verify(peers.now, &request, lookup);
+        let verdict = peers.server.verify(peers.now, PHONE, &request, lookup);
         assert_eq!(
             verdict,
             Verdict::Accepted {

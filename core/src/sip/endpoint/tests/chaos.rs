@@ -77,9 +77,11 @@ fn play(transport: SipTransport, acts: Vec<Act>) {
                     .endpoint
                     .handle_message(bench.now, bench.path, &data.into());
             }
-            Act::Bytes(data) => bench
-                .endpoint
-                .handle_message(bench.now, bench.path, &data.into()),
+            Act::Bytes(data) => {
+                bench
+                    .endpoint
+                    .handle_message(bench.now, bench.path, &data.into());
+            }
             Act::Respond(n, status) => {
                 if let Some(at) = pick(n, open.len()) {
                     let response = Response::to(&open[at].1, status, "");

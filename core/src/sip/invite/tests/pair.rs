@@ -79,11 +79,14 @@ impl Side {
     /// The challenge for a request that proves nothing.
     fn challenge(&mut self, now: Instant, request: &Request) -> Option<Response> {
         let guard = self.guard.as_mut()?;
+        let from = [127, 0, 0, 1].into();
         let password = |name: &str| (name == "alice").then(|| Secret::new("secret".into()));
-        match guard.verify(now, request, password) {
+        match guard.verify(now, from, request, password) {
             Verdict::Accepted { .. } => None,
-            Verdict::Challenge { stale } => Some(guard.challenge_response(now, request, stale)),
-            Verdict::Refused { .. } => Some(guard.challenge_response(now, request, false)),
+            Verdict::Challenge { stale } => {
+                Some(guard.challenge_response(now, from, request, stale))
+            }
+            Verdict::Refused { .. } => Some(guard.challenge_response(now, from, request, false)),
         }
     }
 
