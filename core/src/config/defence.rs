@@ -89,14 +89,11 @@ impl Default for DefenceConfig {
             "sip-scan",
             "sipscan",
             "sundayddr",
-            "iwar",
             "vaxsipuseragent",
             "vaxasip",
             "sipptk",
             "pplsip",
-            "smap",
             "friendly-request",
-            "eyebeam sipvicious",
         ];
         Self {
             enabled: true,
