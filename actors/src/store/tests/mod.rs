@@ -2,6 +2,7 @@
 
 mod office;
 mod outage;
+mod outbound_routes;
 mod records;
 mod replay;
 mod secrets;
