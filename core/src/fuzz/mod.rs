@@ -29,7 +29,11 @@ pub struct Target {
 /// Every target of this crate.
 pub const TARGETS: &[Target] = &[
     target("sip_message", &["sip_message", "rfc4475"], sip::sip_message),
-    target("sip_call", &["sip_message", "rfc4475"], sip_call::sip_call),
+    target(
+        "sip_call",
+        &["sip_call", "sip_message", "rfc4475"],
+        sip_call::sip_call,
+    ),
     target("sip_stream", &["sip_stream", "rfc4475"], sip::sip_stream),
     target("sip_uri", &["sip_uri"], sip::sip_uri),
     target("name_addr", &["name_addr"], sip::name_addr),

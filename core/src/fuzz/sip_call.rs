@@ -11,11 +11,14 @@ use crate::id::IdSource;
 use crate::sip::endpoint::{
     Endpoint, EndpointConfig, EndpointEvent, FlowId, Path, ServerTxn, SipTransport,
 };
-use crate::sip::invite::{DialogOptions, InviteUsage, LocalParty, UsageEffect, UsageInput};
-use crate::sip::{Message, Method, ParseErrorKind, Request, Response};
+use crate::sip::invite::{
+    DialogOptions, InviteUsage, LocalParty, UsageEffect, UsageEvent, UsageInput,
+};
+use crate::sip::{HeaderName, Message, Method, ParseErrorKind, Request, Response};
 
-/// Whatever arrives, and whether or not a call comes of it that is answered and hung up: what we
-/// send can be read, a call ends, and after all timers nothing is left.
+/// Whatever arrives, in one message or in several with a zero byte between them, and whether or not
+/// a call comes of it that is answered and hung up: what we send can be read, a call ends, and after
+/// all timers nothing is left.
 pub fn sip_call(data: &[u8]) {
     for transport in [SipTransport::Udp, SipTransport::Tcp] {
         let mut server = Server::new(transport);
@@ -27,11 +30,18 @@ pub fn sip_call(data: &[u8]) {
         if let Some(call) = &mut server.call {
             call.hang_up(server.now, HangupCause::NormalClearing);
         }
+        server.settle();
         server.pass(Duration::from_secs(4_000));
         assert!(server.endpoint.is_idle());
         assert!(server.call.is_none_or(|call| call.is_terminated()));
     }
 }
+
+/// Stands in a message for our tag, which nobody knows beforehand.
+const OUR_TAG: &[u8] = b"OURTAG";
+
+/// The same for the number of our last reliable response.
+const OUR_RSEQ: &[u8] = b"OURRSEQ";
 
 /// What we send can be read, unless what it answers was at the limit already.
 fn assert_readable(data: &Bytes) {
@@ -41,6 +51,21 @@ fn assert_readable(data: &Bytes) {
     }
 }
 
+/// How many messages one input may hold.
+const MOST_PARTS: usize = 12;
+
+fn replace(data: &[u8], word: &[u8], by: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(data.len());
+    let mut rest = data;
+    while let Some(at) = memchr::memmem::find(rest, word) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(by);
+        rest = &rest[at + word.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
 /// An endpoint that answers the first call and refuses everything else.
 struct Server {
     endpoint: Endpoint,
@@ -48,6 +73,8 @@ struct Server {
     call: Option<InviteUsage>,
     path: Path,
     now: Instant,
+    /// What our last response with a To tag said: the tag, and its RSeq.
+    said: (Bytes, Bytes),
 }
 
 impl Server {
@@ -63,13 +90,31 @@ impl Server {
                 peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 5070)),
             },
             now: start(),
+            said: (Bytes::new(), Bytes::new()),
         }
     }
 
     fn receive(&mut self, data: &[u8]) {
-        let data = Bytes::copy_from_slice(data);
-        self.endpoint.handle_message(self.now, self.path, &data);
-        self.settle();
+        for part in data.split(|byte| *byte == 0).take(MOST_PARTS) {
+            let part = replace(part, OUR_TAG, &self.said.0);
+            let part = replace(&part, OUR_RSEQ, &self.said.1);
+            self.endpoint
+                .handle_message(self.now, self.path, &part.into());
+            self.settle();
+        }
+    }
+
+    /// Takes note of what a peer would have to know.
+    fn note_sent(&mut self, data: &Bytes) {
+        let Ok(Message::Response(response)) = Message::parse(data) else {
+            return;
+        };
+        if let Some(tag) = response.headers.to_tag() {
+            self.said.0 = tag;
+        }
+        if let Some(rseq) = response.headers.get(&HeaderName::RSeq) {
+            self.said.1 = rseq.clone();
+        }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -98,9 +143,14 @@ impl Server {
         loop {
             while let Some(transmit) = self.endpoint.poll_transmit() {
                 assert_readable(&transmit.data);
+                self.note_sent(&transmit.data);
             }
             if let Some(event) = self.endpoint.poll_event() {
                 self.hear(event);
+                continue;
+            }
+            if let Some(event) = self.call.as_mut().and_then(InviteUsage::poll_event) {
+                self.heed(&event);
                 continue;
             }
             let Some(effect) = self.call.as_mut().and_then(InviteUsage::poll_effect) else {
@@ -137,6 +187,7 @@ impl Server {
             let call = InviteUsage::incoming(request.clone(), txn, local, &mut self.ids);
             if let Ok(mut call) = call {
                 call.ring(self.now);
+                call.progress(self.now, Some("v=0".into()));
                 call.answer(self.now, "v=0".into());
                 self.call = Some(call);
                 return;
@@ -149,6 +200,13 @@ impl Server {
     fn tell(&mut self, input: UsageInput) {
         if let Some(call) = &mut self.call {
             call.handle(self.now, input);
+        }
+    }
+
+    /// Takes every change the peer wants.
+    fn heed(&mut self, event: &UsageEvent) {
+        if let (UsageEvent::Reoffered { .. }, Some(call)) = (event, &mut self.call) {
+            call.accept_reinvite(self.now, "v=0 changed".into());
         }
     }
 

@@ -18,20 +18,19 @@ impl DialogOptions {
     #[must_use]
     pub fn supported(&self) -> &'static str {
         match (self.reliable, self.timer.mode) {
-            (ReliableProvisional::Off, SessionTimerMode::Off) => "",
-            (ReliableProvisional::Off, _) => "timer",
-            (_, SessionTimerMode::Off) => "100rel",
-            (_, SessionTimerMode::Accept | SessionTimerMode::Request) => "100rel, timer",
+            (ReliableProvisional::Off, _) => self.supported_in_dialog(),
+            (_, SessionTimerMode::Off) => "100rel, replaces, norefersub",
+            (_, SessionTimerMode::Accept | SessionTimerMode::Request) => {
+                "100rel, timer, replaces, norefersub"
+            }
         }
     }
-}
 
-impl DialogOptions {
     /// The same for requests within a dialog, where `100rel` is none of them.
-    pub(super) fn supported_in_dialog(self) -> &'static str {
+    pub(super) fn supported_in_dialog(&self) -> &'static str {
         match self.timer.mode {
-            SessionTimerMode::Off => "",
-            SessionTimerMode::Accept | SessionTimerMode::Request => "timer",
+            SessionTimerMode::Off => "replaces, norefersub",
+            SessionTimerMode::Accept | SessionTimerMode::Request => "timer, replaces, norefersub",
         }
     }
 }

@@ -76,6 +76,7 @@ mod tests {
         }
     }
 
+    /// RFC 3326 section 2.
     #[test]
     fn q850_counts_before_sip_and_nonsense_counts_for_nothing() {
         let both = headers("SIP;cause=486;text=\"a, b\", Q.850;cause=19");

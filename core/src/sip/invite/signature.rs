@@ -5,10 +5,10 @@ use bytes::Bytes;
 use super::message::NextHop;
 use super::options::ReliableProvisional;
 use super::party::LocalParty;
+use crate::sip::HeaderName;
 use crate::sip::endpoint::ALLOW;
 use crate::sip::message::{Request, Response};
 use crate::sip::status::phrase;
-use crate::sip::{HeaderName, Headers};
 
 /// Our side of the dialog: contact, product and tag.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Signature {
         let headers = &mut response.headers;
         headers.push(HeaderName::Contact, self.local.contact.clone());
         headers.push(HeaderName::Allow, ALLOW);
-        put_supported(headers, self.local.options.supported());
+        headers.push(HeaderName::Supported, self.local.options.supported());
         response
     }
 
@@ -56,7 +56,7 @@ impl Signature {
         } else {
             self.local.options.supported()
         };
-        put_supported(headers, supported);
+        headers.push(HeaderName::Supported, supported);
     }
 
     /// Adds to the first INVITE that its provisional responses have to be reliable, if they have.
@@ -73,12 +73,6 @@ impl Signature {
             flow: self.local.flow,
             address: self.local.address,
         }
-    }
-}
-
-fn put_supported(headers: &mut Headers, supported: &'static str) {
-    if !supported.is_empty() {
-        headers.push(HeaderName::Supported, supported);
     }
 }
 

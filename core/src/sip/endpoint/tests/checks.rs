@@ -99,6 +99,83 @@ fn an_extension_we_lack_is_listed_in_420() {
     bench.request();
 }
 
+/// RFC 3262 section 7.2.
+#[test]
+fn a_prack_that_names_no_response_is_malformed() {
+    let prack = |rows: &str| {
+        let text = request("PRACK", "z9hG4bK1", rows);
+        refused(&text.replace("To: <sip:bob@example.com>", "To: <sip:b@x>;tag=t"))
+    };
+    for (rows, reason) in [
+        ("", "Missing RAck"),
+        ("RAck: 0 1 INVITE\n", "Malformed RAck"),
+        ("RAck: 1 2147483648 INVITE\n", "Malformed RAck"),
+        ("RAck: 1\n", "Malformed RAck"),
+    ] {
+        let response = prack(rows);
+        assert_eq!(
+            (response.status, &response.reason[..]),
+            (400, reason.as_bytes())
+        );
+    }
+}
+
+/// RFC 4028 sections 5 and 9.
+#[test]
+fn a_session_timer_that_is_too_short_or_none_is_refused() {
+    let asks = |rows: &str| invite().replace(CONTACT, &format!("{CONTACT}{rows}"));
+    for short in ["0", "1", "89;refresher=uac"] {
+        let rows = format!("Supported: timer\nSession-Expires: {short}\n");
+        let response = refused(&asks(&rows));
+        assert_eq!(response.status, 422, "{short}");
+        assert_eq!(value(&response, &HeaderName::MinSe), "90");
+    }
+    for broken in [
+        "Session-Expires: 4294967296\n",
+        "x: soon\n",
+        "Session-Expires: -1\n",
+        "Min-SE: 1e3\n",
+    ] {
+        assert_eq!(refused(&asks(broken)).status, 400, "{broken}");
+    }
+    // Who does not know the extension would not understand the refusal.
+    accepted(&asks("Session-Expires: 30\n"));
+    accepted(&asks(
+        "Require: timer\nSupported: timer\nx: 90\nMin-SE: 4294967295\n",
+    ));
+}
+
+/// RFC 3261 section 8.1.1.5.
+#[test]
+fn a_number_that_is_too_large_is_refused() {
+    for number in ["2147483648", "4294967296", "-1"] {
+        let text = invite().replace("1 INVITE", &format!("{number} INVITE"));
+        assert_eq!(refused(&text).status, 400, "{number}");
+    }
+}
+
+#[test]
+fn ten_thousand_hops_cost_nobody_anything() {
+    let via = "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\n";
+    let top = invite().find("Via:").unwrap();
+    for (hops, answered) in [(900, Some(513)), (10_000, None)] {
+        let mut text = invite();
+        text.insert_str(top, &via.repeat(hops));
+        let mut bench = Bench::udp();
+        bench.receives(&text);
+        assert_eq!(bench.events(), []);
+        // What is too long to be read has nobody to be answered to.
+        let answer = bench.endpoint.poll_transmit();
+        let answer = answer.map(|sent| Message::parse(&sent.data).unwrap());
+        let status = answer.map(|message| match message {
+            Message::Response(response) => response.status,
+            Message::Request(_) => panic!("a request"),
+        });
+        assert_eq!(status, answered, "{hops}");
+        assert!(bench.endpoint.is_idle());
+    }
+}
+
 #[test]
 fn no_hops_left_ends_a_call_but_nothing_else() {
     let ended = |text: String| text.replace("Forwards: 70", "Forwards: 0");
@@ -118,13 +195,22 @@ fn no_hops_left_ends_a_message() {
     assert_eq!(refused(&text).status, 483);
 }
 
+/// RFC 3261 section 11.2.
 #[test]
 fn options_outside_a_dialog_tells_what_we_can_do() {
     let response = refused(&request("OPTIONS", "z9hG4bK1", ""));
     assert_eq!(response.status, 200);
     assert!(response.headers.has_token(&HeaderName::Allow, "INVITE"));
     assert_eq!(value(&response, &HeaderName::Accept), "application/sdp");
-    assert!(response.headers.has(&HeaderName::Supported));
+    for extension in ["100rel", "timer", "replaces"] {
+        assert!(
+            response
+                .headers
+                .has_token(&HeaderName::Supported, extension)
+        );
+    }
+    assert_eq!(value(&response, &HeaderName::AcceptEncoding), "identity");
+    assert_eq!(value(&response, &HeaderName::AcceptLanguage), "en");
     assert!(
         response
             .headers
@@ -212,6 +298,7 @@ fn the_sdp_part_of_a_multipart_body_is_taken_out() {
     }
 }
 
+/// RFC 3261 section 8.2.2.2.
 #[test]
 fn a_request_that_came_two_ways_is_a_merged_one() {
     let mut bench = Bench::udp();

@@ -47,6 +47,7 @@ fn a_cancel_waits_for_the_first_provisional_response() {
     );
 }
 
+/// RFC 3261 section 9.1.
 #[test]
 fn a_2xx_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
     let mut pair = Pair::udp(rings);
@@ -186,6 +187,7 @@ fn hanging_up_before_the_ack_waits_for_it() {
     );
 }
 
+/// RFC 3261 section 13.3.1.4.
 #[test]
 fn an_ack_that_never_comes_ends_the_call_with_a_bye() {
     let mut pair = Pair::udp(answers);

@@ -127,8 +127,11 @@ pub(super) struct Pair {
     /// How many milliseconds later than others a datagram may arrive.
     pub(super) jitter: u64,
     chance: IdSource,
+    pub(super) seed: u64,
     losses: Vec<(u32, Matches)>,
     greeting: Greeting,
+    /// Nothing is logged, for stories that are told very often.
+    pub(super) silent: bool,
     /// `12.340 A INVITE`: what was sent when.
     pub(super) log: Vec<String>,
 }
@@ -146,7 +149,9 @@ impl Pair {
             loss: 0,
             duplicates: 0,
             jitter: 0,
+            silent: false,
             chance: IdSource::seeded(seed ^ 0xbad),
+            seed,
             losses: Vec::new(),
             greeting,
             log: Vec::new(),
@@ -234,10 +239,20 @@ impl Pair {
         let limit = self.now + Duration::from_secs(300);
         while self.next_due().is_some() {
             self.step();
-            assert!(self.now < limit, "never comes to rest: {:#?}", self.log);
+            assert!(
+                self.now < limit,
+                "never comes to rest, seed {}: {:#?}",
+                self.seed,
+                self.log
+            );
         }
         for (index, side) in self.sides.iter().enumerate() {
-            assert!(side.is_idle(), "side {index} is not idle: {:#?}", self.log);
+            assert!(
+                side.is_idle(),
+                "side {index} is not idle, seed {}: {:#?}",
+                self.seed,
+                self.log
+            );
             assert_eq!(side.endings().len(), side.usages.len(), "{:#?}", self.log);
         }
     }
@@ -373,9 +388,23 @@ impl Pair {
             return false;
         };
         assert_eq!(transmit.path.peer, address(1 - index), "sent elsewhere");
-        let message = Message::parse(&transmit.data).expect("we write what we can read");
-        let at = (self.now - self.start).as_secs_f64();
         let mut lost = self.loss > 0 && self.chance.below(100) < self.loss;
+        if !self.silent {
+            lost |= self.log(index, &transmit.data, lost);
+        }
+        if !lost {
+            self.carry(1 - index, &transmit.data);
+            if self.duplicates > 0 && self.chance.below(100) < self.duplicates {
+                self.carry(1 - index, &transmit.data);
+            }
+        }
+        true
+    }
+
+    /// Writes down what is sent; true if a rule says that it is lost.
+    fn log(&mut self, index: usize, data: &Bytes, mut lost: bool) -> bool {
+        let message = Message::parse(data).expect("we write what we can read");
+        let at = (self.now - self.start).as_secs_f64();
         if let Some((count, _)) = self
             .losses
             .iter_mut()
@@ -390,13 +419,7 @@ impl Pair {
             ['A', 'B'][index],
             summary(&message)
         ));
-        if !lost {
-            self.carry(1 - index, &transmit.data);
-            if self.duplicates > 0 && self.chance.below(100) < self.duplicates {
-                self.carry(1 - index, &transmit.data);
-            }
-        }
-        true
+        lost
     }
 
     /// A datagram is on its way to a side.

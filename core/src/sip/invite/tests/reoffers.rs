@@ -93,6 +93,7 @@ fn a_change_waits_for_the_one_before_and_the_last_wish_counts() {
     ends(pair);
 }
 
+/// RFC 3261 section 14.1.
 #[test]
 fn glare_is_settled_by_491_and_different_waits() {
     for seed in 0..50 {

@@ -59,6 +59,7 @@ fn the_peers_new_contact_is_where_we_go_from_then_on() {
     assert_eq!(script.sent().1.uri, "sip:moved@192.0.2.7");
 }
 
+/// RFC 3261 section 12.2.2, RFC 6086.
 #[test]
 fn requests_within_the_dialog_get_their_proper_answers() {
     let mut script = Script::established();
@@ -105,6 +106,7 @@ fn another_peer_tag_is_another_dialog() {
     assert_eq!(script.usage.state(), UsageState::Established);
 }
 
+/// RFC 3261 section 14.2.
 #[test]
 fn a_second_invite_before_the_first_is_answered_gets_500() {
     let mut script = Script::called();
@@ -128,6 +130,7 @@ fn a_bye_before_the_answer_ends_the_call() {
     assert_eq!(script.events().len(), 1);
 }
 
+/// RFC 3261 section 15.1.2.
 #[test]
 fn a_bye_with_a_change_unanswered_refuses_the_change() {
     let mut script = Script::established();
@@ -141,6 +144,7 @@ fn a_bye_with_a_change_unanswered_refuses_the_change() {
     assert_eq!(script.effects(), []);
 }
 
+/// RFC 3261 section 14.2.
 #[test]
 fn a_late_offer_in_a_re_invite_is_answered_by_its_ack() {
     let mut script = Script::established();
@@ -171,6 +175,7 @@ fn an_ack_of_something_else_confirms_nothing() {
     assert_eq!(script.events(), [UsageEvent::Confirmed { sdp: None }]);
 }
 
+/// RFC 3261 sections 9.2 and 15.
 #[test]
 fn a_cancel_that_crosses_our_200_ends_the_call_and_we_send_bye_after_the_ack() {
     let mut script = Script::called();
@@ -197,6 +202,7 @@ fn a_cancel_that_crosses_our_200_ends_the_call_and_we_send_bye_after_the_ack() {
     assert!(script.usage.is_terminated());
 }
 
+/// RFC 3261 section 13.2.2.4.
 #[test]
 fn the_first_phone_that_answers_wins_and_the_others_are_hung_up() {
     let (mut script, tag, invite) = Script::calling();
@@ -233,6 +239,7 @@ fn the_first_phone_that_answers_wins_and_the_others_are_hung_up() {
     assert!(script.usage.is_terminated());
 }
 
+/// RFC 3261 section 13.2.2.4.
 #[test]
 fn any_number_of_phones_may_answer_and_only_so_many_are_hung_up() {
     let (mut script, tag, invite) = Script::calling();
@@ -322,6 +329,7 @@ fn a_redirected_or_refused_call_ends_with_its_status() {
     }
 }
 
+/// RFC 3261 section 12.2.1.2.
 #[test]
 fn a_re_invite_that_gets_481_ends_the_call_with_a_bye() {
     let mut script = Script::established();
@@ -349,6 +357,7 @@ fn a_re_invite_that_cannot_be_sent_is_refused_and_the_call_goes_on() {
     assert_eq!(script.usage.state(), UsageState::Established);
 }
 
+/// RFC 3261 section 14.1.
 #[test]
 fn glare_without_end_counts_as_refused() {
     let mut script = Script::established();
