@@ -9,7 +9,7 @@ use offhook_core::{LegId, RecordingId};
 use parking_lot::Mutex;
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
-use crate::engine::leg::NewLeg;
+use crate::engine::leg::{Leg, NewLeg};
 use crate::graph::player::{Background, Player};
 use crate::graph::tap::Side;
 use crate::session::RemoteMedia;
@@ -32,6 +32,16 @@ pub(crate) enum Command {
     /// Stops the taps of a recording and tells the recorder when that is done.
     Untap(RecordingId),
     RemoveLeg(LegId),
+    /// Gives a leg of this shard another name.
+    Rename(LegId, LegId),
+    /// Gives a leg of this shard another name and hands it to that shard.
+    MoveOut(LegId, LegId, Arc<CommandSender>),
+    /// A leg with this name will come from another shard.
+    Expect(LegId),
+    /// Here it is.
+    Adopt(Box<Leg>),
+    /// It does not come after all.
+    NotComing(LegId),
     Shutdown,
     /// Makes handling the leg's next packet panic.
     #[cfg(test)]
@@ -59,6 +69,12 @@ pub(crate) struct CommandSender {
     /// The same for commands that may wait.
     patient: AtomicBool,
     waker: Waker,
+}
+
+impl std::fmt::Debug for CommandSender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CommandSender").finish_non_exhaustive()
+    }
 }
 
 struct SenderState {

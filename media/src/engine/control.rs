@@ -16,8 +16,8 @@ use crate::graph::tap::Side;
 use crate::session::{MediaSession, RemoteMedia};
 
 impl Shard {
-    /// Does what a command says; false when it says to end.
-    pub(super) fn execute(&mut self, command: Command, now: Instant) -> bool {
+    /// Does what a command says now; false when it says to end.
+    pub(super) fn perform(&mut self, command: Command, now: Instant) -> bool {
         match command {
             Command::AddLeg(new) => self.add(*new, now),
             Command::SetRemote(leg, remote) => self.with(leg, "set_remote", |shard, key| {
@@ -40,6 +40,11 @@ impl Shard {
             Command::RemoveLeg(leg) => self.with(leg, "remove_leg", |shard, key| {
                 shard.remove(key, now);
             }),
+            Command::Rename(from, to) => self.rename(from, to),
+            Command::MoveOut(from, to, shard) => self.move_out(from, to, &shard),
+            Command::Expect(leg) => self.expect(leg),
+            Command::Adopt(leg) => self.adopt(*leg),
+            Command::NotComing(leg) => self.expect_no_more(leg),
             Command::Shutdown => return false,
             #[cfg(test)]
             Command::PanicAtPacket(leg) => self.with(leg, "panic", |shard, key| {
@@ -106,7 +111,12 @@ impl Shard {
     }
 
     /// Does something with a leg, or refuses to when there is none.
-    fn with(&mut self, leg: LegId, command: &'static str, work: impl FnOnce(&mut Self, usize)) {
+    pub(super) fn with(
+        &mut self,
+        leg: LegId,
+        command: &'static str,
+        work: impl FnOnce(&mut Self, usize),
+    ) {
         let Some(&key) = self.index.get(&leg) else {
             return self.refuse(leg, command, Refusal::UnknownLeg);
         };
@@ -115,7 +125,7 @@ impl Shard {
         self.fit_wheel(key);
     }
 
-    fn refuse(&mut self, leg: LegId, command: &'static str, reason: Refusal) {
+    pub(super) fn refuse(&mut self, leg: LegId, command: &'static str, reason: Refusal) {
         self.events.push(EngineEvent::CommandRefused {
             leg,
             command,
@@ -129,7 +139,7 @@ impl Shard {
             self.ports.send(new.port).ok();
             return self.refuse(id, "add_leg", Refusal::LegExists);
         }
-        let mut leg = Leg {
+        let leg = Leg {
             id,
             port: new.port,
             sockets: new.sockets,
@@ -141,6 +151,14 @@ impl Shard {
             #[cfg(test)]
             panics: false,
         };
+        if self.insert(leg).is_none() {
+            self.refuse(id, "add_leg", Refusal::Socket);
+        }
+    }
+
+    /// Takes a leg in and listens at its sockets; `None` when that cannot be done, and its port is
+    /// free again.
+    pub(super) fn insert(&mut self, mut leg: Leg) -> Option<usize> {
         let entry = self.legs.vacant_entry();
         let key = entry.key();
         let registry = self.poll.registry();
@@ -150,13 +168,14 @@ impl Shard {
             .and_then(|()| registry.register(&mut leg.sockets.rtcp, rtcp, Interest::READABLE));
         if watched.is_err() {
             self.ports.send(leg.port).ok();
-            return self.refuse(id, "add_leg", Refusal::Socket);
+            return None;
         }
+        self.index.insert(leg.id, key);
         entry.insert(leg);
-        self.index.insert(id, key);
         if self.deadlines.len() <= key {
             self.deadlines.resize(key + 1, None);
         }
+        Some(key)
     }
 
     fn set_remote(&mut self, key: usize, remote: RemoteMedia, now: Instant) {
@@ -196,7 +215,7 @@ impl Shard {
         });
     }
 
-    fn unbridge(&mut self, key: usize) {
+    pub(super) fn unbridge(&mut self, key: usize) {
         let partner = self.legs.get(key).and_then(|leg| leg.partner);
         let Some(partner) = partner else {
             return;
@@ -266,7 +285,7 @@ impl Shard {
         self.tell_recorder(RecorderCommand::Stop(recording));
     }
 
-    fn tell_recorder(&self, command: RecorderCommand) {
+    pub(super) fn tell_recorder(&self, command: RecorderCommand) {
         // It outlives the shards; should it be gone, so are the recordings.
         self.recorder.send(command).ok();
     }

@@ -354,6 +354,21 @@ impl Engine {
         self.command(leg, "remove_leg", Command::RemoveLeg(leg));
     }
 
+    /// Gives a leg another name, and with it to another call. Its bridge, playlist and share in
+    /// recordings end; its ports, what was said with [`Engine::set_remote`] and its stream go on.
+    /// From now on it is known as `to`.
+    pub fn move_leg(&self, from: LegId, to: LegId) {
+        let (old, new) = (self.shard(from.call), self.shard(to.call));
+        if Arc::ptr_eq(&old.commands, &new.commands) {
+            return self.command(from, "move_leg", Command::Rename(from, to));
+        }
+        new.commands.push(Command::Expect(to));
+        let out = Command::MoveOut(from, to, Arc::clone(&new.commands));
+        if !old.commands.push(out) {
+            new.commands.push(Command::NotComing(to));
+        }
+    }
+
     /// What the engine did so far and holds now.
     #[must_use]
     pub fn stats(&self) -> EngineStats {

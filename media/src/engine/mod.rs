@@ -10,6 +10,7 @@ mod control;
 mod event;
 mod handle;
 mod leg;
+mod moving;
 mod ports;
 mod record;
 mod recorder;

@@ -13,7 +13,7 @@ use offhook_core::LegId;
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 use slab::Slab;
 
-use crate::engine::command::{CommandReceiver, CommandSender};
+use crate::engine::command::{Command, CommandReceiver, CommandSender};
 use crate::engine::config::EngineConfig;
 use crate::engine::event::{EngineEvent, LegFailure, Outbox, Wake};
 use crate::engine::leg::Leg;
@@ -88,6 +88,10 @@ pub(crate) struct Shard {
     pub(super) touched: [Option<usize>; 2],
     /// Legs whose sockets were not read empty.
     pub(super) unfinished: Vec<usize>,
+    /// Legs that come from other shards.
+    pub(super) expected: Vec<LegId>,
+    /// What is to be done once they are here.
+    pub(super) held: VecDeque<Command>,
 }
 
 impl Shard {
@@ -129,6 +133,8 @@ impl Shard {
             buffer: Box::new([0; BUFFER]),
             touched: [None; 2],
             unfinished: Vec::new(),
+            expected: Vec::new(),
+            held: VecDeque::new(),
         };
         let ends = ShardEnds {
             commands: sender,

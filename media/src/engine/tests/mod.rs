@@ -8,5 +8,6 @@ mod allocation;
 mod digits;
 mod faults;
 mod hearing;
+mod moving;
 mod recording;
 mod rig;
