@@ -116,7 +116,11 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     let switchboard = Switchboard {
         registrar,
         subscriptions: Subscriptions::new(&config.sip, office, waiting, lists),
-        calls: Calls::new(config.limits.calls, &config.media.codecs),
+        calls: Calls::new(
+            config.limits.calls,
+            &config.media.codecs,
+            config.sip.lost_transfer,
+        ),
         queues: Queues::default(),
         agents: Agents::default(),
         trunks: Trunks::default(),

@@ -13,7 +13,7 @@ use offhook_media::engine::{Engine, Layout, PlayItem, Playlist, RecordSpec, Remo
 
 use crate::agent::{AgentCommand, Agents};
 use crate::call::{
-    CallEffect, CallInput, CallToAgent, Calls, Contact, IncomingCall, Left, MediaEffect,
+    Arrival, CallEffect, CallInput, CallToAgent, Calls, Contact, IncomingCall, Left, MediaEffect,
     MediaInput, Neighbours, RingTarget,
 };
 use crate::directory::DirectoryHandle;
@@ -63,6 +63,15 @@ impl Neighbours for Switchboard {
                     contacts: self.contacts(&target),
                 });
             }
+            CallEffect::FindDialog(key) => {
+                let leg = self.sip.leg_of(&key).map(|leg| self.calls.name_of(leg));
+                return Some(CallInput::DialogFound(leg));
+            }
+            CallEffect::MoveLeg(arrival) => return self.move_leg(*arrival),
+            CallEffect::Settled(other) => {
+                self.calls.tell(other, CallInput::Settled);
+            }
+            CallEffect::Stray { leg, input } => self.stray(leg, input),
             CallEffect::Queue { queue, tell } => self.queues.tell(queue, tell),
             CallEffect::Agent { agent, tell } => self.tell_agent(call, agent, tell),
             CallEffect::Engaged(extension) => self.agents.direct_call_started(extension, call),
@@ -98,6 +107,33 @@ impl Neighbours for Switchboard {
 }
 
 impl Switchboard {
+    /// A leg goes to another call; if that has ended meanwhile, it comes back at once.
+    fn move_leg(&self, arrival: Arrival) -> Option<CallInput> {
+        self.rename(arrival.was(), arrival.id());
+        let call = arrival.id().call;
+        let returned = arrival.clone().back(481);
+        if self.calls.tell(call, CallInput::Arrives(Box::new(arrival))) {
+            return None;
+        }
+        self.rename(returned.was(), returned.id());
+        Some(CallInput::Arrives(Box::new(returned)))
+    }
+
+    fn rename(&self, from: LegId, to: LegId) {
+        self.engine.move_leg(from, to);
+        self.sip.rename(from, to);
+        self.calls.note_move(from, to);
+    }
+
+    /// What arrived for a leg just when it went to another call.
+    fn stray(&self, leg: LegId, input: UsageInput) {
+        let now = self.calls.name_of(leg);
+        if now != leg {
+            let leg = now;
+            self.calls.tell(leg.call, CallInput::Sip { leg, input });
+        }
+    }
+
     fn media(&self, effect: MediaEffect) -> Option<CallInput> {
         let engine = &self.engine;
         match effect {
@@ -124,6 +160,7 @@ impl Switchboard {
                     },
                 );
             }
+            MediaEffect::SendDigit(leg, digit) => engine.send_digits(leg, &digit.to_string()),
             MediaEffect::StopPlay(leg) => engine.stop_play(leg),
             MediaEffect::Record {
                 recording,
@@ -226,7 +263,8 @@ impl CallSide for Switchboard {
     }
 
     fn sip_input(&self, leg: LegId, input: UsageInput) {
-        self.calls.tell(leg.call, CallInput::Sip { leg, input });
+        self.calls
+            .tell_leg(leg, |leg| CallInput::Sip { leg, input });
     }
 
     fn admits(&self) -> Result<(), HangupCause> {

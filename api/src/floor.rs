@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use offhook_actors::agent::{AgentCommand, AgentView, SetStateError};
-use offhook_actors::call::{CallCommand, CallError, Originate};
+use offhook_actors::call::{Answering, CallCommand, CallError, Originate};
 use offhook_actors::defence::Guard;
 use offhook_actors::edge::{EdgeStats, SipTraffic, Tally, WayOut};
 use offhook_actors::registrar::Registered;
@@ -15,7 +15,7 @@ use offhook_core::sip::HeaderName;
 use offhook_core::sip::identity::{CallerOrigin, Calling, Privacy, present};
 use offhook_core::sip::locate::Target;
 use offhook_core::sip::trace::CallTrace;
-use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, TrunkId};
+use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, LegId, TrunkId};
 
 use crate::dto::route_trace::WayDto;
 use crate::state::{Floor, Gauge, Refusal, WayQuestion};
@@ -99,8 +99,19 @@ async fn shown(board: &Switchboard, way: WayOut, asked: &WayQuestion) -> WayDto 
 }
 
 impl Floor for Switchboard {
-    fn originate(&self, from: ExtensionId, to: String) -> BoxFuture<'_, Result<CallId, Refusal>> {
-        Box::pin(async move { Ok(self.calls.originate(Originate { from, to })?) })
+    fn originate(
+        &self,
+        from: ExtensionId,
+        to: String,
+        answering: Answering,
+    ) -> BoxFuture<'_, Result<CallId, Refusal>> {
+        Box::pin(async move {
+            Ok(self.calls.originate(Originate {
+                from,
+                to,
+                answering,
+            })?)
+        })
     }
 
     fn hang_up(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {
@@ -113,6 +124,15 @@ impl Floor for Switchboard {
 
     fn unhold(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {
         command(self, call, CallCommand::Unhold)
+    }
+
+    fn transfer(
+        &self,
+        call: CallId,
+        to: String,
+        leg: Option<LegId>,
+    ) -> BoxFuture<'_, Result<(), Refusal>> {
+        command(self, call, CallCommand::Transfer { to, leg })
     }
 
     fn record(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use offhook_actors::agent::AgentView;
+use offhook_actors::call::Answering;
 use offhook_actors::defence::Guard;
 use offhook_actors::edge::{EdgeStats, SipTraffic};
 use offhook_actors::live::Live;
@@ -17,7 +18,7 @@ use offhook_actors::trunk::TrunkStatus;
 use offhook_core::config::Config;
 use offhook_core::directory::AgentState;
 use offhook_core::sip::trace::CallTrace;
-use offhook_core::{AgentId, CallId, Directory, EventKind, ExtensionId, TrunkId};
+use offhook_core::{AgentId, CallId, Directory, EventKind, ExtensionId, LegId, TrunkId};
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use crate::auth::FailureLimiter;
@@ -71,7 +72,19 @@ pub struct WayQuestion {
 /// within seconds.
 pub trait Floor: fmt::Debug + Send + Sync {
     /// Rings the extension and then calls `to` for it.
-    fn originate(&self, from: ExtensionId, to: String) -> BoxFuture<'_, Result<CallId, Refusal>>;
+    fn originate(
+        &self,
+        from: ExtensionId,
+        to: String,
+        answering: Answering,
+    ) -> BoxFuture<'_, Result<CallId, Refusal>>;
+    /// Sends a party, the one that called if it is not said, to `to`.
+    fn transfer(
+        &self,
+        call: CallId,
+        to: String,
+        leg: Option<LegId>,
+    ) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Ends the call.
     fn hang_up(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Puts the party that called on hold.

@@ -52,6 +52,8 @@ causes! {
     OriginatorCancel, "originator_cancel", 487, 16, "Request Terminated";
     /// Another leg answered first.
     AnsweredElsewhere, "answered_elsewhere", 487, 26, "Answered Elsewhere";
+    /// Who was talked with was sent elsewhere, or somebody else took their place.
+    Transferred, "transferred", 487, 16, "Transferred";
     /// Nobody has this number.
     UnallocatedNumber, "unallocated_number", 404, 1, "Not Found";
     /// The callee is in another call.

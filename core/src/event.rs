@@ -107,6 +107,24 @@ pub enum EventKind {
         /// Where it goes.
         destination: Destination,
     },
+    /// Another exchange had sent the call on before it came to us (RFC 7044, RFC 5806).
+    CallDiverted {
+        /// The call.
+        call: CallId,
+        /// The number that was dialled first.
+        original: String,
+    },
+    /// A party was sent elsewhere by the one it talked with, or by an operator.
+    CallTransferred {
+        /// The call.
+        call: CallId,
+        /// The leg of who did it; none: an operator, or a party that came to take a place elsewhere.
+        by: Option<LegId>,
+        /// The number it was sent to.
+        to: String,
+        /// The call in which it took a place; none: it stays in this one.
+        into: Option<CallId>,
+    },
     /// A call was answered: somebody or something of ours accepted the first leg.
     CallAnswered {
         /// The call.
@@ -406,6 +424,8 @@ impl EventKind {
     pub const NAMES: &[&str] = &[
         "call_started",
         "call_routed",
+        "call_diverted",
+        "call_transferred",
         "call_answered",
         "leg_added",
         "leg_ringing",
@@ -448,6 +468,8 @@ impl EventKind {
         match self {
             Self::CallStarted { .. } => "call_started",
             Self::CallRouted { .. } => "call_routed",
+            Self::CallDiverted { .. } => "call_diverted",
+            Self::CallTransferred { .. } => "call_transferred",
             Self::CallAnswered { .. } => "call_answered",
             Self::LegAdded { .. } => "leg_added",
             Self::LegRinging { .. } => "leg_ringing",
@@ -491,6 +513,8 @@ impl EventKind {
         match *self {
             Self::CallStarted { call, .. }
             | Self::CallRouted { call, .. }
+            | Self::CallDiverted { call, .. }
+            | Self::CallTransferred { call, .. }
             | Self::CallAnswered { call }
             | Self::MenuEntered { call, .. }
             | Self::MenuChosen { call, .. }

@@ -6,6 +6,7 @@
 //! | `call` | extensions, menus, hold, and what networks lose |
 //! | `routing` | outbound routes and the route tracer |
 //! | `subscribe` | busy lamps, waiting messages, presence and text messages |
+//! | `transfer` | blind and attended transfers, and calls that take another's place |
 //! | `crash` | actors that fall, a process that is killed, a server that drains |
 //! | `defence` | a hostile internet, and what operators see of signalling |
 //! | `odd` | bytes nobody should send, and machines that are not as they should be |
@@ -28,4 +29,5 @@ mod queue;
 mod routing;
 mod subscribe;
 mod tidy;
+mod transfer;
 mod trunk;

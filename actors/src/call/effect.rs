@@ -4,10 +4,13 @@ use offhook_core::directory::AgentState;
 use offhook_core::event::EventKind;
 use offhook_core::sdp::Negotiated;
 use offhook_core::sip::dialog::DialogKey;
-use offhook_core::sip::invite::UsageEffect;
-use offhook_core::{AgentId, AttemptId, ExtensionId, LegId, QueueId, RecordingId, TrunkId};
+use offhook_core::sip::invite::{UsageEffect, UsageInput};
+use offhook_core::{
+    AgentId, AttemptId, CallId, ExtensionId, LegId, QueueId, RecordingId, TrunkId,
+};
 use offhook_media::engine::{PlayId, Source};
 
+use super::moving::Arrival;
 use crate::queue::CallToQueue;
 
 /// Whom to look up for a ringing.
@@ -45,6 +48,8 @@ pub enum MediaEffect {
         /// Whether a digit stops it.
         barge_in: bool,
     },
+    /// Send this key to the far end (RFC 4733).
+    SendDigit(LegId, char),
     /// Stop what is played to the leg.
     StopPlay(LegId),
     /// Record two legs: the caller left, the callee right.
@@ -103,6 +108,19 @@ pub enum CallEffect {
         ring: u32,
         /// Whom.
         target: RingTarget,
+    },
+    /// Find the leg with this dialog, in whatever call; answered by `DialogFound`.
+    FindDialog(DialogKey),
+    /// This leg goes to the call its new name says.
+    MoveLeg(Box<Arrival>),
+    /// A leg that came from this call has its new place.
+    Settled(CallId),
+    /// Something arrived for a leg that is not here; it may have moved.
+    Stray {
+        /// The leg.
+        leg: LegId,
+        /// What.
+        input: UsageInput,
     },
     /// Tell a queue.
     Queue {

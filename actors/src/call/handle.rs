@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ahash::AHashMap;
+use offhook_core::config::LostTransfer;
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, HangupCause, IdSource, LegId, RecordingId};
 use parking_lot::{Mutex, RwLock};
@@ -16,6 +17,7 @@ use ractor::{Actor, ActorRef, SpawnErr};
 use super::actor::{CallsActor, CallsMsg};
 use super::input::{CallCommand, CallInput, IncomingCall, Originate};
 use super::machine::{CallMachine, Office};
+use super::moved::Moved;
 use super::perform::Neighbours;
 use super::slot::Slot;
 use crate::alarm::now;
@@ -64,6 +66,9 @@ pub(crate) struct Shared {
     /// Calls at once; more are refused.
     limit: usize,
     codecs: Arc<[Codec]>,
+    /// Legs that changed from one call to another.
+    moved: RwLock<Moved>,
+    lost_transfer: LostTransfer,
     draining: AtomicBool,
 }
 
@@ -131,7 +136,7 @@ impl Shared {
 impl Calls {
     /// A house for at most `limit` calls at once that speak these codecs, still without the actor that runs them.
     #[must_use]
-    pub fn new(limit: usize, codecs: &[Codec]) -> Self {
+    pub fn new(limit: usize, codecs: &[Codec], lost_transfer: LostTransfer) -> Self {
         let shared = Shared {
             slots: RwLock::default(),
             line: Mutex::default(),
@@ -139,6 +144,8 @@ impl Calls {
             actor: RwLock::default(),
             limit,
             codecs: codecs.into(),
+            moved: RwLock::default(),
+            lost_transfer,
             draining: AtomicBool::new(false),
         };
         Self {
@@ -231,6 +238,7 @@ impl Calls {
         Office {
             directory: neighbours.directory(),
             codecs: Arc::clone(&self.shared.codecs),
+            lost_transfer: self.shared.lost_transfer,
         }
     }
 
@@ -247,6 +255,24 @@ impl Calls {
             self.shared.post(slot, input);
         }
         slot.is_some()
+    }
+
+    /// Tells a leg's call something, under the name the leg has by now; false if there is no such
+    /// call.
+    pub fn tell_leg(&self, leg: LegId, input: impl FnOnce(LegId) -> CallInput) -> bool {
+        let leg = self.name_of(leg);
+        self.tell(leg.call, input(leg))
+    }
+
+    /// What a leg is called by now, if it went to another call.
+    #[must_use]
+    pub fn name_of(&self, leg: LegId) -> LegId {
+        self.shared.moved.read().now(leg)
+    }
+
+    /// A leg has gone to another call.
+    pub(crate) fn note_move(&self, from: LegId, to: LegId) {
+        self.shared.moved.write().note(from, to);
     }
 
     /// Tells every call what a queue says to all: that it was restarted.

@@ -152,7 +152,7 @@ impl House {
         let slot = self.shared.slot(call).ok_or(CallError::NotFound)?;
         self.enter(&slot);
         let running = self.running.get(&call).ok_or(CallError::NotFound)?;
-        running.machine.permits(command)?;
+        running.machine.permits(&command)?;
         self.input(call, CallInput::Command(command));
         let running = self.running.get(&call);
         let recording = running.and_then(|running| running.machine.recording());

@@ -4,12 +4,14 @@ use bytes::Bytes;
 use offhook_core::directory::AgentState;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{Path, ServerTxn};
+use offhook_core::sip::header::Replaces;
 use offhook_core::sip::identity::Privacy;
 use offhook_core::sip::invite::{Credentials, LocalParty, UsageInput};
 use offhook_core::sip::message::Request;
 use offhook_core::{ExtensionId, HangupCause, LegId, TrunkId};
 use offhook_media::engine::{LegPort, PlayEnd, PlayId};
 
+use super::moving::Arrival;
 use crate::queue::QueueToCall;
 
 /// Who a call comes from, as the edge has proved it.
@@ -49,6 +51,17 @@ pub struct IncomingCall {
     pub path: Path,
     /// What we call ourselves on that way.
     pub local: LocalParty,
+    /// The leg whose place it takes (RFC 3891), if it takes one.
+    pub replaces: Option<Replacing>,
+}
+
+/// The leg a new dialog replaces, as the edge found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacing {
+    /// The leg.
+    pub leg: LegId,
+    /// What the header says: the leg's call checks the rest of it.
+    pub header: Replaces,
 }
 
 /// A call that we set up by ourselves: ring one of our extensions, then go where it wants.
@@ -58,6 +71,38 @@ pub struct Originate {
     pub from: ExtensionId,
     /// What is dialled for it once it answered.
     pub to: String,
+    /// How its phone is picked up.
+    pub answering: Answering,
+}
+
+/// How a phone is picked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Answering {
+    /// By whoever sits at it.
+    #[default]
+    ByHand,
+    /// By itself, without ringing, if it is set up for that.
+    ByItself,
+}
+
+impl Answering {
+    /// What phones understand: `Call-Info` with `answer-after` and `Alert-Info`, each the way of
+    /// other makers.
+    pub(crate) fn headers(self) -> Vec<(HeaderName, Bytes)> {
+        match self {
+            Self::ByHand => Vec::new(),
+            Self::ByItself => vec![
+                (
+                    HeaderName::CallInfo,
+                    Bytes::from_static(b"<sip:offhook.invalid>;answer-after=0"),
+                ),
+                (
+                    HeaderName::AlertInfo,
+                    Bytes::from_static(b"<http://offhook.invalid>;info=alert-autoanswer;delay=0"),
+                ),
+            ],
+        }
+    }
 }
 
 /// One place where a party can be rung: a registered contact, or a trunk's address.
@@ -85,7 +130,7 @@ pub struct Contact {
 }
 
 /// What an operator or the API asks of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallCommand {
     /// End it.
     HangUp(HangupCause),
@@ -97,6 +142,13 @@ pub enum CallCommand {
     StartRecording,
     /// Stop recording.
     StopRecording,
+    /// Send one party elsewhere, and let the other go when it has arrived.
+    Transfer {
+        /// What is dialled for it.
+        to: String,
+        /// Who goes; the caller when not said.
+        leg: Option<LegId>,
+    },
 }
 
 /// What happened in the media engine.
@@ -143,6 +195,19 @@ pub enum MediaInput {
 }
 
 impl MediaInput {
+    /// The same about a leg by the name it has now.
+    #[must_use]
+    pub(crate) fn renamed(self, leg: LegId) -> Self {
+        match self {
+            Self::PortReady { port, .. } => Self::PortReady { leg, port },
+            Self::PortFailed { .. } => Self::PortFailed { leg },
+            Self::Digit { digit, .. } => Self::Digit { leg, digit },
+            Self::PlaybackEnded { play, end, .. } => Self::PlaybackEnded { leg, play, end },
+            Self::RtpTimeout { .. } => Self::RtpTimeout { leg },
+            Self::Failed { .. } => Self::Failed { leg },
+        }
+    }
+
     /// The leg it is about.
     #[must_use]
     pub fn leg(self) -> LegId {
@@ -183,6 +248,12 @@ pub enum CallInput {
         /// The state reached; none: refused.
         state: Option<AgentState>,
     },
+    /// The leg with the dialog that was asked for; none: nobody has it.
+    DialogFound(Option<LegId>),
+    /// A leg of another call comes to take a place here, or one of this call comes back.
+    Arrives(Box<Arrival>),
+    /// The leg that went to another call has its place there.
+    Settled,
     /// An operator speaks.
     Command(CallCommand),
     /// A fault for tests of supervision: the machine panics.

@@ -1,6 +1,7 @@
 //! One party's part of a call: a dialog, a negotiation and a media port.
 
 use bytes::Bytes;
+use offhook_core::event::Direction;
 use offhook_core::sdp::{Codec, MediaNegotiation, MediaWish, Negotiated, NegotiationState};
 use offhook_core::sip::invite::InviteUsage;
 use offhook_core::{HangupCause, LegId, TrunkId};
@@ -12,6 +13,8 @@ pub(crate) enum Role {
     Caller,
     /// Somebody's who is or was rung; the number is that of the ringing.
     Rung(u32),
+    /// Somebody's who has sent the party they talked with elsewhere, and may hang up.
+    Transferor,
 }
 
 /// How far a leg has come.
@@ -38,8 +41,12 @@ pub(crate) struct Leg {
     pub(crate) state: LegState,
     /// The trunk it goes out by.
     pub(crate) trunk: Option<TrunkId>,
+    /// Which way it was set up.
+    pub(crate) direction: Direction,
     /// The extension at its far end, if it is one of ours.
     pub(crate) extension: Option<String>,
+    /// The far end as shown: number or URI.
+    pub(crate) remote: String,
     /// Its dialog; none while an outbound leg waits for its port.
     pub(crate) usage: Option<InviteUsage>,
     /// Its offer and answer; none until a port is open.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use offhook_core::config::LostTransfer;
 use offhook_core::directory::Directory;
 use offhook_core::event::{Direction, EndedBy, EventKind};
 use offhook_core::sdp::Codec;
@@ -24,11 +25,17 @@ use offhook_media::engine::{PlayId, Source};
 
 use super::CallError;
 use super::effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};
-use super::input::{CallCommand, CallInput, IncomingCall, MediaInput, Origin, Originate, Party};
+use super::history::History;
+use super::input::{
+    CallCommand, CallInput, IncomingCall, MediaInput, Origin, Originate, Party, Replacing,
+};
 use super::leg::{Leg, LegState, Role};
+use super::moving::Handover;
 use super::ring::{Purpose, Ring};
 use super::speak::After;
 use super::talk::Talk;
+use super::transfer::Transfer;
+use super::turn::Failure;
 use super::wait::Wait;
 use crate::ivr::IvrMachine;
 use crate::queue::CallToQueue;
@@ -42,6 +49,12 @@ const LINGER: Duration = Duration::from_secs(70);
 pub(crate) enum CallTimer {
     /// A ringing has lasted long enough.
     Ring(u32),
+    /// Those whose turn it is have rung long enough; others are left.
+    Turn(u32),
+    /// Who transferred, and has not hung up by now, is hung up.
+    Part(u32),
+    /// A leg that went to another call should have its place by now.
+    Handover,
     /// A call whose last leg never says good-bye is let go.
     Linger,
 }
@@ -65,6 +78,8 @@ pub(crate) enum Stage {
     Echo,
     /// Waiting to hear whether an agent's state could be set.
     SettingAgent,
+    /// Gone to another call; who transferred is still here.
+    Parting,
     /// Over.
     Over,
 }
@@ -76,6 +91,8 @@ pub struct Office {
     pub directory: Arc<Directory>,
     /// What we speak, best first.
     pub codecs: Arc<[Codec]>,
+    /// What becomes of a party whose transfer led nowhere.
+    pub lost_transfer: LostTransfer,
 }
 
 /// One call, from its first INVITE to its last acknowledgement.
@@ -103,9 +120,23 @@ pub struct CallMachine {
     pub(crate) hops: u8,
     /// What we speak, best first.
     pub(crate) codecs: Arc<[Codec]>,
-    caller: Option<u32>,
+    pub(crate) lost_transfer: LostTransfer,
+    /// A party is being sent elsewhere.
+    pub(crate) transfer: Option<Box<Transfer>>,
+    /// A party is taking a place in another call.
+    pub(crate) handover: Option<Box<Handover>>,
+    /// Who gets the caller back if nobody answers them.
+    pub(crate) return_to: Option<ExtensionId>,
+    /// Headers of the legs we place that tell how the call came to go there.
+    pub(crate) history: History,
+    pub(crate) caller: Option<u32>,
+    /// What the phone of who wants to call is told besides.
+    pub(crate) originator_headers: Vec<(HeaderName, Bytes)>,
+    /// The place the first leg takes elsewhere, once its port is open.
+    replaces: Option<Replacing>,
     offer: Option<Bytes>,
     next: u32,
+    finished: bool,
     effects: VecDeque<CallEffect>,
 }
 
@@ -133,11 +164,18 @@ impl CallMachine {
         call.hops = hops;
         call.dialled.clone_from(&incoming.dialled);
         call.offer = (!body.is_empty()).then_some(body);
+        call.replaces.clone_from(&incoming.replaces);
+        if matches!(incoming.origin, Origin::Trunk(_)) {
+            call.history = History::of(&incoming.request);
+        }
         let key = usage.dialog_key().clone();
         call.publish_start(
             Direction::Inbound,
             String::from_utf8_lossy(&key.call_id).into_owned(),
         );
+        if let Some(original) = call.history.original() {
+            call.publish(EventKind::CallDiverted { call: id, original });
+        }
         let extension = call.origin_extension();
         let remote = call.from.number.clone();
         let leg = call.add_leg(Role::Caller, Direction::Inbound, extension, remote, None);
@@ -171,13 +209,18 @@ impl CallMachine {
             });
         let mut call = Self::new(id, office, ids, Origin::Extension(wish.from), from);
         call.dialled = wish.to;
+        call.originator_headers = wish.answering.headers();
         call.publish_start(Direction::Outbound, String::new());
         call.start_ring(now, Purpose::Originator, RingTarget::Extension(wish.from));
         call
     }
 
     fn new(id: CallId, office: Office, ids: IdSource, origin: Origin, from: Party) -> Self {
-        let Office { directory, codecs } = office;
+        let Office {
+            directory,
+            codecs,
+            lost_transfer,
+        } = office;
         Self {
             id,
             directory,
@@ -195,9 +238,17 @@ impl CallMachine {
             playing: None,
             hops: MaxForwards::DEFAULT.0,
             codecs,
+            lost_transfer,
+            transfer: None,
+            handover: None,
+            return_to: None,
+            history: History::default(),
             caller: None,
+            originator_headers: Vec::new(),
+            replaces: None,
             offer: None,
             next: 0,
+            finished: false,
             effects: VecDeque::new(),
         }
     }
@@ -216,6 +267,9 @@ impl CallMachine {
             CallInput::Contacts { ring, contacts } => self.ring_contacts(now, ring, contacts),
             CallInput::Queue(tell) => self.queue_input(now, tell),
             CallInput::AgentStateSet { state } => self.agent_state_set(now, state),
+            CallInput::DialogFound(leg) => self.dialog_found(now, leg),
+            CallInput::Arrives(arrival) => self.arrives(now, arrival),
+            CallInput::Settled => self.handed_over(now),
             CallInput::Command(command) => self.command(now, command),
             CallInput::Fault => panic!("a fault was injected into {}", self.id),
         }
@@ -230,6 +284,9 @@ impl CallMachine {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 CallTimer::Ring(ring) => self.ring_expired(now, ring),
+                CallTimer::Turn(ring) => self.turn_expired(now, ring),
+                CallTimer::Part(leg) => self.part_with(now, leg),
+                CallTimer::Handover => self.handover_lost(now),
                 CallTimer::Linger => self.drop_lingering(),
             }
         }
@@ -389,7 +446,9 @@ impl CallMachine {
                 role,
                 state: LegState::Trying,
                 trunk: None,
+                direction,
                 extension: extension.clone(),
+                remote: remote.clone(),
                 usage: None,
                 negotiation: None,
                 description: None,
@@ -427,6 +486,7 @@ impl CallMachine {
         if self.is_over() {
             return;
         }
+        self.abandon_transfer();
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         match stage {
             Stage::Waiting(wait) => self.tell_departure(wait.queue),
@@ -437,6 +497,7 @@ impl CallMachine {
             | Stage::Speaking(_)
             | Stage::Echo
             | Stage::SettingAgent
+            | Stage::Parting
             | Stage::Over => {}
         }
         if let Some(recording) = self.recording.take() {
@@ -465,6 +526,7 @@ impl CallMachine {
             CallCommand::Unhold => self.operator_resumes(),
             CallCommand::StartRecording => self.start_recording(),
             CallCommand::StopRecording => self.stop_recording(),
+            CallCommand::Transfer { to, leg } => self.operator_transfers(now, &to, leg),
         }
     }
 
@@ -472,9 +534,15 @@ impl CallMachine {
     ///
     /// # Errors
     /// Why not.
-    pub fn permits(&self, command: CallCommand) -> Result<(), CallError> {
+    pub fn permits(&self, command: &CallCommand) -> Result<(), CallError> {
         match (command, &self.stage) {
             (_, Stage::Over) => Err(CallError::NotFound),
+            (CallCommand::Transfer { leg: Some(leg), .. }, Stage::Talking(talk))
+                if leg.call != self.id
+                    || (self.caller_number() != Some(leg.number) && talk.callee != leg.number) =>
+            {
+                Err(CallError::NotTalking)
+            }
             (CallCommand::HangUp(_), _) | (_, Stage::Talking(_)) => Ok(()),
             _ => Err(CallError::NotTalking),
         }
@@ -508,10 +576,11 @@ impl CallMachine {
         };
         match role {
             Role::Caller => self.end(now, cause, EndedBy::System),
+            Role::Transferor => self.transferor_left(now, number, cause),
             Role::Rung(_) if self.talks_with(number) => self.end(now, cause, EndedBy::System),
             Role::Rung(ring) => {
                 self.drop_leg(now, number, cause);
-                self.ring_leg_failed(now, ring, number, cause);
+                self.ring_leg_failed(now, ring, number, Failure::of(cause));
             }
         }
     }
@@ -541,6 +610,11 @@ impl CallMachine {
             finished.filter(|leg| leg.usage.as_ref().is_none_or(InviteUsage::is_terminated));
         for number in finished.map(|leg| leg.id.number).collect::<Vec<_>>() {
             self.forget_leg(number);
+        }
+        if self.legs.is_empty() && self.is_over() && !self.finished {
+            self.finished = true;
+            self.timers = Timers::default();
+            self.push(CallEffect::Done);
         }
     }
 
@@ -576,10 +650,6 @@ impl CallMachine {
         if let Some(leg) = self.legs.remove(&number) {
             self.push(CallEffect::CloseLeg(leg.id));
         }
-        if self.legs.is_empty() && self.is_over() {
-            self.timers = Timers::default();
-            self.push(CallEffect::Done);
-        }
     }
 
     fn drop_lingering(&mut self) {
@@ -596,6 +666,11 @@ impl CallMachine {
         {
             usage.handle_timeout(now);
         }
+    }
+
+    /// The place the first leg takes in another call, once.
+    pub(crate) fn take_replaces(&mut self) -> Option<Replacing> {
+        self.replaces.take()
     }
 
     /// The offer of the first INVITE, once.

@@ -19,10 +19,11 @@ use super::input::Contact;
 use super::leg::{LegState, Role};
 use super::machine::{CallMachine, CallTimer, Stage};
 use super::talk::Answered;
+use super::turn::{Failure, Turns};
 use crate::queue::CallToQueue;
 
 /// The tone that stands for "it rings".
-const RINGBACK: &str = "ringback";
+pub(super) const RINGBACK: &str = "ringback";
 
 /// How long a number outside is rung.
 const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(120);
@@ -51,11 +52,15 @@ pub(crate) struct Ring {
     /// What for.
     pub(crate) purpose: Purpose,
     /// Whom.
-    target: RingTarget,
+    pub(super) target: RingTarget,
     /// Legs that wait for their port, with the place they will ring.
     unplaced: BTreeMap<u32, Contact>,
     /// Legs that may still answer.
-    legs: Vec<u32>,
+    pub(super) legs: Vec<u32>,
+    /// Places whose turn has not come, the next first.
+    later: Turns,
+    /// How long each turn lasts while others are left.
+    turn: Option<Duration>,
     /// The most telling reason why a leg of it failed.
     cause: Option<HangupCause>,
     /// Whether the far end is known to ring.
@@ -136,6 +141,8 @@ impl CallMachine {
                 target,
                 unplaced: BTreeMap::new(),
                 legs: Vec::new(),
+                later: Turns::default(),
+                turn: None,
                 cause: None,
                 rang: false,
             },
@@ -150,17 +157,55 @@ impl CallMachine {
         number: u32,
         contacts: Result<Vec<Contact>, HangupCause>,
     ) {
-        let Some(ring) = self.rings.get(&number) else {
+        let whole = self.ring_time(number);
+        let Some(ring) = self.rings.get_mut(&number) else {
             return;
         };
-        let (agent, target) = (ring.agent(), ring.target.clone());
-        let contacts = match contacts {
+        match contacts {
             Ok(contacts) if contacts.is_empty() => {
                 return self.ring_failed(now, number, HangupCause::SubscriberAbsent);
             }
-            Ok(contacts) => contacts,
+            Ok(contacts) => ring.later = Turns::new(contacts),
             Err(cause) => return self.ring_failed(now, number, cause),
+        }
+        let turns = ring.later.count().max(1);
+        ring.turn = whole.map(|whole| whole / turns);
+        self.ring_next_turn(now, number);
+    }
+
+    /// How long a party inside is rung, all its phones together.
+    fn ring_time(&self, number: u32) -> Option<Duration> {
+        match self.rings.get(&number)?.target {
+            RingTarget::Extension(id) => Some(self.directory.extension(id)?.ring_timeout),
+            RingTarget::External(_) => None,
+        }
+    }
+
+    /// Nobody answered in this turn.
+    pub(crate) fn turn_expired(&mut self, now: Instant, number: u32) {
+        let Some(ring) = self.rings.get_mut(&number) else {
+            return;
         };
+        ring.unplaced.clear();
+        ring.cause = Some(HangupCause::NoAnswer);
+        for leg in std::mem::take(&mut ring.legs) {
+            self.drop_leg(now, leg, HangupCause::NoAnswer);
+        }
+        self.ring_next_turn(now, number);
+    }
+
+    /// Rings the places whose turn it is; false when there are none left.
+    fn ring_next_turn(&mut self, now: Instant, number: u32) -> bool {
+        let Some(ring) = self.rings.get_mut(&number) else {
+            return false;
+        };
+        let contacts = ring.later.next_turn();
+        if let Some(turn) = ring.turn.filter(|_| ring.later.count() > 0) {
+            self.timers.set(CallTimer::Turn(number), now + turn);
+        } else {
+            self.timers.stop(CallTimer::Turn(number));
+        }
+        let (agent, target) = (ring.agent(), ring.target.clone());
         let (extension, remote) = match target {
             RingTarget::Extension(id) => {
                 let number = self.directory.extension(id).map(|e| e.number.clone());
@@ -168,6 +213,7 @@ impl CallMachine {
             }
             RingTarget::External(number) => (None, number),
         };
+        let any = !contacts.is_empty();
         for contact in contacts {
             let role = Role::Rung(number);
             let leg = self.add_leg(
@@ -185,6 +231,7 @@ impl CallMachine {
                 ring.unplaced.insert(leg, contact);
             }
         }
+        any
     }
 
     /// A rung leg has its port: the INVITE can go out.
@@ -206,6 +253,15 @@ impl CallMachine {
             } else {
                 self.presented(&contact)
             };
+        if self
+            .rings
+            .get(&ring)
+            .map(|ring| &ring.target)
+            .is_some_and(RingTarget::is_outside)
+        {
+            headers.extend(self.history.headers());
+        }
+        headers.extend(self.ring_headers(ring));
         let Some(leg) = self.legs.get_mut(&number) else {
             return;
         };
@@ -252,7 +308,10 @@ impl CallMachine {
                 let call = self.id;
                 self.tell_queue(queue, CallToQueue::AttemptRinging { call, attempt });
             }
-            Purpose::Destination => self.caller_hears_ringing(now),
+            Purpose::Destination => {
+                self.tell_transferor(180);
+                self.caller_hears_ringing(now);
+            }
             Purpose::Originator => {}
         }
     }
@@ -339,6 +398,7 @@ impl CallMachine {
             return self.drop_leg(now, leg, HangupCause::AnsweredElsewhere);
         };
         self.timers.stop(CallTimer::Ring(number));
+        self.timers.stop(CallTimer::Turn(number));
         if let Some(leg) = self.legs.get_mut(&leg) {
             leg.state = LegState::Answered;
             let id = leg.id;
@@ -383,8 +443,9 @@ impl CallMachine {
         now: Instant,
         number: u32,
         leg: u32,
-        cause: HangupCause,
+        failure: Failure,
     ) {
+        let cause = failure.cause;
         let Some(ring) = self.rings.get_mut(&number) else {
             return;
         };
@@ -397,7 +458,11 @@ impl CallMachine {
             },
         );
         ring.cause = Some(worst);
-        if ring.legs.is_empty() {
+        let next = failure.lets_others_try(&ring.target);
+        if failure.ends_all() {
+            // Nobody else shall be asked either (RFC 3261 section 16.7).
+            self.ring_failed(now, number, cause);
+        } else if ring.legs.is_empty() && !(next && self.ring_next_turn(now, number)) {
             self.ring_failed(now, number, worst);
         }
     }
@@ -438,6 +503,7 @@ impl CallMachine {
             return;
         };
         self.timers.stop(CallTimer::Ring(number));
+        self.timers.stop(CallTimer::Turn(number));
         for leg in ring.legs {
             self.drop_leg(now, leg, cause);
         }

@@ -93,6 +93,12 @@ impl CallMachine {
 
     /// Nothing is there: a SIP refusal before the answer, spoken words after it.
     pub(crate) fn leads_nowhere(&mut self, now: Instant, cause: HangupCause) {
+        if self.transfer.is_some() {
+            return self.transfer_failed(now, cause);
+        }
+        if let Some(extension) = self.return_to.take() {
+            return self.dial(now, RingTarget::Extension(extension));
+        }
         if !self.caller_is_answered() {
             return self.end(now, cause, EndedBy::System);
         }
@@ -113,7 +119,7 @@ impl CallMachine {
         self.speak(now, &[prompt], after);
     }
 
-    fn dial(&mut self, now: Instant, target: RingTarget) {
+    pub(crate) fn dial(&mut self, now: Instant, target: RingTarget) {
         let ring = self.start_ring(now, Purpose::Destination, target);
         if self.rings.contains_key(&ring) {
             self.stage = Stage::Dialling(ring);

@@ -9,18 +9,23 @@ use offhook_core::sip::invite::{UsageEvent, UsageInput};
 use offhook_core::{HangupCause, LegId};
 use offhook_media::engine::LegPort;
 
-use super::effect::MediaEffect;
+use super::effect::{CallEffect, MediaEffect};
+use super::info::digit_in_info;
 use super::leg::{LegState, Role};
 use super::machine::CallMachine;
+use super::turn::Failure;
 
 impl CallMachine {
     pub(crate) fn sip_input(&mut self, now: Instant, leg: LegId, input: UsageInput) {
         if let Some(usage) = self
             .legs
             .get_mut(&leg.number)
+            .filter(|own| own.id == leg)
             .and_then(|leg| leg.usage.as_mut())
         {
             usage.handle(now, input);
+        } else {
+            self.push(CallEffect::Stray { leg, input });
         }
     }
 
@@ -37,6 +42,7 @@ impl CallMachine {
         match leg.role {
             Role::Caller => self.caller_port_ready(now, number),
             Role::Rung(ring) => self.place_leg(now, ring, number),
+            Role::Transferor => {}
         }
     }
 
@@ -48,7 +54,10 @@ impl CallMachine {
         {
             return self.end(now, cause, EndedBy::System);
         }
-        self.route(now);
+        match self.take_replaces() {
+            Some(replacing) => self.goes_over(now, number, replacing),
+            None => self.route(now),
+        }
     }
 
     /// The caller is told what was agreed, so from now on it may hear something. Packets before that
@@ -155,17 +164,27 @@ impl CallMachine {
                 }
             }
             (UsageEvent::ReofferAnswered { sdp: None }, _) => self.forget_offer(number),
-            (UsageEvent::Ended { cause, .. }, _) => self.far_end_ended(now, number, role, cause),
+            (UsageEvent::Ended { cause, status, .. }, _) => {
+                self.far_end_ended(now, number, role, Failure { cause, status });
+            }
+            (
+                UsageEvent::Referred {
+                    refer,
+                    target,
+                    referred_by,
+                },
+                _,
+            ) => self.referred(now, number, refer, &target, referred_by),
+            (UsageEvent::Info { content_type, body }, _) => {
+                if let Some(digit) = digit_in_info(content_type.as_ref(), &body) {
+                    self.digit_by_info(now, number, digit);
+                }
+            }
             (
                 UsageEvent::Ringing | UsageEvent::Progress { .. } | UsageEvent::Answered { .. },
                 _,
             )
-            | (
-                UsageEvent::ReofferRejected { .. }
-                | UsageEvent::ReofferWithdrawn
-                | UsageEvent::Info { .. },
-                _,
-            ) => {}
+            | (UsageEvent::ReofferRejected { .. } | UsageEvent::ReofferWithdrawn, _) => {}
             (other, _) => tracing::debug!(?other, "a leg's event that nobody needs"),
         }
     }
@@ -187,13 +206,15 @@ impl CallMachine {
         }
     }
 
-    fn far_end_ended(&mut self, now: Instant, number: u32, role: Role, cause: HangupCause) {
+    fn far_end_ended(&mut self, now: Instant, number: u32, role: Role, failure: Failure) {
+        let cause = failure.cause;
         match role {
             Role::Caller => self.end(now, cause, EndedBy::Caller),
+            Role::Transferor => self.transferor_left(now, number, cause),
             Role::Rung(_) if self.talks_with(number) => self.end(now, cause, EndedBy::Callee),
             Role::Rung(ring) => {
                 self.drop_leg(now, number, cause);
-                self.ring_leg_failed(now, ring, number, cause);
+                self.ring_leg_failed(now, ring, number, failure);
             }
         }
     }

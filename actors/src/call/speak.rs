@@ -73,11 +73,12 @@ impl CallMachine {
             | Stage::Talking(_)
             | Stage::Echo
             | Stage::SettingAgent
+            | Stage::Parting
             | Stage::Over => {}
         }
     }
 
-    fn go_on(&mut self, now: Instant, after: After) {
+    pub(crate) fn go_on(&mut self, now: Instant, after: After) {
         match after {
             After::HangUp(cause) => self.end(now, cause, EndedBy::System),
             After::Menu(menu) => self.enter_menu(now, menu),
@@ -110,6 +111,19 @@ impl CallMachine {
         }
         if let Stage::Menu(menu) = &mut self.stage {
             menu.handle(now, &self.directory, IvrInput::Digit(digit));
+        }
+    }
+
+    /// A key that came by INFO: for a menu like any other, and for the other party by RFC 4733.
+    pub(crate) fn digit_by_info(&mut self, now: Instant, number: u32, digit: char) {
+        let other = match (&self.stage, self.caller_number()) {
+            (Stage::Talking(talk), Some(caller)) if talk.callee == number => Some(caller),
+            (Stage::Talking(talk), Some(caller)) if caller == number => Some(talk.callee),
+            _ => None,
+        };
+        match other {
+            Some(other) => self.media(MediaEffect::SendDigit(self.leg_id(other), digit)),
+            None => self.digit(now, number, digit),
         }
     }
 

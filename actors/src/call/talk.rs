@@ -44,14 +44,14 @@ pub(crate) struct Talk {
     /// The leg that was rung.
     pub(crate) callee: u32,
     /// How it came to be rung.
-    answered: Answered,
+    pub(super) answered: Answered,
     /// Who holds; both talk when nobody does.
-    holders: BTreeSet<Holder>,
+    pub(super) holders: BTreeSet<Holder>,
 }
 
 impl Talk {
     /// Whether this leg waits for somebody to take it back. An operator holds the caller.
-    fn is_held(&self, leg: u32, caller: u32) -> bool {
+    pub(super) fn is_held(&self, leg: u32, caller: u32) -> bool {
         if leg == caller {
             self.holders.contains(&Holder::Leg(self.callee))
                 || self.holders.contains(&Holder::Operator)
@@ -61,7 +61,7 @@ impl Talk {
     }
 }
 
-const DEFAULT_MUSIC: &str = "default";
+pub(super) const DEFAULT_MUSIC: &str = "default";
 
 impl CallMachine {
     /// Whether this leg is the one the caller talks with.
@@ -108,12 +108,13 @@ impl CallMachine {
         // A caller may have held while it waited, or somebody answers with the hold button down.
         self.heed_hold(caller.number);
         self.heed_hold(callee.number);
+        self.transfer_succeeded(now);
         if record {
             self.start_recording();
         }
     }
 
-    fn extension_of(&self, leg: u32) -> Option<ExtensionId> {
+    pub(super) fn extension_of(&self, leg: u32) -> Option<ExtensionId> {
         let number = self.legs.get(&leg)?.extension.as_deref()?;
         Some(self.directory.extension_numbered(number)?.id)
     }
@@ -261,7 +262,7 @@ impl CallMachine {
     }
 
     /// Who holds hears nothing; who is held hears music; with nobody holding both talk.
-    fn apply_holds(&mut self, caller: u32, callee: u32) {
+    pub(super) fn apply_holds(&mut self, caller: u32, callee: u32) {
         let Stage::Talking(talk) = &self.stage else {
             return;
         };
@@ -285,7 +286,7 @@ impl CallMachine {
         self.media(MediaEffect::SetSource(callee_id, callee_source));
     }
 
-    fn hold_music(&self) -> String {
+    pub(super) fn hold_music(&self) -> String {
         let queue = match self.answered() {
             Some(Answered::Queue { queue, .. }) => self.directory.queue(queue),
             Some(Answered::Dialled) | None => None,

@@ -64,7 +64,7 @@ impl CallMachine {
         let leg = self.legs.get(&number)?;
         match leg.role {
             Role::Caller if leg.trunk.is_none() => self.origin_trunk(),
-            Role::Caller | Role::Rung(_) => self.known_trunk(leg.trunk?),
+            Role::Caller | Role::Rung(_) | Role::Transferor => self.known_trunk(leg.trunk?),
         }
     }
 

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Perform(LegId, UsageEffect),
     /// Forget a leg.
     Close(LegId),
+    /// This leg has another name.
+    Rename(LegId, LegId),
     /// Answer a request that belongs to no leg.
     Respond(ServerTxn, Response),
     /// Send a request that belongs to no leg.

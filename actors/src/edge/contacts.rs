@@ -53,6 +53,9 @@ fn registrar(uri: Bytes, party: LocalParty) -> Registrar {
     }
 }
 
+/// The `q` of a phone that says nothing (RFC 3261 section 10.2.1.2), in thousandths.
+const MOST_WANTED: u16 = 1000;
+
 impl SipCore {
     /// Where a party can be rung.
     ///
@@ -118,7 +121,8 @@ impl SipCore {
             domain: domain.clone(),
             routes: phone.routes,
             headers: Vec::new(),
-            turn: 0,
+            // The most wanted first; phones that are wanted alike ring at once.
+            turn: MOST_WANTED.saturating_sub(phone.q),
         })
     }
 

@@ -294,6 +294,17 @@ impl SipCore {
         self.tell(Command::Close(leg));
     }
 
+    /// A leg has another name, after everything it asked for before: it went to another call.
+    pub fn rename(&self, from: LegId, to: LegId) {
+        self.tell(Command::Rename(from, to));
+    }
+
+    /// The leg with this dialog.
+    #[must_use]
+    pub fn leg_of(&self, key: &DialogKey) -> Option<LegId> {
+        self.shared.legs.lock().of_dialog(key)
+    }
+
     /// Sends a request that belongs to no leg and is no INVITE; `Via` is added. `reply` is told its
     /// final response, or that none comes.
     pub fn ask(&self, request: Request, next_hop: NextHop, reply: Reply) {

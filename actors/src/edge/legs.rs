@@ -182,6 +182,25 @@ impl Legs {
         Some((leg, tag))
     }
 
+    /// A leg has another name from now on.
+    pub(crate) fn rename(&mut self, from: LegId, to: LegId) {
+        let Some(entry) = self.legs.remove(&from) else {
+            return;
+        };
+        for key in &entry.keys {
+            if self.by_key.get(key) == Some(&from) {
+                self.by_key.insert(key.clone(), to);
+            }
+        }
+        for (tag, txn) in &entry.clients {
+            self.by_client.insert(*txn, (to, *tag));
+        }
+        for txn in &entry.servers {
+            self.by_server.insert(*txn, to);
+        }
+        self.legs.insert(to, entry);
+    }
+
     /// Forgets a leg with all that belongs to it.
     pub(crate) fn close(&mut self, leg: LegId) {
         let Some(entry) = self.legs.remove(&leg) else {
@@ -274,6 +293,23 @@ mod tests {
         assert_eq!(legs.client_of(leg, RequestTag(39)), Some(ClientTxn(39)));
         assert_eq!(legs.client_of(leg, RequestTag(0)), None);
         legs.close(leg);
+        assert!(legs.is_empty());
+    }
+
+    #[test]
+    fn a_leg_with_a_new_name_is_found_by_all_that_it_had() {
+        let (mut legs, leg) = (Legs::default(), leg());
+        legs.bind(leg, key("a"));
+        legs.add_server(leg, ServerTxn(1));
+        legs.add_client(leg, RequestTag(7), ClientTxn(2));
+        let new = LegId::new(leg.call, 9);
+        legs.rename(leg, new);
+        assert_eq!(legs.of_dialog(&key("a")), Some(new));
+        assert_eq!(legs.of_server(ServerTxn(1)), Some(new));
+        assert_eq!(legs.of_client(ClientTxn(2)), Some((new, RequestTag(7))));
+        assert_eq!(legs.client_of(new, RequestTag(7)), Some(ClientTxn(2)));
+        legs.close(leg);
+        legs.close(new);
         assert!(legs.is_empty());
     }
 

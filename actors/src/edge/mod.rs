@@ -55,6 +55,7 @@ mod outbox;
 mod reach;
 mod requests;
 mod route;
+mod replaces;
 mod secure;
 mod signalling;
 mod standing;

@@ -57,6 +57,13 @@ impl Sender {
         }
     }
 
+    fn rename(&mut self, from: LegId, to: LegId) {
+        match self {
+            Self::Leg(leg, _) | Self::Ack(leg) if *leg == from => *leg = to,
+            Self::Leg(..) | Self::Ack(_) | Self::Ask(_) | Self::Unwanted => {}
+        }
+    }
+
     fn is(&self, leg: LegId, tag: RequestTag) -> bool {
         matches!(self, Self::Leg(own, named) if *own == leg && *named == tag)
     }
@@ -296,6 +303,15 @@ impl Outbox {
         let before = self.len();
         self.retain(|outgoing| !outgoing.sender.is(leg, tag));
         self.len() != before
+    }
+
+    /// A leg has another name from now on.
+    pub(crate) fn rename(&mut self, from: LegId, to: LegId) {
+        let waiting = self.connecting.values_mut().flatten();
+        let waiting = waiting.map(|(outgoing, _)| outgoing);
+        for outgoing in self.lookups.values_mut().chain(waiting) {
+            outgoing.sender.rename(from, to);
+        }
     }
 
     /// Forgets what a leg still wanted to send.

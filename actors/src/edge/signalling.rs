@@ -31,6 +31,7 @@ use super::handle::{Feeds, Shared};
 use super::legs::Lost;
 use super::login::Login;
 use super::outbox::{Outbox, Outgoing, Posted, Sender};
+use super::replaces;
 use super::requests::{self, IncomingRequest};
 use super::route::Route;
 use super::secure::secured;
@@ -321,6 +322,11 @@ impl Signalling {
         if let Err(after) = self.trunk_takes(&directory, trunk) {
             return self.refuse_for(now, txn, request, after);
         }
+        let replaces = replaces::find(request, origin, &self.shared.legs.lock());
+        let replaces = match replaces {
+            Ok(replaces) => replaces,
+            Err(status) => return self.respond(now, txn, *refusal(request, status)),
+        };
         let call = IncomingCall {
             origin,
             from,
@@ -329,6 +335,7 @@ impl Signalling {
             local: self.local_party(path, trunk, request),
             path,
             request: request.clone(),
+            replaces,
         };
         match calls.incoming(call) {
             Ok(leg) => {
@@ -541,6 +548,10 @@ impl Signalling {
                 self.shared.legs.lock().close(leg);
                 self.shared.observer.leg_closed(leg.call);
                 self.outbox.close(leg);
+            }
+            Command::Rename(from, to) => {
+                self.shared.legs.lock().rename(from, to);
+                self.outbox.rename(from, to);
             }
             Command::Respond(txn, response) => self.respond(now, txn, response),
             Command::Ask(ask) => self.ask(now, *ask),

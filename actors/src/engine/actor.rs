@@ -192,6 +192,6 @@ impl Readers {
     }
 
     fn tell(&self, input: MediaInput) {
-        self.calls.tell(input.leg().call, CallInput::Media(input));
+        self.calls.tell_leg(input.leg(), |leg| CallInput::Media(input.renamed(leg)));
     }
 }

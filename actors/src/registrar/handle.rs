@@ -62,6 +62,8 @@ pub struct Phone {
     pub path: Path,
     /// The proxies a request to it visits first (RFC 3327).
     pub routes: Vec<Bytes>,
+    /// How much it wants to be rung, in thousandths (RFC 3261 section 20.10).
+    pub q: u16,
 }
 
 /// A phone that may come back by another connection.
@@ -135,6 +137,7 @@ impl Registrar {
             uri: binding.uri.clone(),
             path: binding.path,
             routes: binding.routes.clone(),
+            q: binding.q,
         };
         found.into_iter().map(phone).collect()
     }

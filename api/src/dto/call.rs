@@ -207,6 +207,21 @@ pub struct NewCall {
     /// What it calls: an extension, a queue, a feature code or a number outside.
     #[schema(example = "1001")]
     pub to: String,
+    /// True: the extension's phone picks up by itself, if it is set up for that.
+    #[serde(default)]
+    pub auto_answer: bool,
+}
+
+/// A party of a call to be sent elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTransfer {
+    /// Where: an extension, a queue, a menu, the echo test or a number outside.
+    #[schema(example = "1002")]
+    pub to: String,
+    /// The leg of who is sent there; the caller's when not said.
+    #[serde(default)]
+    pub leg: Option<String>,
 }
 
 /// The id of something that was begun.

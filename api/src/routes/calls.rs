@@ -2,12 +2,13 @@
 
 use axum::response::IntoResponse;
 use offhook_actors::alarm;
-use offhook_core::CallId;
+use offhook_actors::call::Answering;
 use offhook_core::dialplan::{self, Dialled, Notes};
+use offhook_core::{CallId, LegId};
 
 use super::prelude::*;
 use super::resource::created;
-use crate::dto::call::{CallView, NewCall};
+use crate::dto::call::{CallView, NewCall, NewTransfer};
 use crate::dto::check::Checks;
 
 const TAG: &str = "Calls";
@@ -98,7 +99,12 @@ async fn originate(
     if !caller.sees_all() && !caller.own(&directory).extensions.contains(&from.id) {
         return Err(ApiError::Forbidden("this is somebody else's extension"));
     }
-    let id = state.floor().originate(from.id, new.to).await?;
+    let answering = if new.auto_answer {
+        Answering::ByItself
+    } else {
+        Answering::ByHand
+    };
+    let id = state.floor().originate(from.id, new.to, answering).await?;
     let call = state.live().view(|view| view.call(id).map(CallView::of));
     match call {
         Some(call) => Ok(created("calls", &id, call).into_response()),
@@ -155,6 +161,44 @@ async fn unhold(
     visible(&state, &caller, id).map(Json)
 }
 
+/// Sends one party of a conversation elsewhere. The other one is let go when it has arrived; when
+/// nobody is there, the two talk on.
+#[utoipa::path(
+    post, path = "/api/v1/calls/{id}/transfer", tag = TAG, operation_id = "transfer_call",
+    params(("id" = String, Path, description = "The call's id.")),
+    request_body = NewTransfer,
+    responses((status = 200, description = "The call as it is now.", body = CallView)),
+)]
+async fn transfer(
+    State(state): State<AppState>,
+    caller: Caller,
+    IdPath(id): IdPath<CallId>,
+    ApiJson(wish): ApiJson<NewTransfer>,
+) -> ApiResult<Json<CallView>> {
+    let call = visible(&state, &caller, id)?;
+    let mut checks = Checks::default();
+    let directory = state.directory();
+    let dialled = Dialled {
+        number: &wish.to,
+        caller: None,
+        at: alarm::wall(),
+    };
+    if let Err(error) = dialplan::from_inside(&directory, dialled, &mut Notes::unread()) {
+        checks.wrong("to", error.to_string());
+    }
+    let leg = wish.leg.as_ref().map(|leg| leg.parse::<LegId>().ok());
+    let known = |leg: &LegId| call.legs.iter().any(|known| known.id == *leg);
+    if leg
+        .as_ref()
+        .is_some_and(|leg| !leg.as_ref().is_some_and(known))
+    {
+        checks.wrong("leg", "is no leg of this call");
+    }
+    checks.finish()?;
+    state.floor().transfer(id, wish.to, leg.flatten()).await?;
+    visible(&state, &caller, id).map(Json)
+}
+
 /// Begins to record a conversation. Recording one that is being recorded is no error.
 #[utoipa::path(
     post, path = "/api/v1/calls/{id}/record", tag = TAG, operation_id = "record_call",
@@ -193,5 +237,6 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(read, hang_up))
         .routes(routes!(hold))
         .routes(routes!(unhold))
+        .routes(routes!(transfer))
         .routes(routes!(record, stop_recording))
 }

@@ -83,6 +83,7 @@ impl Disposition {
             HangupCause::NormalClearing
             | HangupCause::OriginatorCancel
             | HangupCause::AnsweredElsewhere
+            | HangupCause::Transferred
             | HangupCause::NoUserResponse
             | HangupCause::NoAnswer
             | HangupCause::SubscriberAbsent

@@ -134,6 +134,8 @@ impl OpenCall {
             | EventKind::LegRinging { .. }
             | EventKind::LegHeld { .. }
             | EventKind::LegResumed { .. }
+            | EventKind::CallTransferred { .. }
+            | EventKind::CallDiverted { .. }
             | EventKind::MenuEntered { .. }
             | EventKind::MenuChosen { .. }
             | EventKind::AttemptStarted { .. }
@@ -301,6 +303,7 @@ fn left_queue(cause: HangupCause) -> Disposition {
         HangupCause::NormalClearing
         | HangupCause::OriginatorCancel
         | HangupCause::AnsweredElsewhere
+        | HangupCause::Transferred
         | HangupCause::UnallocatedNumber
         | HangupCause::UserBusy
         | HangupCause::NoUserResponse

@@ -19,6 +19,7 @@ mod media;
 mod observe;
 mod sip;
 mod subscriptions;
+mod transfer;
 mod units;
 mod websocket;
 
@@ -32,6 +33,7 @@ pub use media::MediaConfig;
 pub use observe::{GeoConfig, HepConfig, TraceConfig};
 pub use sip::{RegistrarConfig, SipConfig, SipLimits};
 pub use subscriptions::{SubscriptionConfig, WatchPolicy};
+pub use transfer::LostTransfer;
 pub use units::{PortRange, UnitError, parse_duration, parse_size, show_duration, show_size};
 pub use websocket::WebSocketConfig;
 

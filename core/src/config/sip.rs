@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broken, DefenceConfig, EncryptionConfig, HepConfig, SubscriptionConfig, TraceConfig,
-    WebSocketConfig, units,
+    Broken, DefenceConfig, EncryptionConfig, HepConfig, LostTransfer, SubscriptionConfig,
+    TraceConfig, WebSocketConfig, units,
 };
 use crate::sip::digest::Algorithm;
 use crate::sip::invite::{
@@ -52,6 +52,9 @@ pub struct SipConfig {
     /// A peer that wants to refresh more often than this is refused with 422.
     #[serde(with = "units::duration")]
     pub min_se: Duration,
+    /// What becomes of a party whose transfer led nowhere, when who transferred it has hung up:
+    /// `ends`, or `returns` to who transferred.
+    pub lost_transfer: LostTransfer,
     /// True: no version number in `Server` and `User-Agent`.
     pub hide_version: bool,
     /// Certificates, and who has to show one.
@@ -101,6 +104,8 @@ impl Default for SipConfig {
             session_timer: SessionTimerMode::Accept,
             session_expires: SessionTimerPolicy::default().expires,
             min_se: SessionTimerPolicy::default().min_se,
+            // A phone that rings again an hour into lunch surprises; an office that wants it says so.
+            lost_transfer: LostTransfer::Ends,
             // Whoever sees the version has called us or is called: never a stranger.
             hide_version: false,
             encryption: EncryptionConfig::default(),

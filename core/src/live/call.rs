@@ -227,6 +227,7 @@ impl LiveCall {
                 self.accepted_at.get_or_insert(at);
             }
             EventKind::CallRouted { .. } => self.menu = None,
+            EventKind::CallTransferred { .. } => self.bridge = None,
             EventKind::MenuEntered { menu, .. } => self.menu = Some(*menu),
             EventKind::CallQueued { queue, .. } => {
                 self.menu = None;
@@ -271,6 +272,7 @@ impl LiveCall {
             }
             EventKind::CallStarted { .. }
             | EventKind::CallEnded { .. }
+            | EventKind::CallDiverted { .. }
             | EventKind::MenuChosen { .. }
             | EventKind::AttemptStarted { .. }
             | EventKind::AttemptEnded { .. }

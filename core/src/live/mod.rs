@@ -114,6 +114,8 @@ impl LiveView {
                 }
             }
             EventKind::CallRouted { .. }
+            | EventKind::CallDiverted { .. }
+            | EventKind::CallTransferred { .. }
             | EventKind::CallAnswered { .. }
             | EventKind::LegAdded { .. }
             | EventKind::LegRinging { .. }

@@ -10,3 +10,4 @@ mod kill;
 mod queue;
 mod signalling;
 mod subscriptions;
+mod transfer;

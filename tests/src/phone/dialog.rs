@@ -45,6 +45,8 @@ pub(crate) struct Progress {
     pub(crate) reoffers: u32,
     /// How often a 200 of the peer came again.
     pub(crate) repeats: u32,
+    /// What NOTIFY said of transfers: status and whether it was the last word.
+    pub(crate) told: Vec<(u16, bool)>,
 }
 
 /// What the first INVITE of a call says about audio.
@@ -113,6 +115,7 @@ impl Dialog {
             peer_flow: Flow::SendRecv,
             reoffers: 0,
             repeats: 0,
+            told: Vec::new(),
         };
         let call_id = invite.header("Call-ID").to_owned();
         let dialog = Arc::new(Self {
@@ -156,6 +159,16 @@ impl Dialog {
         number: &str,
         offer: Offer<'_>,
     ) -> Result<Arc<Self>> {
+        Self::calling_with(line, number, offer, &[]).await
+    }
+
+    /// The same, with further headers.
+    pub(crate) async fn calling_with(
+        line: &Arc<Line>,
+        number: &str,
+        offer: Offer<'_>,
+        headers: &[(&str, &str)],
+    ) -> Result<Arc<Self>> {
         let proxy = line.identity.proxy.context("no proxy to call through")?;
         let (user, local) = (&line.identity.user, line.sockets.local);
         let parameter = line.sockets.carrier.parameter();
@@ -168,7 +181,7 @@ impl Dialog {
             cseq: 1,
             peer: proxy,
         };
-        let invite = SipText::new(format!("INVITE {target} SIP/2.0"))
+        let mut invite = SipText::new(format!("INVITE {target} SIP/2.0"))
             .with("Via", line.via())
             .with("Max-Forwards", "70")
             .with("From", &*route.local)
@@ -177,6 +190,9 @@ impl Dialog {
             .with("CSeq", "1 INVITE")
             .with("Contact", line.contact())
             .with("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
+        for (name, value) in headers {
+            invite.push(*name, *value);
+        }
         let dialog = Self::new(line, invite, route, offer != Offer::Never).await?;
         let offer = match offer {
             Offer::Own => Some(lock(&dialog.own).write()),
@@ -219,6 +235,9 @@ impl Dialog {
         };
         if let Some(audio) = message.sdp().and_then(sdp::read) {
             self.connect(&audio);
+        }
+        if tag(message.header("To")).is_some() {
+            self.note_remote(message);
         }
         self.set_phase(Phase::Early(status));
     }
@@ -283,6 +302,10 @@ impl Dialog {
                     self.respond_until_acknowledged(&invite, 487, None);
                 }
             }
+            "NOTIFY" => {
+                self.respond(request, 200, None);
+                self.note_told(request);
+            }
             "INVITE" => {
                 let answer = self.answer_reoffer(request);
                 self.respond_until_acknowledged(request, 200, Some(answer));
@@ -295,6 +318,54 @@ impl Dialog {
                 self.respond(request, 200, None);
             }
         }
+    }
+
+    /// Reads what NOTIFY tells of a transfer (RFC 3515 section 2.4.5).
+    fn note_told(&self, notify: &SipText) {
+        let status = notify.body.split(' ').nth(1);
+        let Some(status) = status.and_then(|status| status.parse().ok()) else {
+            return;
+        };
+        let last = notify
+            .header("Subscription-State")
+            .starts_with("terminated");
+        self.progress
+            .send_modify(|progress| progress.told.push((status, last)));
+    }
+
+    /// What names this dialog in a `Replaces` of somebody else's (RFC 3891).
+    pub(crate) fn replaces(&self) -> String {
+        let route = lock(&self.route);
+        let theirs = tag(&route.remote).unwrap_or("0");
+        let ours = tag(&route.local).unwrap_or("0");
+        format!("{};to-tag={theirs};from-tag={ours}", self.call_id)
+    }
+
+    /// Sends a REFER with these headers; resolves to its final status.
+    pub(crate) async fn refer(&self, headers: &[(&str, &str)]) -> Result<u16> {
+        let mut request = self.request_at(self.next_cseq(), "REFER");
+        request.push("Contact", self.line.contact());
+        for (name, value) in headers {
+            request.push(*name, *value);
+        }
+        let to = self.destination();
+        let response = self.line.transact(&request, to, |_| {}).await?;
+        Ok(response.status().unwrap_or(0))
+    }
+
+    /// What the phone was told of transfers.
+    pub(crate) fn told(&self) -> Vec<(u16, bool)> {
+        self.progress.borrow().told.clone()
+    }
+
+    /// Sends a key by INFO; resolves to its final status.
+    pub(crate) async fn inform(&self, key: char) -> Result<u16> {
+        let mut request = self.request_at(self.next_cseq(), "INFO");
+        request.push("Content-Type", "application/dtmf-relay");
+        request.body = format!("Signal={key}\r\nDuration=160\r\n");
+        let to = self.destination();
+        let response = self.line.transact(&request, to, |_| {}).await?;
+        Ok(response.status().unwrap_or(0))
     }
 
     fn answer_reoffer(&self, request: &SipText) -> String {

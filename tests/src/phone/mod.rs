@@ -16,6 +16,7 @@ mod sipp_tests;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod transport;
 mod watch;
 pub mod wire;

@@ -11,7 +11,7 @@ use super::wire::{SipText, uri_of, user_of};
 /// A call that rings at this phone. 180 has been sent.
 #[derive(Debug)]
 pub struct Ringing {
-    dialog: Arc<Dialog>,
+    pub(super) dialog: Arc<Dialog>,
 }
 
 impl Ringing {
@@ -84,7 +84,7 @@ impl Ringing {
 /// A call that rings elsewhere. It keeps ringing when this value is dropped.
 #[derive(Debug)]
 pub struct Dialling {
-    dialog: Arc<Dialog>,
+    pub(super) dialog: Arc<Dialog>,
 }
 
 impl Dialling {

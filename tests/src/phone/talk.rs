@@ -19,7 +19,7 @@ const PIECE: Duration = Duration::from_millis(200);
 /// A conversation. Dropping it does not hang up.
 #[derive(Debug)]
 pub struct Talk {
-    dialog: Arc<Dialog>,
+    pub(super) dialog: Arc<Dialog>,
 }
 
 impl Talk {

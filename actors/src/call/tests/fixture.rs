@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use offhook_core::config::LostTransfer;
 use offhook_core::directory::{
     Agent, Destination, Did, Directory, Extension, ExtensionKind, IvrMenu, MenuAction,
     Office as Lists, Permission, Queue, QueueAgent, Strategy, Trunk,
@@ -24,7 +25,7 @@ use offhook_core::{
 use offhook_media::engine::{LegPort, PlayEnd, PlayId, Source};
 
 use crate::call::{
-    CallEffect, CallInput, CallMachine, CallToAgent, Contact, IncomingCall, MediaEffect,
+    Answering, CallEffect, CallInput, CallMachine, CallToAgent, Contact, IncomingCall, MediaEffect,
     MediaInput, Office, Origin, Originate, Party,
 };
 use crate::queue::{CallToQueue, QueueToCall};
@@ -64,6 +65,12 @@ pub(super) struct Fixture {
     pub(super) agents: Vec<(AgentId, CallToAgent)>,
     pub(super) engaged: BTreeSet<ExtensionId>,
     pub(super) done: bool,
+    /// Whether contacts are rung one after the other.
+    pub(super) serial: bool,
+    /// What legs were told of transfers.
+    told: Vec<(u32, String)>,
+    /// What concerns other calls.
+    pub(super) others: Vec<CallEffect>,
     /// Statuses that reached the caller.
     pub(super) statuses: Vec<u16>,
     /// Methods that reached each leg's far end, outside the caller's INVITE.
@@ -246,6 +253,7 @@ pub(super) fn incoming(dialled: &str, origin: Origin, offer: &Bytes) -> Incoming
             peer: address,
         },
         local: local(),
+        replaces: None,
     }
 }
 
@@ -284,6 +292,7 @@ impl Fixture {
         let wish = Originate {
             from: ids.staff,
             to: to.into(),
+            answering: Answering::ByHand,
         };
         let id = CallId::new(&mut IdSource::seeded(7));
         let call = CallMachine::originate(id, births(directory), IdSource::seeded(1), now, wish);
@@ -302,6 +311,9 @@ impl Fixture {
             agents: Vec::new(),
             engaged: BTreeSet::new(),
             done: false,
+            told: Vec::new(),
+            others: Vec::new(),
+            serial: false,
             statuses: Vec::new(),
             sent: Vec::new(),
             caller_2xx: None,
@@ -329,6 +341,10 @@ impl Fixture {
                 CallEffect::Publish(kind) => self.events.push(kind),
                 CallEffect::CloseLeg(leg) => assert!(self.closed.insert(leg), "closed twice"),
                 CallEffect::BindDialog { .. } | CallEffect::UseTrunk { .. } => {}
+                effect @ (CallEffect::FindDialog(_)
+                | CallEffect::MoveLeg(_)
+                | CallEffect::Settled(_)
+                | CallEffect::Stray { .. }) => self.others.push(effect),
                 CallEffect::Done => self.done = true,
             }
         }
@@ -354,6 +370,7 @@ impl Fixture {
     }
 
     fn look_up(&mut self, ring: u32) {
+        let serial = self.serial;
         let contact = |number: u16| Contact {
             uri: format!("sip:phone@127.0.0.1:{number}").into(),
             credentials: None,
@@ -363,7 +380,7 @@ impl Fixture {
             domain: "127.0.0.1".into(),
             routes: Vec::new(),
             headers: Vec::new(),
-            turn: 0,
+            turn: if serial { number } else { 0 },
         };
         let contacts = self
             .contacts
@@ -393,6 +410,10 @@ impl Fixture {
                         },
                     );
                 } else {
+                    if request.method == Method::Notify {
+                        let line = String::from_utf8_lossy(&request.body);
+                        self.told.push((leg.number, line.trim_end().to_owned()));
+                    }
                     let response = Response::to(&request, 200, "OK");
                     self.sip(leg.number, UsageInput::Response { tag, response });
                 }
@@ -418,6 +439,7 @@ fn births(directory: Directory) -> Office {
     Office {
         directory: Arc::new(directory),
         codecs,
+        lost_transfer: LostTransfer::Ends,
     }
 }
 
@@ -547,6 +569,20 @@ impl Fixture {
         let txn = self.txn();
         self.sip(leg, UsageInput::Request { txn, request });
         self.pump();
+    }
+
+    pub(super) fn phone_refers(&mut self, leg: u32, target: &str) {
+        let mut request = self.phone_request(leg, &Method::Refer);
+        request.headers.push(HeaderName::ReferTo, target.to_owned());
+        let txn = self.txn();
+        self.sip(leg, UsageInput::Request { txn, request });
+        self.pump();
+    }
+
+    /// What this leg was told of its transfers.
+    pub(super) fn told(&self, leg: u32) -> Vec<String> {
+        let told = self.told.iter().filter(|(number, _)| *number == leg);
+        told.map(|(_, line)| line.clone()).collect()
     }
 
     fn phone_request(&mut self, leg: u32, method: &Method) -> Request {

@@ -7,3 +7,5 @@ mod menu;
 mod queue;
 mod supervision;
 mod talk;
+mod transfer;
+mod turns;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use offhook_core::config::LostTransfer;
 use offhook_core::directory::Directory;
 use offhook_core::event::EventKind;
 use offhook_core::sdp::Codec;
@@ -136,7 +137,7 @@ async fn house() -> House {
         directory: Arc::new(directory),
         ..Notebook::default()
     });
-    let calls = Calls::new(100, &[Codec::Pcmu]);
+    let calls = Calls::new(100, &[Codec::Pcmu], LostTransfer::Ends);
     let (above, _) = Actor::spawn(None, Above, ()).await.unwrap();
     calls
         .start(notebook.clone(), above.get_cell())

@@ -124,17 +124,17 @@ fn both_must_let_go_before_they_talk_again() {
 fn a_wish_that_cannot_be_met_is_refused() {
     let mut call = Fixture::from_staff("1001");
     assert_eq!(
-        call.call.permits(CallCommand::Hold),
+        call.call.permits(&CallCommand::Hold),
         Err(CallError::NotTalking)
     );
     assert_eq!(
-        call.call.permits(CallCommand::StartRecording),
+        call.call.permits(&CallCommand::StartRecording),
         Err(CallError::NotTalking)
     );
     let hang_up = CallCommand::HangUp(HangupCause::Administrative);
-    assert_eq!(call.call.permits(hang_up), Ok(()));
-    call.handle(CallInput::Command(hang_up));
-    assert_eq!(call.call.permits(hang_up), Err(CallError::NotFound));
+    assert_eq!(call.call.permits(&hang_up), Ok(()));
+    call.handle(CallInput::Command(hang_up.clone()));
+    assert_eq!(call.call.permits(&hang_up), Err(CallError::NotFound));
 }
 
 #[test]

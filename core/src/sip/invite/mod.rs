@@ -36,6 +36,7 @@ mod redirect;
 mod refer;
 mod reliable;
 mod reoffer;
+mod replace;
 mod requests;
 mod sent;
 mod session;
