@@ -158,10 +158,11 @@ impl CallMachine {
             number,
             headers,
         } = wish;
-        let stage = std::mem::replace(&mut self.stage, Stage::Starting);
-        let (Stage::Talking(talk), Some(caller)) = (stage, self.caller_number()) else {
+        let (Stage::Talking(talk), Some(caller)) = (&self.stage, self.caller_number()) else {
             return;
         };
+        let talk = talk.clone();
+        self.stage = Stage::Starting;
         let goes = if by == caller { talk.callee } else { caller };
         self.stop_recording();
         self.resume_all(&talk, caller);
