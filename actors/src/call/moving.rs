@@ -531,7 +531,11 @@ impl CallMachine {
             return;
         };
         let mut talk = talk;
-        talk.holders.remove(&gone);
+        let other = if caller == new { talk.callee } else { caller };
+        if talk.holders.remove(&gone) && !talk.is_held(other, caller) {
+            let leg = self.leg_id(other);
+            self.publish(EventKind::LegResumed { leg });
+        }
         let recorded = self.recording.is_some();
         self.stop_recording();
         self.resume_talk(&talk, caller);

@@ -197,6 +197,7 @@ async fn the_description_names_every_path_and_the_docs_page_shows_it() -> Result
         "/api/v1/calls",
         "/api/v1/calls/{id}/hold",
         "/api/v1/calls/{id}/unhold",
+        "/api/v1/calls/{id}/transfer",
         "/api/v1/calls/{id}/record",
         "/api/v1/recordings",
         "/api/v1/recordings/{id}/audio",
