@@ -14,11 +14,13 @@
 //! | --- | --- |
 //! | `package` | the event packages with their rules |
 //! | `asked` | what a SUBSCRIBE asks for, and why it is refused |
+//! | `message` | what goes into it and comes out |
 //! | `usage` | the machine |
 //! | [`document`] | the states, as XML and text |
 
 mod asked;
 pub mod document;
+mod message;
 mod package;
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,6 @@ mod usage;
 
 pub use asked::{Asked, Terms, bad_event};
 pub use document::{Body, Document};
+pub use message::{EndReason, NotifyTag, Opening, SubscriptionEffect, SubscriptionInput};
 pub use package::{ALLOW_EVENTS, Package};
-pub use usage::{
-    EndReason, NotifyTag, Opening, Subscription, SubscriptionEffect, SubscriptionInput,
-};
+pub use usage::Subscription;

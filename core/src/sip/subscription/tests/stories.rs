@@ -261,7 +261,7 @@ fn a_subscription_that_is_not_refreshed_ends() {
 /// RFC 6665 section 4.2.2.
 #[test]
 fn a_watcher_that_is_gone_is_forgotten() {
-    for answer in [481u16, 404, 603] {
+    for answer in [481u16, 480, 404, 603] {
         let mut desk = Desk::new("");
         desk.says(answer);
         assert!(desk.subscription.is_over(), "{answer}");
