@@ -237,6 +237,7 @@ impl State {
                 let status = self.policy.options;
                 status.map(|status| SipText::response_to(request, status, "exchange"))
             }
+            "ACK" => None,
             _ => Some(SipText::response_to(request, 501, "exchange")),
         };
         self.heard.send(request.clone()).ok();

@@ -1,9 +1,12 @@
 //! Who calls, as the carrier is told.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use offhook_tests::phone::{Phone, SipText};
 use offhook_tests::server::Server;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{NUMBER, demo_trunk, office_with_carrier};
 
@@ -78,7 +81,10 @@ async fn each_method_tells_the_carrier_who_calls_in_its_own_way() -> Result<()> 
     ensure!(from.contains("<sip:anonymous@anonymous.invalid>"), "{from}");
     ensure!(invite.header("Privacy") == "id");
     ensure!(invite.header("P-Asserted-Identity").contains(real));
-    ensure!(!invite.header("Contact").contains("1000"), "{invite:?}");
+    ensure!(
+        !invite.header("Contact").contains("sip:1000@"),
+        "{invite:?}"
+    );
     Ok(())
 }
 
@@ -126,7 +132,10 @@ async fn sound_before_the_answer_is_kept_back_where_the_trunk_wants_that() -> Re
     let dialling = phone.calls(NUMBER).await?;
     let ringing = carrier.rings().await?;
     ringing.plays_early(950.0);
-    ensure!(dialling.rings().await? == 180, "ringing and nothing else");
+    ensure!(dialling.rings().await? == 180);
+    let early = dialling.early();
+    let heard = timeout(Duration::from_secs(2), early.hears_tone(950.0)).await;
+    ensure!(!matches!(heard, Ok(Ok(()))), "ringing and nothing else");
     ringing.rejects(486);
     ensure!(dialling.is_refused().await? == 486);
     Ok(())

@@ -19,7 +19,8 @@ async fn calls_that_come_in_faster_than_agreed_are_asked_to_come_later() -> Resu
     let did = server.credentials().did.clone();
     let talk = caller.dials(&did).await?;
     let mut statuses = Vec::new();
-    for _ in 0..3 {
+    // On a busy machine a second may go by between two of them.
+    while statuses.len() < 5 && !statuses.contains(&503) {
         let dialling = caller.calls(&did).await?;
         statuses.push(dialling.is_refused().await.unwrap_or(200));
     }

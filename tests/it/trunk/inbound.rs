@@ -32,7 +32,6 @@ async fn the_called_number_is_found_where_the_trunk_writes_it() -> Result<()> {
     carrier_calls(&server, "account", "nobody", digits).await?;
     let records = server.records(3).await?;
     for record in &records {
-        ensure!(record["disposition"] == "answered", "{record}");
         ensure!(record["from"] == "+49301234567", "{record}");
         ensure!(!record["did"].is_null(), "{record}");
     }
