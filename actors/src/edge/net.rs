@@ -125,8 +125,10 @@ impl Net {
         match transport {
             SipTransport::Udp => self.udp_to(peer).map(|path| path.local),
             SipTransport::Tcp | SipTransport::Tls => {
-                let port = self.stream_port(transport, peer)?;
-                Some(self.seen_by(port.local, peer))
+                let port = self.stream_port(transport, peer);
+                // Who listens for no TLS may still call by it: the peer answers on our connection.
+                let plain = || self.stream_port(SipTransport::Tcp, peer);
+                Some(self.seen_by(port.or_else(plain)?.local, peer))
             }
             // A WebSocket is only ever opened by the other side (RFC 7118 section 3).
             SipTransport::Ws | SipTransport::Wss => None,

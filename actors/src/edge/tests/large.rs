@@ -8,21 +8,26 @@ use offhook_core::sip::invite::NextHop;
 use offhook_core::sip::message::{Message, Request, Response};
 use offhook_core::sip::stream::{Frame, StreamParser};
 use offhook_core::sip::{HeaderName, Method};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::oneshot;
 
 use super::fixture::{Edge, soon};
 use crate::edge::Reply;
 
-type Answer = oneshot::Receiver<Result<Response, TxnFailure>>;
+pub(super) type Answer = oneshot::Receiver<Result<Response, TxnFailure>>;
 
 /// Asks the peer at `to` something of at least this size.
 fn asks(edge: &Edge, to: SocketAddr, size: usize) -> Answer {
-    let mut request = Request::new(Method::Message, format!("sip:peer@{to}"));
+    asks_at(edge, &format!("sip:peer@{to}"), size)
+}
+
+/// Asks whoever this URI leads to something of at least this size.
+pub(super) fn asks_at(edge: &Edge, uri: &str, size: usize) -> Answer {
+    let mut request = Request::new(Method::Message, uri.to_owned());
     let headers = &mut request.headers;
     headers.push(HeaderName::From, "<sip:us@offhook.local>;tag=1");
-    headers.push(HeaderName::To, format!("<sip:peer@{to}>"));
+    headers.push(HeaderName::To, format!("<{uri}>"));
     headers.push(HeaderName::CallId, format!("large-{size}"));
     headers.push(HeaderName::CSeq, "1 MESSAGE");
     headers.push(HeaderName::MaxForwards, "70");
@@ -53,7 +58,7 @@ async fn peer(streams: bool) -> (UdpSocket, Option<TcpListener>) {
     }
 }
 
-async fn from_stream(stream: &mut TcpStream) -> Request {
+pub(super) async fn from_stream(stream: &mut (impl AsyncRead + Unpin)) -> Request {
     let mut parser = StreamParser::new();
     let mut buffer = [0; 4096];
     loop {
@@ -79,7 +84,7 @@ fn request(data: &[u8]) -> Request {
     }
 }
 
-fn transport(request: &Request) -> Vec<u8> {
+pub(super) fn transport(request: &Request) -> Vec<u8> {
     let via: Via = request.headers.top_via().unwrap();
     via.transport.to_vec()
 }

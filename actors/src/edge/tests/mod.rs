@@ -2,6 +2,7 @@
 
 mod calls;
 mod defence;
+mod encrypted;
 mod failover;
 mod faults;
 mod fixture;
