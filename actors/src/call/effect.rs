@@ -5,9 +5,7 @@ use offhook_core::event::EventKind;
 use offhook_core::sdp::Negotiated;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::invite::{UsageEffect, UsageInput};
-use offhook_core::{
-    AgentId, AttemptId, CallId, ExtensionId, LegId, QueueId, RecordingId, TrunkId,
-};
+use offhook_core::{AgentId, AttemptId, CallId, ExtensionId, LegId, QueueId, RecordingId, TrunkId};
 use offhook_media::engine::{PlayId, Source};
 
 use super::moving::Arrival;
