@@ -7,7 +7,7 @@
 //! ├─ SipCore    sockets and transactions
 //! ├─ Defence    bans: told, written down, ended
 //! ├─ Registrar  bindings
-//! ├─ Calls      one actor that runs every call, menus included
+//! ├─ Calls      one CallActor per call, menus included
 //! ├─ Agents     one AgentActor per agent
 //! ├─ Queues     one QueueActor per queue
 //! ├─ Subscriptions  who watches whom; text messages

@@ -1,25 +1,25 @@
 //! How the rest of Offhook reaches calls.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
 use offhook_core::config::LostTransfer;
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, HangupCause, IdSource, LegId, RecordingId};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use ractor::rpc::CallResult;
 use ractor::{Actor, ActorRef, SpawnErr};
 
-use super::actor::{CallsActor, CallsMsg};
+use super::actor::CallMsg;
 use super::input::{CallCommand, CallInput, IncomingCall, Originate};
 use super::machine::{CallMachine, Office};
 use super::moved::Moved;
 use super::perform::Neighbours;
 use super::slot::Slot;
+use super::supervisor::{CallsActor, CallsMsg};
 use crate::alarm::now;
 use crate::queue::QueueToCall;
 use crate::restart::{Falls, RestartLimit};
@@ -56,13 +56,14 @@ pub struct Calls {
     shared: Arc<Shared>,
 }
 
-/// What the handle and whoever runs the calls share.
+/// What handle, supervisor and the calls' actors share.
 pub(crate) struct Shared {
     slots: RwLock<AHashMap<CallId, Arc<Slot>>>,
-    /// Calls that have something to do.
-    line: Mutex<VecDeque<Arc<Slot>>>,
     neighbours: OnceLock<Arc<dyn Neighbours>>,
-    actor: RwLock<Option<ActorRef<CallsMsg>>>,
+    supervisor: RwLock<Option<ActorRef<CallsMsg>>>,
+    /// Whether the supervisor was told that calls have told others something.
+    unsettled: AtomicBool,
+    base: Instant,
     /// Calls at once; more are refused.
     limit: usize,
     codecs: Arc<[Codec]>,
@@ -97,51 +98,47 @@ impl Shared {
         self.slots.read().get(&call).cloned()
     }
 
-    /// Puts a call in line, unless it stands there. Without an actor it waits for the next one.
-    pub(crate) fn nudge(&self, slot: &Arc<Slot>) {
-        if !slot.line_up() {
-            return;
+    /// From now on this actor gives calls theirs.
+    pub(crate) fn attach(&self, supervisor: ActorRef<CallsMsg>) {
+        *self.supervisor.write() = Some(supervisor);
+    }
+
+    /// A call has told others something. They look at it when all calls that have something to say
+    /// now have said it.
+    pub(crate) fn unsettle(&self) {
+        if !self.unsettled.swap(true, Ordering::AcqRel) {
+            self.tell_supervisor(CallsMsg::Settle);
         }
-        let mut line = self.line.lock();
-        let first = line.is_empty();
-        line.push_back(Arc::clone(slot));
-        drop(line);
-        if first && let Some(actor) = self.actor.read().as_ref() {
-            actor.cast(CallsMsg::Look).ok();
+    }
+
+    /// Others are about to look.
+    pub(crate) fn settled(&self) {
+        self.unsettled.store(false, Ordering::Release);
+    }
+
+    /// Where the steps of deadlines begin.
+    pub(crate) fn base(&self) -> Instant {
+        self.base
+    }
+
+    /// Without a supervisor it waits: a new one starts what it finds.
+    fn tell_supervisor(&self, message: CallsMsg) {
+        if let Some(supervisor) = self.supervisor.read().as_ref() {
+            supervisor.cast(message).ok();
         }
-    }
-
-    /// Takes at most so many calls out of the line. When it took that many, look again.
-    pub(crate) fn take_line(&self, most: usize) -> Vec<Arc<Slot>> {
-        let mut line = self.line.lock();
-        let taken = line.len().min(most);
-        line.drain(..taken).collect()
-    }
-
-    /// From now on this actor runs the calls.
-    pub(crate) fn attach(&self, actor: ActorRef<CallsMsg>) {
-        *self.actor.write() = Some(actor);
-    }
-
-    pub(crate) fn forget_line(&self) {
-        self.line.lock().clear();
-    }
-
-    fn post(&self, slot: &Arc<Slot>, input: CallInput) {
-        slot.put(input);
-        self.nudge(slot);
     }
 }
 
 impl Calls {
-    /// A house for at most `limit` calls at once that speak these codecs, still without the actor that runs them.
+    /// A house for at most `limit` calls at once that speak these codecs, still without its supervisor.
     #[must_use]
     pub fn new(limit: usize, codecs: &[Codec], lost_transfer: LostTransfer) -> Self {
         let shared = Shared {
             slots: RwLock::default(),
-            line: Mutex::default(),
             neighbours: OnceLock::new(),
-            actor: RwLock::default(),
+            supervisor: RwLock::default(),
+            unsettled: AtomicBool::new(false),
+            base: now(),
             limit,
             codecs: codecs.into(),
             moved: RwLock::default(),
@@ -153,7 +150,7 @@ impl Calls {
         }
     }
 
-    /// Starts (or starts again) the actor that runs calls, under `parent`. The neighbours are those of the first start.
+    /// Starts (or starts again) the supervisor under `parent`. The neighbours are those of the first start.
     ///
     /// # Errors
     /// When the actor cannot be spawned.
@@ -164,8 +161,8 @@ impl Calls {
     ) -> Result<ractor::ActorCell, SpawnErr> {
         let _ = self.shared.neighbours.get_or_init(|| neighbours);
         let args = Arc::clone(&self.shared);
-        let (actor, _) = Actor::spawn_linked(None, CallsActor, args, parent).await?;
-        Ok(actor.get_cell())
+        let (supervisor, _) = Actor::spawn_linked(None, CallsActor, args, parent).await?;
+        Ok(supervisor.get_cell())
     }
 
     /// Whether a new call would be taken.
@@ -245,14 +242,14 @@ impl Calls {
     fn begin(&self, machine: CallMachine) {
         let slot = Arc::new(Slot::new(machine, Falls::new(FORGIVEN)));
         self.shared.slots.write().insert(slot.id, Arc::clone(&slot));
-        self.shared.nudge(&slot);
+        self.shared.tell_supervisor(CallsMsg::Start(slot));
     }
 
     /// Tells a call something; false if there is no such call.
     pub fn tell(&self, call: CallId, input: CallInput) -> bool {
         let slot = self.shared.slot(call);
         if let Some(slot) = &slot {
-            self.shared.post(slot, input);
+            slot.post(input);
         }
         slot.is_some()
     }
@@ -278,7 +275,7 @@ impl Calls {
     /// Tells every call what a queue says to all: that it was restarted.
     pub fn tell_all(&self, message: &QueueToCall) {
         for slot in self.shared.slots() {
-            self.shared.post(&slot, CallInput::Queue(message.clone()));
+            slot.post(CallInput::Queue(message.clone()));
         }
     }
 
@@ -291,10 +288,10 @@ impl Calls {
         call: CallId,
         command: CallCommand,
     ) -> Result<Option<RecordingId>, CallError> {
-        let actor = self.shared.actor.read().clone();
-        let actor = actor.ok_or(CallError::NotFound)?;
+        let slot = self.shared.slot(call).ok_or(CallError::NotFound)?;
+        let actor = slot.actor().ok_or(CallError::NotFound)?;
         let ask = actor
-            .call(|reply| CallsMsg::Ask(call, command, reply), Some(PATIENCE))
+            .call(|reply| CallMsg::Ask(command, reply), Some(PATIENCE))
             .await;
         match ask {
             Ok(CallResult::Success(answer)) => answer,

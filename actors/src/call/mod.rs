@@ -1,7 +1,7 @@
 //! Calls: who is in them, what they are doing, and how they end.
 //!
-//! A call is one [`CallMachine`]; one actor runs them all. A call owns its legs (each a dialog, a
-//! negotiation and a media port), and tells queues, agents and the engine what it needs by effects.
+//! A call is one [`CallMachine`] in one actor. It owns its legs (each a dialog, a negotiation and a
+//! media port), and tells queues, agents and the engine what it needs by effects.
 //!
 //! ```text
 //!             ┌──────────▶ Menu ◀────────────┐
@@ -15,17 +15,15 @@
 //! caller and is routed again, and comes back when nobody is there. Or it takes a place in another
 //! call ([`moving`]): the leg goes there with its dialog and its port under a new name.
 //!
-//! **What survives what.** The actor's mailbox only says "calls stand in line". The inbox and the last
-//! good machine are kept in the call's slot, outside the actor: when an input makes the machine
-//! panic, the call goes on with the last good one, the poisonous input is gone and nothing else is.
-//! When the actor itself falls, its successor finds every slot. Media never notices, since it is not
-//! here.
+//! **What survives what.** The actor's mailbox only says "look in your inbox". The inbox and the last good
+//! machine are kept in the call's slot, outside the actor: when an input makes the machine
+//! panic, the supervisor starts a new actor on the same slot, the poisonous input is gone and nothing
+//! else is. Media never notices, since it is not here.
 
 mod actor;
 mod effect;
 mod handle;
 mod history;
-mod house;
 mod info;
 mod input;
 mod leg;
@@ -39,6 +37,7 @@ mod route;
 mod sip;
 mod slot;
 mod speak;
+mod supervisor;
 mod talk;
 #[cfg(test)]
 mod tests;

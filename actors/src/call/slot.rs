@@ -1,23 +1,21 @@
-//! What of a call outlives whoever runs it: the inbox and the last good machine.
-
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+//! What of a call outlives its actor: the inbox and the last good machine.
 
 use offhook_core::CallId;
 use parking_lot::Mutex;
+use ractor::ActorRef;
 
+use super::actor::CallMsg;
 use super::input::CallInput;
 use super::machine::CallMachine;
+use crate::inbox::Inbox;
 use crate::restart::Falls;
 
-/// One call's place, from its first input to its last.
+/// One call's place, kept by the supervisor from its first input to its last.
 pub(crate) struct Slot {
     pub(crate) id: CallId,
-    inbox: Mutex<VecDeque<CallInput>>,
-    /// Whether it stands in the line of calls that have something to do.
-    in_line: AtomicBool,
+    inbox: Inbox<CallMsg, CallInput>,
     machine: Mutex<CallMachine>,
-    /// How often the machine fell lately.
+    /// How often the actor fell lately.
     pub(crate) falls: Mutex<Falls>,
 }
 
@@ -33,42 +31,24 @@ impl Slot {
     pub(crate) fn new(machine: CallMachine, falls: Falls) -> Self {
         Self {
             id: machine.id(),
-            inbox: Mutex::default(),
-            in_line: AtomicBool::new(false),
+            inbox: Inbox::default(),
             machine: Mutex::new(machine),
             falls: Mutex::new(falls),
         }
     }
 
-    /// Puts an input behind all others.
-    pub(crate) fn put(&self, input: CallInput) {
-        self.inbox.lock().push_back(input);
+    /// Puts an input in the inbox and wakes the actor.
+    pub(crate) fn post(&self, input: CallInput) {
+        self.inbox.deliver(input, || CallMsg::Look);
     }
 
-    /// Puts answers to what was just done before everything that came meanwhile, in their order.
-    pub(crate) fn put_first(&self, answers: Vec<CallInput>) {
-        if answers.is_empty() {
-            return;
-        }
-        let mut inbox = self.inbox.lock();
-        for answer in answers.into_iter().rev() {
-            inbox.push_front(answer);
-        }
+    /// Puts answers to what was just done before everything that came meanwhile.
+    pub(crate) fn post_first(&self, answers: Vec<CallInput>) {
+        self.inbox.put_first(answers);
     }
 
-    /// The oldest input, which is out of here from now on: if the machine falls over it, it is lost.
     pub(crate) fn take(&self) -> Option<CallInput> {
-        self.inbox.lock().pop_front()
-    }
-
-    /// Notes that it stands in line; false when it did already.
-    pub(crate) fn line_up(&self) -> bool {
-        !self.in_line.swap(true, Ordering::AcqRel)
-    }
-
-    /// Its turn has come: whatever is put in from now on needs a place in line again.
-    pub(crate) fn leave_line(&self) {
-        self.in_line.store(false, Ordering::Release);
+        self.inbox.take()
     }
 
     /// The machine as it was after the last input that went well.
@@ -83,5 +63,14 @@ impl Slot {
 
     pub(crate) fn keep(&self, machine: &CallMachine) {
         self.machine.lock().clone_from(machine);
+    }
+
+    /// From now on this actor has the call; it is woken for what lies in the inbox already.
+    pub(crate) fn attach(&self, actor: ActorRef<CallMsg>) {
+        self.inbox.attach(actor, || CallMsg::Look);
+    }
+
+    pub(crate) fn actor(&self) -> Option<ActorRef<CallMsg>> {
+        self.inbox.actor()
     }
 }
