@@ -192,6 +192,7 @@ impl Readers {
     }
 
     fn tell(&self, input: MediaInput) {
-        self.calls.tell_leg(input.leg(), |leg| CallInput::Media(input.renamed(leg)));
+        self.calls
+            .tell_leg(input.leg(), |leg| CallInput::Media(input.renamed(leg)));
     }
 }

@@ -61,17 +61,17 @@ impl Peer {
 /// Whose certificates an edge believes, beside those the system does.
 #[derive(Clone, Copy, PartialEq)]
 enum Belief {
-    InThePeer,
-    InNobody,
-    InEverybody,
+    Peer,
+    Nobody,
+    Everybody,
 }
 
 async fn edge(folder: &Path, peer: &Peer, belief: Belief) -> Edge {
     let ca = folder.join("ca.pem");
     std::fs::write(&ca, &peer.certificate).unwrap();
     Edge::open_with(|config| {
-        config.encryption.ca = (belief == Belief::InThePeer).then_some(ca);
-        config.encryption.verify_peers = belief != Belief::InEverybody;
+        config.encryption.ca = (belief == Belief::Peer).then_some(ca);
+        config.encryption.verify_peers = belief != Belief::Everybody;
     })
     .await
 }
@@ -94,7 +94,7 @@ fn localhost() -> SanType {
 async fn a_peer_that_proves_its_name_is_asked_and_its_connection_used_again() {
     let folder = TempDir::new().unwrap();
     let peer = Peer::called(localhost()).await;
-    let edge = edge(folder.path(), &peer, Belief::InThePeer).await;
+    let edge = edge(folder.path(), &peer, Belief::Peer).await;
     let port = peer.port();
     let first = asks_at(&edge, &format!("sips:peer@LocalHost:{port}"), 1);
     let mut stream = peer.accepts().await.unwrap();
@@ -111,7 +111,7 @@ async fn a_peer_that_proves_its_name_is_asked_and_its_connection_used_again() {
 async fn a_peer_may_prove_its_address_where_the_uri_has_one() {
     let folder = TempDir::new().unwrap();
     let peer = Peer::called(SanType::IpAddress([127, 0, 0, 1].into())).await;
-    let edge = edge(folder.path(), &peer, Belief::InThePeer).await;
+    let edge = edge(folder.path(), &peer, Belief::Peer).await;
     let uri = format!("sip:peer@127.0.0.1:{};transport=tls", peer.port());
     let answer = asks_at(&edge, &uri, 1);
     grants(&mut peer.accepts().await.unwrap()).await;
@@ -123,7 +123,7 @@ async fn a_peer_may_prove_its_address_where_the_uri_has_one() {
 async fn a_peer_with_another_name_or_from_nobody_we_know_is_told_nothing() {
     let folder = TempDir::new().unwrap();
     let other = SanType::DnsName("other.example.com".try_into().unwrap());
-    for (name, belief) in [(other, Belief::InThePeer), (localhost(), Belief::InNobody)] {
+    for (name, belief) in [(other, Belief::Peer), (localhost(), Belief::Nobody)] {
         let peer = Peer::called(name).await;
         let edge = edge(folder.path(), &peer, belief).await;
         let uri = format!("sip:peer@localhost:{};transport=tls", peer.port());
@@ -138,7 +138,7 @@ async fn a_peer_with_another_name_or_from_nobody_we_know_is_told_nothing() {
 async fn anybody_is_believed_where_the_operator_says_so() {
     let folder = TempDir::new().unwrap();
     let peer = Peer::called(SanType::DnsName("other.example.com".try_into().unwrap())).await;
-    let edge = edge(folder.path(), &peer, Belief::InEverybody).await;
+    let edge = edge(folder.path(), &peer, Belief::Everybody).await;
     let uri = format!("sip:peer@localhost:{};transport=tls", peer.port());
     let answer = asks_at(&edge, &uri, 1);
     grants(&mut peer.accepts().await.unwrap()).await;

@@ -1,5 +1,6 @@
 //! The edge over real sockets on loopback.
 
+mod admission;
 mod calls;
 mod defence;
 mod encrypted;
