@@ -9,7 +9,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use super::handle::Shared;
 use super::input::{CallCommand, CallInput};
 use super::machine::CallMachine;
-use super::perform::Neighbours;
+use super::perform::{Left, Neighbours};
 use super::slot::Slot;
 use super::{CallEffect, CallError};
 use crate::alarm::{Alarm, now, rounded};
@@ -122,23 +122,26 @@ impl Actor for CallActor {
                     .ok();
             }
         }
-        state.read(&me)?;
+        let left = state.read(&me);
         state.rearm(&me);
+        if left == Left::More {
+            me.cast(CallMsg::Look)?;
+            tokio::task::yield_now().await;
+        }
         Ok(())
     }
 }
 
 impl CallState {
     /// Works on what lies in the inbox.
-    fn read(&mut self, me: &ActorRef<CallMsg>) -> Result<(), ActorProcessingErr> {
+    fn read(&mut self, me: &ActorRef<CallMsg>) -> Left {
         for _ in 0..INPUTS {
             let Some(input) = self.slot.take() else {
-                return Ok(());
+                return Left::Nothing;
             };
             self.input(me, input);
         }
-        me.cast(CallMsg::Look)?;
-        Ok(())
+        Left::More
     }
 
     fn input(&mut self, me: &ActorRef<CallMsg>, input: CallInput) {

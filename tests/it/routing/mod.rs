@@ -29,7 +29,7 @@ async fn adds_route(server: &Server, route: Value) -> Result<String> {
 }
 
 async fn may(server: &Server, extension: &str, permissions: &[&str]) -> Result<()> {
-    let path = "/api/v1/extensions";
+    let path = "/api/v1/sip/extensions";
     let found = server.find(path, "extension", extension).await?;
     let id = found["id"].as_str().context("an id")?;
     let change = json!({ "permissions": permissions });
