@@ -9,7 +9,7 @@ use offhook_tests::phone::{Carrier, Phone, PhoneSpec};
 use offhook_tests::server::{Server, ServerSpec};
 use serde_json::json;
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::time::Instant;
+use tokio::time::{Instant, interval};
 
 const NUMBER: &str = "0301234567";
 const HOST: [u8; 4] = [127, 0, 0, 1];
@@ -148,7 +148,10 @@ async fn a_carrier_that_moves_is_followed_when_its_ttl_is_over() -> Result<()> {
     dns.host("sbc.carrier.test", 60, HOST.into());
     serves(&dns, "_sip._udp", 1, 2, new.address().port())?;
     let mut stayed = 0;
+    // A phone that calls without a pause is taken for a flood.
+    let mut pace = interval(Duration::from_millis(100));
     loop {
+        pace.tick().await;
         ensure!(moved_at.elapsed() < PATIENCE, "it stays with the old one");
         let dialling = phone.calls(NUMBER).await?;
         let moved = tokio::select! {
