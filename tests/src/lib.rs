@@ -5,6 +5,7 @@
 //! | [`phone`] | a scripted SIP phone with real RTP |
 //! | [`exchange`] | a registrar of a carrier, as broken as a story wants it |
 //! | [`server`] | the real `offhook` binary on ports of its own |
+//! | [`place`] | which ports a test may take |
 //! | [`ears`] | finds tones in audio and in WAV files |
 //! | [`g711`] | the phone's own codec |
 //!
@@ -37,6 +38,7 @@ pub mod ears;
 pub mod exchange;
 pub mod g711;
 pub mod phone;
+pub mod place;
 pub mod server;
 
 use std::time::Duration;

@@ -28,6 +28,7 @@ pub use process::{Program, binary};
 
 use crate::PATIENCE;
 use crate::ears::Wav;
+use crate::place;
 
 /// How long the server may take to start, on a machine that is busy building.
 const START: Duration = Duration::from_secs(30);
@@ -442,7 +443,9 @@ impl Server {
 /// The first of 220 ports that nobody uses, above the kernel's own choices: phones, and servers
 /// under load, have theirs below.
 fn free_block() -> Result<u16> {
-    let blocks = (0..50).map(|_| 61_000 + rand::random_range(0..20) * 220);
+    let own = place::own(&(61_000..61_000 + 16 * 220)).start;
+    let others = (0..50).map(|_| 61_000 + rand::random_range(0..20) * 220);
+    let blocks = std::iter::once(own).chain(others);
     let mut free = blocks.filter(|first| {
         let mut ports = (*first..first + 220).step_by(2);
         ports.all(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
@@ -469,6 +472,7 @@ fn unknown_credentials() -> DemoCredentials {
 /// An address that is free for UDP and TCP, between the RTP ports and the kernel's own choices: a
 /// server that is started again finds it free once more.
 fn free_address(ip: IpVersion, ports: Range<u16>) -> Result<SocketAddr> {
+    let ports = place::own(&ports);
     let addresses = (0..50).map(|_| {
         let port = rand::random_range(ports.clone());
         SocketAddr::from((ip.loopback(), port))
