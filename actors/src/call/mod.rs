@@ -11,9 +11,9 @@
 //!             └──────────▶ Speaking, Echo
 //! ```
 //!
-//! **Transfers.** Who talks may send the other party elsewhere ([`transfer`]): that party becomes the
+//! **Transfers.** Who talks may send the other party elsewhere (`transfer`): that party becomes the
 //! caller and is routed again, and comes back when nobody is there. Or it takes a place in another
-//! call ([`moving`]): the leg goes there with its dialog and its port under a new name.
+//! call (`moving`): the leg goes there with its dialog and its port under a new name.
 //!
 //! **What survives what.** The actor's mailbox only says "look in your inbox". The inbox and the last good
 //! machine are kept in the call's slot, outside the actor: when an input makes the machine
