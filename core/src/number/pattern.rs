@@ -71,7 +71,9 @@ enum Rest {
     Any,
 }
 
-/// A pattern that numbers fit or do not fit. See the [module](self) for its signs.
+/// A pattern that numbers fit or do not fit: signs that stand for themselves, `X` for any digit, `Z`
+/// for 1 to 9, `N` for 2 to 9, `[1-59]` for any of these, and at the end `.` for one or more signs or
+/// `!` for none or more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberPattern {
     text: String,
