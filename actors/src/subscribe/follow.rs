@@ -1,6 +1,7 @@
 //! Follows the events, so that the lines are always as they are.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use offhook_core::event::EventKind;
 use ractor::ActorRef;
@@ -27,12 +28,15 @@ impl Drop for Guard {
     reason = "keeps events out of the actor's mailbox, which has no bound; the actor aborts it"
 )]
 pub(super) fn follow(shared: &Arc<Shared>, actor: ActorRef<SubscriptionsMessage>) -> AbortHandle {
+    let turn = shared.followers.fetch_add(1, Ordering::AcqRel) + 1;
     let mut events = catch_up(shared);
     let shared = Arc::clone(shared);
     let guard = Guard(actor);
     let follower = tokio::spawn(async move {
         while let Some(delivery) = events.next().await {
             match delivery {
+                // A predecessor may live a moment longer than its actor: what it says was counted already.
+                _ if shared.followers.load(Ordering::Acquire) != turn => return,
                 Delivery::Event(event) => take_in(&shared, &guard.0, &event.kind),
                 Delivery::Lagged(_) => {
                     events = catch_up(&shared);

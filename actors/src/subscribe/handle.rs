@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use offhook_core::config::{SipConfig, SubscriptionConfig};
 use offhook_core::directory::{WaitingMessages, WatchList};
@@ -105,6 +105,8 @@ pub(super) struct Shared {
     changed: Mutex<BTreeSet<String>>,
     /// Whether the server stops.
     pub(super) closed: AtomicBool,
+    /// Who has followed the events so far: only the last one does.
+    pub(super) followers: AtomicU64,
     /// Subscriptions yet to be looked at because the office has changed.
     pub(super) review: Mutex<Vec<u64>>,
     pub(super) inbox: Inbox<SubscriptionsMessage, Mail>,
@@ -161,6 +163,7 @@ impl Subscriptions {
             changed: Mutex::default(),
             review: Mutex::default(),
             closed: AtomicBool::new(false),
+            followers: AtomicU64::new(0),
             inbox: Inbox::default(),
         }))
     }
