@@ -78,6 +78,8 @@ impl Actor for SubscriptionsActor {
             .attach(me.clone(), || SubscriptionsMessage::Look);
         // What a predecessor was about to tell is found by looking at everything.
         me.cast(SubscriptionsMessage::OfficeChanged)?;
+        // News that nudged a predecessor nudge nobody again until they are taken.
+        me.cast(SubscriptionsMessage::Changed)?;
         Ok(Serving {
             follower,
             alarm: Alarm::default(),

@@ -54,7 +54,7 @@ impl Shared {
     }
 
     fn dialogs(&self, directory: &Directory, number: &str) -> DialogInfo {
-        let lines = self.lines.lock().of_extension(number);
+        let lines = self.lines.lock().lines.of_extension(number);
         DialogInfo {
             entity: self.address(number),
             display: name_of(directory.extension_numbered(number)),
@@ -101,7 +101,7 @@ impl Shared {
     fn reachability(&self, number: &str) -> Reachability {
         if !self.office.registrar.is_reachable(number) {
             Reachability::Closed
-        } else if self.lines.lock().is_busy(number) {
+        } else if self.lines.lock().lines.is_busy(number) {
             Reachability::OnThePhone
         } else {
             Reachability::Open

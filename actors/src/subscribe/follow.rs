@@ -1,7 +1,6 @@
 //! Follows the events, so that the lines are always as they are.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use offhook_core::event::EventKind;
 use ractor::ActorRef;
@@ -28,18 +27,15 @@ impl Drop for Guard {
     reason = "keeps events out of the actor's mailbox, which has no bound; the actor aborts it"
 )]
 pub(super) fn follow(shared: &Arc<Shared>, actor: ActorRef<SubscriptionsMessage>) -> AbortHandle {
-    let turn = shared.followers.fetch_add(1, Ordering::AcqRel) + 1;
-    let mut events = catch_up(shared);
+    let (mut turn, mut events) = catch_up(shared);
     let shared = Arc::clone(shared);
     let guard = Guard(actor);
     let follower = tokio::spawn(async move {
         while let Some(delivery) = events.next().await {
             match delivery {
-                // A predecessor may live a moment longer than its actor: what it says was counted already.
-                _ if shared.followers.load(Ordering::Acquire) != turn => return,
-                Delivery::Event(event) => take_in(&shared, &guard.0, &event.kind),
+                Delivery::Event(event) => take_in(&shared, turn, &guard.0, &event.kind),
                 Delivery::Lagged(_) => {
-                    events = catch_up(&shared);
+                    (turn, events) = catch_up(&shared);
                     guard.0.cast(SubscriptionsMessage::OfficeChanged).ok();
                 }
             }
@@ -48,17 +44,20 @@ pub(super) fn follow(shared: &Arc<Shared>, actor: ActorRef<SubscriptionsMessage>
     follower.abort_handle()
 }
 
-fn catch_up(shared: &Shared) -> Subscription {
+/// The lines as they are, and what comes after; with the number that says who may change them.
+fn catch_up(shared: &Shared) -> (u64, Subscription) {
     let (lines, events) = shared.office.live.subscribe_with(Lines::of);
-    *shared.lines.lock() = lines;
-    events
+    let mut followed = shared.lines.lock();
+    followed.turn += 1;
+    followed.lines = lines;
+    (followed.turn, events)
 }
 
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "what is not named here says nothing about a watched extension but by its lines"
 )]
-fn take_in(shared: &Shared, actor: &ActorRef<SubscriptionsMessage>, kind: &EventKind) {
+fn take_in(shared: &Shared, turn: u64, actor: &ActorRef<SubscriptionsMessage>, kind: &EventKind) {
     match kind {
         EventKind::PhoneRegistered { extension, .. } => {
             shared.touch(extension);
@@ -71,7 +70,7 @@ fn take_in(shared: &Shared, actor: &ActorRef<SubscriptionsMessage>, kind: &Event
             actor.cast(SubscriptionsMessage::OfficeChanged).ok();
         }
         other => {
-            let changed = shared.lines.lock().apply(other);
+            let changed = shared.lines.lock().apply(turn, other);
             if let Some(number) = changed {
                 shared.touch(&number);
             }

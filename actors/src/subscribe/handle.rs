@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use offhook_core::config::{SipConfig, SubscriptionConfig};
 use offhook_core::directory::{WaitingMessages, WatchList};
@@ -17,7 +17,7 @@ use parking_lot::{Mutex, RwLock};
 use super::actor::SubscriptionsMessage;
 use super::book::Book;
 use super::desk::Desk;
-use super::lines::Lines;
+use super::lines::Followed;
 use super::page;
 use crate::call::Contact;
 use crate::directory::DirectoryHandle;
@@ -99,14 +99,12 @@ pub(super) struct Shared {
     pub(super) domain: String,
     pub(super) office: SubscriptionsArguments,
     pub(super) book: Mutex<Book>,
-    pub(super) lines: Mutex<Lines>,
+    pub(super) lines: Mutex<Followed>,
     pub(super) desk: RwLock<Desk>,
     /// Watched extensions of which there is news.
     changed: Mutex<BTreeSet<String>>,
     /// Whether the server stops.
     pub(super) closed: AtomicBool,
-    /// Who has followed the events so far: only the last one does.
-    pub(super) followers: AtomicU64,
     /// Subscriptions yet to be looked at because the office has changed.
     pub(super) review: Mutex<Vec<u64>>,
     pub(super) inbox: Inbox<SubscriptionsMessage, Mail>,
@@ -163,7 +161,6 @@ impl Subscriptions {
             changed: Mutex::default(),
             review: Mutex::default(),
             closed: AtomicBool::new(false),
-            followers: AtomicU64::new(0),
             inbox: Inbox::default(),
         }))
     }

@@ -26,6 +26,14 @@ pub(super) struct Lines {
     by_extension: AHashMap<String, Extension>,
 }
 
+/// The lines, and who may change them.
+#[derive(Debug, Default)]
+pub(super) struct Followed {
+    /// Grows with each follower; only the last one counts.
+    pub(super) turn: u64,
+    pub(super) lines: Lines,
+}
+
 /// What a call says about the far end of its legs.
 #[derive(Debug)]
 struct Facts {
@@ -39,6 +47,18 @@ struct Extension {
     lines: Vec<Line>,
     /// The call that ended last, told once more as terminated until another begins.
     ended: Option<Line>,
+}
+
+impl Followed {
+    /// Applies an event; the extension it concerns. A follower whose actor has fallen may live a
+    /// moment longer: what it says is in the lines already.
+    pub(super) fn apply(&mut self, turn: u64, kind: &EventKind) -> Option<String> {
+        if turn == self.turn {
+            self.lines.apply(kind)
+        } else {
+            None
+        }
+    }
 }
 
 impl Lines {

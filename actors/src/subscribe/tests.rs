@@ -255,6 +255,29 @@ async fn watchers_stay_when_the_actor_falls_and_hear_what_they_missed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn news_in_the_moment_of_the_fall_do_not_silence_those_after_it() {
+    let mut desk = Desk::open().await;
+    desk.subscribes("1001", DIALOG).await;
+    desk.told(200).await;
+    let fallen = desk.actor.clone();
+    desk.subscriptions.inject_fault();
+    // What follows the events nudges an actor that is about to fall.
+    desk.subscriptions.0.touch("1001");
+    let leg = desk.ring("1001");
+    fallen.wait(None).await.unwrap();
+    desk.actor = spawn(&desk.subscriptions).await;
+    let (_, body) = desk.told(200).await;
+    assert!(body.contains("<state>early</state>"), "{body}");
+    desk.live.publish(EventKind::LegEnded {
+        leg,
+        cause: HangupCause::OriginatorCancel,
+    });
+    let told = tokio::time::timeout(Duration::from_secs(60), desk.told(200)).await;
+    let (_, body) = told.expect("nothing is told any more");
+    assert!(body.contains("<state>terminated</state>"), "{body}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_subscription_still_expires_when_the_actor_has_fallen() {
     let mut desk = Desk::open().await;
     desk.subscribes("1001", "Event: dialog\r\nExpires: 60\r\n")
