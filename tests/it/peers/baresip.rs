@@ -30,11 +30,12 @@ impl Baresip {
         Self::start_at(server, extension, &address, "", commands)
     }
 
-    /// With its module for waiting messages, which at times asks for them again and again without a
-    /// pause and then has no time for audio.
+    /// With its module for waiting messages. That one looks for its subscriptions a millisecond after
+    /// it was loaded, and what it finds there it makes again without end: a server that has answered
+    /// the REGISTER by then is flooded. Hence it is loaded first of all, long before an account is.
     fn start_watching(server: &Server, extension: &str) -> Result<Self> {
         let address = server.sip().to_string();
-        let settings = "module_app mwi.so\n";
+        let settings = "module mwi.so\n";
         Self::start_at(server, extension, &address, settings, &[])
     }
 
@@ -72,10 +73,10 @@ impl Baresip {
         fs::write(
             at("config"),
             format!(
-                "module_path /usr/lib/baresip/modules\n\
+                "module_path /usr/lib/baresip/modules\n{settings}\
                  module g711.so\nmodule aufile.so\nmodule alsa.so\nmodule sndfile.so\n\
                  module_tmp account.so\nmodule_app menu.so\nsnd_path {}\n\
-                 audio_source aufile,{}\naudio_player alsa,null\naudio_alert alsa,null\n{settings}",
+                 audio_source aufile,{}\naudio_player alsa,null\naudio_alert alsa,null\n",
                 folder.path().display(),
                 says.display()
             ),
@@ -183,7 +184,6 @@ async fn baresip_serves_a_queue_and_both_hear_each_other() -> Result<()> {
 
 /// RFC 3842: a phone that is not ours subscribes to its messages and shows them.
 #[tokio::test]
-#[ignore = "fails at times: baresip asks again and again without a pause, for a reason not found yet"]
 async fn baresip_shows_how_many_messages_wait() -> Result<()> {
     let server = Server::start().await?;
     let extension = server
