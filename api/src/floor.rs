@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use offhook_actors::agent::{AgentCommand, AgentView, SetStateError};
-use offhook_actors::call::{Answering, CallCommand, CallError, Originate};
+use offhook_actors::call::{Answering, CallCommand, CallError, DialsAs, Originate};
 use offhook_actors::defence::Guard;
 use offhook_actors::edge::{EdgeStats, SipTraffic, Tally, WayOut};
 use offhook_actors::registrar::Registered;
@@ -131,8 +131,9 @@ impl Floor for Switchboard {
         call: CallId,
         to: String,
         leg: Option<LegId>,
+        dials_as: DialsAs,
     ) -> BoxFuture<'_, Result<(), Refusal>> {
-        command(self, call, CallCommand::Transfer { to, leg })
+        command(self, call, CallCommand::Transfer { to, leg, dials_as })
     }
 
     fn record(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use offhook_actors::agent::AgentView;
-use offhook_actors::call::Answering;
+use offhook_actors::call::{Answering, DialsAs};
 use offhook_actors::defence::Guard;
 use offhook_actors::edge::{EdgeStats, SipTraffic};
 use offhook_actors::live::Live;
@@ -78,12 +78,13 @@ pub trait Floor: fmt::Debug + Send + Sync {
         to: String,
         answering: Answering,
     ) -> BoxFuture<'_, Result<CallId, Refusal>>;
-    /// Sends a party, the one that called if it is not said, to `to`.
+    /// Sends a party, the one that called if it is not said, to `to`, dialled as this party.
     fn transfer(
         &self,
         call: CallId,
         to: String,
         leg: Option<LegId>,
+        dials_as: DialsAs,
     ) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Ends the call.
     fn hang_up(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;

@@ -129,6 +129,15 @@ pub struct Contact {
     pub turn: u16,
 }
 
+/// As whom a number is dialled for a party: whose permissions count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialsAs {
+    /// As the office, which may dial everything.
+    Office,
+    /// As this extension; nothing may be dialled once it is removed.
+    Extension(ExtensionId),
+}
+
 /// What an operator or the API asks of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallCommand {
@@ -148,6 +157,8 @@ pub enum CallCommand {
         to: String,
         /// Who goes; the caller when not said.
         leg: Option<LegId>,
+        /// Whose permissions count.
+        dials_as: DialsAs,
     },
 }
 

@@ -526,7 +526,9 @@ impl CallMachine {
             CallCommand::Unhold => self.operator_resumes(),
             CallCommand::StartRecording => self.start_recording(),
             CallCommand::StopRecording => self.stop_recording(),
-            CallCommand::Transfer { to, leg } => self.operator_transfers(now, &to, leg),
+            CallCommand::Transfer { to, leg, dials_as } => {
+                self.operator_transfers(now, &to, leg, dials_as);
+            }
         }
     }
 

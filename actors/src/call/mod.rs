@@ -49,8 +49,8 @@ mod wait;
 pub use effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};
 pub use handle::{CallError, Calls};
 pub use input::{
-    Answering, CallCommand, CallInput, Contact, IncomingCall, MediaInput, Origin, Originate, Party,
-    Replacing,
+    Answering, CallCommand, CallInput, Contact, DialsAs, IncomingCall, MediaInput, Origin,
+    Originate, Party, Replacing,
 };
 pub use machine::{CallMachine, Office};
 pub use moving::Arrival;

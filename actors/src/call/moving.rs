@@ -72,7 +72,8 @@ pub(crate) struct Place {
 enum Asked {
     /// A phone of ours whose own place it is: this extension's, by REFER.
     ByRefer(String),
-    /// Somebody inside, by INVITE.
+    /// Whoever sent an INVITE: the same party by another phone may take any place, somebody else only
+    /// one that still rings.
     ByInvite,
 }
 
@@ -92,8 +93,19 @@ enum HandoverStage {
     Gone {
         number: String,
         into: CallId,
-        talk: Option<(Talk, u32)>,
+        talk: Option<Box<Interrupted>>,
     },
+}
+
+/// The talk a leg left, to be taken up if it comes back.
+#[derive(Debug, Clone)]
+struct Interrupted {
+    talk: Talk,
+    caller: u32,
+    from: Party,
+    origin: Origin,
+    /// Whether it was recorded.
+    recorded: bool,
 }
 
 impl Handover {
@@ -156,8 +168,15 @@ impl CallMachine {
             return self.refuse_refer(by, refer, 603);
         };
         let goes = if by == caller { talk.callee } else { caller };
+        let left = Interrupted {
+            talk,
+            caller,
+            from: self.from.clone(),
+            origin: self.origin,
+            recorded: self.recording.is_some(),
+        };
         self.stop_recording();
-        self.resume_all(&talk, caller);
+        self.resume_all(&left.talk, caller);
         if by == caller {
             self.becomes_caller(goes);
         }
@@ -171,7 +190,7 @@ impl CallMachine {
             stage: HandoverStage::Gone {
                 number: wish.number,
                 into: leg.call,
-                talk: Some((talk, caller)),
+                talk: Some(Box::new(left)),
             },
         }));
         let asked = Asked::ByRefer(extension);
@@ -188,8 +207,7 @@ impl CallMachine {
 
     /// The dialog is not ours: another exchange has it, if the number leads outside.
     fn look_outside(&mut self, now: Instant, mut wish: Wish, replaces: &Replaces) {
-        let by = self.extension_of(wish.by);
-        let outside = self.leads_to(now, by, &wish.number);
+        let outside = self.leads_to(now, wish.dials_as, &wish.number);
         if matches!(outside, Ok(Destination::External(_))) {
             let header = (HeaderName::Replaces, replaces.write());
             wish.headers.push(header);
@@ -267,8 +285,8 @@ impl CallMachine {
             to: number,
             into: Some(into),
         });
-        if let Some((talk, _)) = talk {
-            self.stop_talking(&talk);
+        if let Some(left) = talk {
+            self.stop_talking(&left.talk);
         }
         match by.filter(|by| self.is_live(*by)) {
             Some(by) => self.part_soon(now, by),
@@ -310,9 +328,8 @@ impl CallMachine {
         }
         match handover.stage {
             HandoverStage::Gone {
-                talk: Some((talk, caller)),
-                ..
-            } => self.take_up(now, &talk, caller, number),
+                talk: Some(left), ..
+            } => self.take_up(now, *left, number),
             HandoverStage::Gone { talk: None, .. } | HandoverStage::Looking(_) => {
                 if let Some(usage) = self.usage(number) {
                     usage.refuse_call(status);
@@ -323,17 +340,28 @@ impl CallMachine {
     }
 
     /// The two talk as before, unless who transferred is gone.
-    fn take_up(&mut self, now: Instant, talk: &Talk, caller: u32, back: u32) {
+    fn take_up(&mut self, now: Instant, left: Interrupted, back: u32) {
+        let Interrupted {
+            talk,
+            caller,
+            from,
+            origin,
+            recorded,
+        } = left;
         let other = if back == caller { talk.callee } else { caller };
         if !self.is_live(other) {
-            self.stop_talking(talk);
+            self.stop_talking(&talk);
             self.set_caller(back);
             return self.leads_nowhere(now, HangupCause::SubscriberAbsent);
         }
         self.rung_no_more(talk.callee);
         self.set_caller(caller);
-        self.becomes_caller(caller);
-        self.resume_talk(talk, caller);
+        self.from = from;
+        self.origin = origin;
+        self.resume_talk(&talk, caller);
+        if recorded {
+            self.start_recording();
+        }
     }
 }
 
@@ -377,6 +405,9 @@ impl CallMachine {
             return Err(403);
         }
         let by_invite = place.asked == Asked::ByInvite;
+        if by_invite && old.is_answered() && !self.is_same_party(old, leg) {
+            return Err(403);
+        }
         match (old.role, &self.stage) {
             // Who called us and has no answer yet is not to be replaced by another INVITE.
             (Role::Caller, _) if by_invite && !old.is_answered() => Err(481),
@@ -389,6 +420,18 @@ impl CallMachine {
             (Role::Rung(ring), Stage::Dialling(dialled)) if ring == *dialled => Ok(()),
             (Role::Rung(_), _) => Err(603),
         }
+    }
+
+    /// Whether both are phones of one extension, or calls of one trunk: who talks is not pushed aside
+    /// by others who came to know its dialog (RFC 3891 section 8).
+    fn is_same_party(&self, old: &Leg, new: &Leg) -> bool {
+        let came_by = match self.origin {
+            Origin::Trunk(trunk) if self.caller == Some(old.id.number) => Some(trunk),
+            Origin::Trunk(_) | Origin::Extension(_) => None,
+        };
+        let trunk = old.trunk.or(came_by);
+        (old.extension.is_some() && old.extension == new.extension)
+            || (trunk.is_some() && trunk == new.trunk)
     }
 
     fn take_place(&mut self, now: Instant, arrival: Arrival, old: u32, asked: &Asked) {
@@ -424,7 +467,7 @@ impl CallMachine {
             _ => self.replace_callee(now, old, number),
         }
         self.disengage(left);
-        if !self.is_over()
+        if self.is_live(number)
             && let Some(extension) = self.extension_of(number)
         {
             self.engage(extension);
@@ -522,7 +565,7 @@ impl CallMachine {
             ring.legs.push(new);
         }
         tracing::debug!(call = %self.id, old, new, "picked up");
-        self.ring_leg_answered(now, ring, new, None);
+        self.ring_won(now, ring, new);
     }
 
     /// The talk goes on with `new` in it; `gone` holds nobody any more.

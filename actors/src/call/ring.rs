@@ -11,7 +11,7 @@ use offhook_core::sip::header::NameAddr;
 use offhook_core::sip::identity::Presented;
 use offhook_core::sip::invite::{InviteUsage, OutgoingInvite, RedirectPolicy};
 use offhook_core::sip::uri;
-use offhook_core::{AgentId, AttemptId, HangupCause, QueueId};
+use offhook_core::{AgentId, AttemptId, ExtensionId, HangupCause, QueueId};
 use offhook_media::engine::{Source, ToneId};
 
 use super::effect::{CallEffect, MediaEffect, RingTarget};
@@ -59,6 +59,8 @@ pub(crate) struct Ring {
     pub(super) legs: Vec<u32>,
     /// Places whose turn has not come, the next first.
     later: Turns,
+    /// How long all turns together last, if that is known.
+    whole: Option<Duration>,
     /// How long each turn lasts while others are left.
     turn: Option<Duration>,
     /// The most telling reason why a leg of it failed.
@@ -120,16 +122,32 @@ fn outcome(cause: HangupCause) -> AttemptOutcome {
 impl CallMachine {
     /// Begins to ring somebody; answers the number of the ringing.
     pub(crate) fn start_ring(&mut self, now: Instant, purpose: Purpose, target: RingTarget) -> u32 {
-        let number = self.fresh();
-        let timeout = match (&purpose, &target) {
-            // The queue decides how long its agents are rung.
-            (Purpose::Attempt { .. }, _) => None,
-            (_, RingTarget::Extension(id)) => self.directory.extension(*id).map(|e| e.ring_timeout),
-            (_, RingTarget::External(_)) => Some(EXTERNAL_TIMEOUT),
+        let (timeout, whole) = match &target {
+            RingTarget::Extension(id) => {
+                let timeout = self.directory.extension(*id).map(|e| e.ring_timeout);
+                (timeout, timeout)
+            }
+            RingTarget::External(_) => (Some(EXTERNAL_TIMEOUT), None),
         };
+        let number = self.add_ring(purpose, target, whole);
         if let Some(timeout) = timeout {
             self.timers.set(CallTimer::Ring(number), now + timeout);
         }
+        number
+    }
+
+    /// Begins to ring an agent for a queue, which says itself when that has lasted long enough.
+    pub(crate) fn ring_agent(
+        &mut self,
+        purpose: Purpose,
+        extension: ExtensionId,
+        whole: Duration,
+    ) -> u32 {
+        self.add_ring(purpose, RingTarget::Extension(extension), Some(whole))
+    }
+
+    fn add_ring(&mut self, purpose: Purpose, target: RingTarget, whole: Option<Duration>) -> u32 {
+        let number = self.fresh();
         self.push(CallEffect::FindContacts {
             ring: number,
             target: target.clone(),
@@ -142,6 +160,7 @@ impl CallMachine {
                 unplaced: BTreeMap::new(),
                 legs: Vec::new(),
                 later: Turns::default(),
+                whole,
                 turn: None,
                 cause: None,
                 rang: false,
@@ -157,7 +176,6 @@ impl CallMachine {
         number: u32,
         contacts: Result<Vec<Contact>, HangupCause>,
     ) {
-        let whole = self.ring_time(number);
         let Some(ring) = self.rings.get_mut(&number) else {
             return;
         };
@@ -169,16 +187,8 @@ impl CallMachine {
             Err(cause) => return self.ring_failed(now, number, cause),
         }
         let turns = ring.later.count().max(1);
-        ring.turn = whole.map(|whole| whole / turns);
+        ring.turn = ring.whole.map(|whole| whole / turns);
         self.ring_next_turn(now, number);
-    }
-
-    /// How long a party inside is rung, all its phones together.
-    fn ring_time(&self, number: u32) -> Option<Duration> {
-        match self.rings.get(&number)?.target {
-            RingTarget::Extension(id) => Some(self.directory.extension(id)?.ring_timeout),
-            RingTarget::External(_) => None,
-        }
     }
 
     /// Nobody answered in this turn.
@@ -391,9 +401,14 @@ impl CallMachine {
             None if self.legs.get(&leg).is_some_and(|leg| leg.agreed.is_some()) => Ok(()),
             None => Err(HangupCause::ProtocolError),
         };
-        if let Err(cause) = agreed {
-            return self.lost(now, leg, cause);
+        match agreed {
+            Ok(()) => self.ring_won(now, number, leg),
+            Err(cause) => self.lost(now, leg, cause),
         }
+    }
+
+    /// This leg is the one that answers; what is spoken with it may become known by its ACK only.
+    pub(super) fn ring_won(&mut self, now: Instant, number: u32, leg: u32) {
         let Some(mut ring) = self.rings.remove(&number) else {
             return self.drop_leg(now, leg, HangupCause::AnsweredElsewhere);
         };

@@ -21,7 +21,7 @@ use offhook_core::{ExtensionId, HangupCause, LegId};
 use offhook_media::engine::Source;
 
 use super::effect::{CallEffect, MediaEffect, RingTarget};
-use super::input::{Origin, Party};
+use super::input::{DialsAs, Origin, Party};
 use super::leg::Role;
 use super::machine::{CallMachine, CallTimer, Stage};
 use super::moving::Handover;
@@ -49,6 +49,8 @@ pub(crate) struct Transfer {
     origin: Origin,
     /// The extension of who transfers.
     extension: Option<ExtensionId>,
+    /// Whether the talk was recorded.
+    recorded: bool,
     /// What who is rung is told about it.
     headers: Vec<(HeaderName, Bytes)>,
 }
@@ -62,6 +64,8 @@ pub(super) struct Wish {
     pub(super) refer: Option<ReferId>,
     /// What is dialled.
     pub(super) number: String,
+    /// Whose permissions count for it.
+    pub(super) dials_as: DialsAs,
     /// What who is rung is told about it.
     pub(super) headers: Vec<(HeaderName, Bytes)>,
 }
@@ -77,8 +81,8 @@ impl CallMachine {
         target: &ReferTo,
         referred_by: Option<Bytes>,
     ) {
-        let number = match self.may_transfer(by, target) {
-            Ok(number) => number,
+        let (number, dials_as) = match self.may_transfer(by, target) {
+            Ok(allowed) => allowed,
             Err(status) => {
                 if let Some(usage) = self.usage(by) {
                     usage.reject_refer(refer, status);
@@ -95,6 +99,7 @@ impl CallMachine {
             by,
             refer: Some(refer),
             number,
+            dials_as,
             headers: headers.into_iter().collect(),
         };
         match &target.replaces {
@@ -107,15 +112,15 @@ impl CallMachine {
         }
     }
 
-    /// The number a phone may transfer to; else the status that refuses it.
-    fn may_transfer(&self, by: u32, target: &ReferTo) -> Result<String, u16> {
+    /// The number a phone may transfer to and as whom; else the status that refuses it.
+    fn may_transfer(&self, by: u32, target: &ReferTo) -> Result<(String, DialsAs), u16> {
         if !self.talks(by) || self.transfer.is_some() || self.handover.is_some() {
             return Err(603);
         }
-        // Carriers send no calls through us.
-        let extension = self.legs.get(&by).and_then(|leg| leg.extension.as_ref());
-        extension.ok_or(403_u16)?;
-        target.number().ok_or(404)
+        // Carriers send no calls through us, nor does an extension that was removed since.
+        let extension = self.extension_of(by).ok_or(403_u16)?;
+        let number = target.number().ok_or(404_u16)?;
+        Ok((number, DialsAs::Extension(extension)))
     }
 
     /// Whether this leg is one of the two that talk.
@@ -125,7 +130,13 @@ impl CallMachine {
     }
 
     /// An operator sends a party elsewhere: the caller if it is not said who.
-    pub(crate) fn operator_transfers(&mut self, now: Instant, to: &str, leg: Option<LegId>) {
+    pub(crate) fn operator_transfers(
+        &mut self,
+        now: Instant,
+        to: &str,
+        leg: Option<LegId>,
+        dials_as: DialsAs,
+    ) {
         let Stage::Talking(talk) = &self.stage else {
             return;
         };
@@ -142,6 +153,7 @@ impl CallMachine {
             by,
             refer: None,
             number: to.to_owned(),
+            dials_as,
             headers: Vec::new(),
         };
         self.send_on(now, wish);
@@ -156,6 +168,7 @@ impl CallMachine {
             by,
             refer,
             number,
+            dials_as,
             headers,
         } = wish;
         let (Stage::Talking(talk), Some(caller)) = (&self.stage, self.caller_number()) else {
@@ -164,6 +177,7 @@ impl CallMachine {
         let talk = talk.clone();
         self.stage = Stage::Starting;
         let goes = if by == caller { talk.callee } else { caller };
+        let recorded = self.recording.is_some();
         self.stop_recording();
         self.resume_all(&talk, caller);
         let extension = self.extension_of(by);
@@ -175,6 +189,7 @@ impl CallMachine {
             from: self.from.clone(),
             origin: self.origin,
             extension,
+            recorded,
             headers,
         }));
         if by == caller {
@@ -196,19 +211,15 @@ impl CallMachine {
             into: None,
         });
         self.note_step(by, &number);
-        self.go_on_to(now, &number);
+        self.go_on_to(now, &number, dials_as);
     }
 
-    fn go_on_to(&mut self, now: Instant, number: &str) {
+    fn go_on_to(&mut self, now: Instant, number: &str, dials_as: DialsAs) {
         let Some(hops) = self.hops.checked_sub(1).filter(|hops| *hops > 0) else {
             return self.leads_nowhere(now, HangupCause::ProtocolError);
         };
         self.hops = hops;
-        let by = self.transfer.as_ref().and_then(|transfer| {
-            // What an operator wants, the office wants.
-            transfer.refer.and(transfer.extension)
-        });
-        match self.leads_to(now, by, number) {
+        match self.leads_to(now, dials_as, number) {
             // These mean the one who dials them.
             Ok(Destination::AgentLogin | Destination::AgentLogout | Destination::HangUp) => {
                 self.leads_nowhere(now, HangupCause::NotAllowed);
@@ -221,16 +232,24 @@ impl CallMachine {
         }
     }
 
-    /// Where a number leads that this extension dials; the office itself may dial everything.
+    /// Where a number leads that is dialled as somebody.
     pub(super) fn leads_to(
         &self,
         now: Instant,
-        by: Option<ExtensionId>,
+        dials_as: DialsAs,
         number: &str,
     ) -> Result<Destination, RouteError> {
+        let caller = match dials_as {
+            DialsAs::Office => None,
+            DialsAs::Extension(extension) => Some(
+                self.directory
+                    .extension(extension)
+                    .ok_or(RouteError::NotPermitted)?,
+            ),
+        };
         let dialled = Dialled {
             number,
-            caller: by.and_then(|by| self.directory.extension(by)),
+            caller,
             at: alarm::wall_at(now),
         };
         dialplan::from_inside(&self.directory, dialled, &mut Notes::unread())
@@ -252,6 +271,8 @@ impl CallMachine {
         };
         if let Some(extension) = extension {
             self.origin = Origin::Extension(extension.id);
+        } else if let Some(trunk) = leg.trunk {
+            self.origin = Origin::Trunk(trunk);
         }
     }
 
@@ -391,6 +412,7 @@ impl CallMachine {
             caller,
             from,
             origin,
+            recorded,
             ..
         } = transfer;
         self.stop_playing();
@@ -403,6 +425,9 @@ impl CallMachine {
         }
         self.set_caller(caller);
         self.resume_talk(&talk, caller);
+        if recorded {
+            self.start_recording();
+        }
     }
 
     /// This leg is the one that was rung, in a ringing that is over.

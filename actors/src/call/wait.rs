@@ -9,7 +9,6 @@ use offhook_media::engine::Source;
 
 use offhook_sounds::{Language, queue_position};
 
-use super::effect::RingTarget;
 use super::machine::{CallMachine, Stage};
 use super::prompts;
 use super::ring::Purpose;
@@ -83,6 +82,7 @@ impl CallMachine {
                 queue,
                 agent,
                 extension,
+                ring_timeout,
                 ..
             } => {
                 if self.waits_in(queue) {
@@ -91,7 +91,7 @@ impl CallMachine {
                         queue,
                         agent,
                     };
-                    self.start_ring(now, purpose, RingTarget::Extension(extension));
+                    self.ring_agent(purpose, extension, ring_timeout);
                 } else if self.unconfirmed(queue).is_none() {
                     self.tell_departure(queue);
                 }

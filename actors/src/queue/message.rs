@@ -136,7 +136,8 @@ pub enum QueueToCall {
         agent: AgentId,
         /// The extension whose phone is to ring.
         extension: ExtensionId,
-        /// How long it may ring. The queue keeps this time itself; it is told for the INVITE.
+        /// How long it may ring. The queue keeps this time itself; the call shares it out among phones
+        /// that ring by turns.
         ring_timeout: Duration,
     },
     /// End the leg of this attempt, then confirm with `AttemptEnded` and this outcome, also when

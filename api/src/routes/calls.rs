@@ -2,13 +2,14 @@
 
 use axum::response::IntoResponse;
 use offhook_actors::alarm;
-use offhook_actors::call::Answering;
+use offhook_actors::call::{Answering, DialsAs};
 use offhook_core::dialplan::{self, Dialled, Notes};
-use offhook_core::{CallId, LegId};
+use offhook_core::directory::{Destination, Directory};
+use offhook_core::{CallId, ExtensionId, LegId};
 
 use super::prelude::*;
 use super::resource::created;
-use crate::dto::call::{CallView, NewCall, NewTransfer};
+use crate::dto::call::{CallView, LegView, NewCall, NewTransfer};
 use crate::dto::check::Checks;
 
 const TAG: &str = "Calls";
@@ -161,8 +162,26 @@ async fn unhold(
     visible(&state, &caller, id).map(Json)
 }
 
+/// Who supervises transfers as the office, everybody else as their own phone in this call would.
+fn transfers_as(caller: &Caller, directory: &Directory, call: &CallView) -> ApiResult<DialsAs> {
+    if caller.sees_all() {
+        return Ok(DialsAs::Office);
+    }
+    let own = caller.own(directory).extensions;
+    let in_call = |id: &&ExtensionId| {
+        let number = directory.extension(**id).map(|extension| &extension.number);
+        let at = |leg: &LegView| number.is_some() && leg.extension.as_ref() == number;
+        call.legs.iter().any(at)
+    };
+    let extension = own.iter().find(in_call);
+    extension
+        .map(|id| DialsAs::Extension(*id))
+        .ok_or(ApiError::Forbidden("none of your phones is in this call"))
+}
+
 /// Sends one party of a conversation elsewhere. The other one is let go when it has arrived; when
-/// nobody is there, the two talk on.
+/// nobody is there, the two talk on. Agents and users reach what their own phone in this call may
+/// dial.
 #[utoipa::path(
     post, path = "/api/v1/calls/{id}/transfer", tag = TAG, operation_id = "transfer_call",
     params(("id" = String, Path, description = "The call's id.")),
@@ -178,13 +197,21 @@ async fn transfer(
     let call = visible(&state, &caller, id)?;
     let mut checks = Checks::default();
     let directory = state.directory();
+    let dials_as = transfers_as(&caller, &directory, &call)?;
     let dialled = Dialled {
         number: &wish.to,
-        caller: None,
+        caller: match dials_as {
+            DialsAs::Office => None,
+            DialsAs::Extension(extension) => directory.extension(extension),
+        },
         at: alarm::wall(),
     };
-    if let Err(error) = dialplan::from_inside(&directory, dialled, &mut Notes::unread()) {
-        checks.wrong("to", error.to_string());
+    match dialplan::from_inside(&directory, dialled, &mut Notes::unread()) {
+        Ok(Destination::AgentLogin | Destination::AgentLogout | Destination::HangUp) => {
+            checks.wrong("to", "means whoever dials it");
+        }
+        Ok(_) => {}
+        Err(error) => checks.wrong("to", error.to_string()),
     }
     let leg = wish.leg.as_ref().map(|leg| leg.parse::<LegId>().ok());
     let known = |leg: &LegId| call.legs.iter().any(|known| known.id == *leg);
@@ -195,7 +222,8 @@ async fn transfer(
         checks.wrong("leg", "is no leg of this call");
     }
     checks.finish()?;
-    state.floor().transfer(id, wish.to, leg.flatten()).await?;
+    let leg = leg.flatten();
+    state.floor().transfer(id, wish.to, leg, dials_as).await?;
     visible(&state, &caller, id).map(Json)
 }
 

@@ -1,15 +1,16 @@
 //! INVITE with `Replaces`: a third phone takes a place (RFC 3891).
 
 use anyhow::{Result, ensure};
+use offhook_tests::phone::Phone;
 
 use super::{CALLEE, CALLER, Office, TARGET, end, hear_each_other};
 
 /// RFC 3891 section 3.
 #[tokio::test]
-async fn a_third_phone_takes_the_callees_place() -> Result<()> {
+async fn another_phone_of_theirs_takes_the_callees_place() -> Result<()> {
     let office = Office::talks().await?;
-    let dialling = office
-        .third
+    let desk = Phone::extension(&office.server, "1001").await?;
+    let dialling = desk
         .calls_replacing("1001", &office.callee.replaces())
         .await?;
     let taken = dialling.is_answered().await?;
@@ -21,10 +22,10 @@ async fn a_third_phone_takes_the_callees_place() -> Result<()> {
 
 /// RFC 3891 section 3.
 #[tokio::test]
-async fn a_third_phone_takes_the_callers_place() -> Result<()> {
+async fn another_phone_of_theirs_takes_the_callers_place() -> Result<()> {
     let office = Office::talks().await?;
-    let dialling = office
-        .third
+    let desk = Phone::extension(&office.server, "1000").await?;
+    let dialling = desk
         .calls_replacing("1000", &office.caller.replaces())
         .await?;
     let taken = dialling.is_answered().await?;
@@ -32,6 +33,22 @@ async fn a_third_phone_takes_the_callers_place() -> Result<()> {
     office.caller.is_hung_up().await?;
     hear_each_other((&taken, TARGET), (&office.callee, CALLEE)).await?;
     end(&office.server, office.callee, taken).await
+}
+
+/// RFC 3891 sections 3 and 8: who knows the names of a dialog is not let into it for that.
+#[tokio::test]
+async fn who_talks_is_not_pushed_aside_by_somebody_else() -> Result<()> {
+    let office = Office::talks().await?;
+    for talk in [&office.caller, &office.callee] {
+        let refused = office
+            .third
+            .calls_replacing("1001", &talk.replaces())
+            .await?;
+        let status = refused.is_refused().await?;
+        ensure!(status == 403, "{status}");
+    }
+    hear_each_other((&office.caller, CALLER), (&office.callee, CALLEE)).await?;
+    end(&office.server, office.caller, office.callee).await
 }
 
 /// RFC 3891 section 3: an early dialog that we began may be taken, which is picking up a call that

@@ -15,6 +15,7 @@ use offhook_core::pii::Secret;
 use offhook_core::sdp::Codec;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{self, FlowId, Path, ServerTxn};
+use offhook_core::sip::header::Replaces;
 use offhook_core::sip::invite::{DialogOptions, LocalParty, RequestTag, UsageEffect, UsageInput};
 use offhook_core::sip::message::{Message, Request, Response};
 use offhook_core::sip::method::Method;
@@ -26,7 +27,7 @@ use offhook_media::engine::{LegPort, PlayEnd, PlayId, Source};
 
 use crate::call::{
     Answering, CallEffect, CallInput, CallMachine, CallToAgent, Contact, IncomingCall, MediaEffect,
-    MediaInput, Office, Origin, Originate, Party,
+    MediaInput, Office, Origin, Originate, Party, Replacing, RingTarget,
 };
 use crate::queue::{CallToQueue, QueueToCall};
 
@@ -71,6 +72,12 @@ pub(super) struct Fixture {
     told: Vec<(u32, String)>,
     /// What concerns other calls.
     pub(super) others: Vec<CallEffect>,
+    /// Legs that went to other calls.
+    departed: usize,
+    /// Legs that came from other calls.
+    arrived: usize,
+    /// Statuses of what legs other than the first were answered.
+    answers: Vec<(u32, u16)>,
     /// Statuses that reached the caller.
     pub(super) statuses: Vec<u16>,
     /// Methods that reached each leg's far end, outside the caller's INVITE.
@@ -285,6 +292,20 @@ impl Fixture {
         Self::around(call.unwrap(), ids, crate::alarm::now())
     }
 
+    /// A call that comes to take a place in another.
+    pub(super) fn replacing(
+        place: Replacing,
+        origin: impl Fn(&Ids) -> Origin,
+        offer: &Bytes,
+    ) -> Self {
+        let (directory, ids) = office();
+        let mut incoming = incoming("1001", origin(&ids), offer);
+        incoming.replaces = Some(place);
+        let id = CallId::new(&mut IdSource::seeded(8));
+        let call = CallMachine::incoming(id, births(directory), IdSource::seeded(2), &incoming);
+        Self::around(call.unwrap(), ids, crate::alarm::now())
+    }
+
     /// A call that extension 1000 asked the API for.
     pub(super) fn originated(to: &str) -> Self {
         let (directory, ids) = office();
@@ -313,6 +334,9 @@ impl Fixture {
             done: false,
             told: Vec::new(),
             others: Vec::new(),
+            departed: 0,
+            arrived: 0,
+            answers: Vec::new(),
             serial: false,
             statuses: Vec::new(),
             sent: Vec::new(),
@@ -333,7 +357,7 @@ impl Fixture {
             match effect {
                 CallEffect::Sip { leg, effect } => self.network(leg, effect),
                 CallEffect::Media(effect) => self.engine(effect),
-                CallEffect::FindContacts { ring, .. } => self.look_up(ring),
+                CallEffect::FindContacts { ring, target } => self.look_up(ring, &target),
                 CallEffect::Queue { tell, .. } => self.queue.push(tell),
                 CallEffect::Agent { agent, tell } => self.agents.push((agent, tell)),
                 CallEffect::Engaged(extension) => assert!(self.engaged.insert(extension)),
@@ -344,13 +368,17 @@ impl Fixture {
                 effect @ (CallEffect::FindDialog(_)
                 | CallEffect::MoveLeg(_)
                 | CallEffect::Settled(_)
-                | CallEffect::Stray { .. }) => self.others.push(effect),
+                | CallEffect::Stray { .. }) => {
+                    self.departed += usize::from(matches!(effect, CallEffect::MoveLeg(_)));
+                    self.others.push(effect);
+                }
                 CallEffect::Done => self.done = true,
             }
         }
     }
 
     pub(super) fn handle(&mut self, input: CallInput) {
+        self.arrived += usize::from(matches!(input, CallInput::Arrives(_)));
         self.call.handle(self.now, input);
         self.pump();
     }
@@ -369,14 +397,15 @@ impl Fixture {
         self.media.push(effect);
     }
 
-    fn look_up(&mut self, ring: u32) {
+    fn look_up(&mut self, ring: u32, target: &RingTarget) {
         let serial = self.serial;
+        let trunk = target.is_outside().then_some(self.ids.trunk);
         let contact = |number: u16| Contact {
             uri: format!("sip:phone@127.0.0.1:{number}").into(),
             credentials: None,
             local: local(),
             to: Bytes::from_static(b"<sip:phone@127.0.0.1>"),
-            trunk: None,
+            trunk,
             domain: "127.0.0.1".into(),
             routes: Vec::new(),
             headers: Vec::new(),
@@ -392,8 +421,13 @@ impl Fixture {
     fn network(&mut self, leg: LegId, effect: UsageEffect) {
         match effect {
             UsageEffect::Respond { response, .. } => {
-                if leg.number == 0 && !self.rung.contains_key(&0) {
+                let is_first = leg.number == 0;
+                if is_first {
                     self.statuses.push(response.status);
+                } else {
+                    self.answers.push((leg.number, response.status));
+                }
+                if !self.rung.contains_key(&leg.number) {
                     if response.is_success() && !response.body.is_empty() {
                         self.caller_2xx = Some(response);
                     }
@@ -453,6 +487,13 @@ impl Fixture {
 
     pub(super) fn caller_hangs_up(&mut self) {
         let (txn, request) = (self.txn(), self.caller_request(&Method::Bye));
+        self.sip(0, UsageInput::Request { txn, request });
+        self.pump();
+    }
+
+    pub(super) fn caller_refers(&mut self, target: &str) {
+        let (txn, mut request) = (self.txn(), self.caller_request(&Method::Refer));
+        request.headers.push(HeaderName::ReferTo, target.to_owned());
         self.sip(0, UsageInput::Request { txn, request });
         self.pump();
     }
@@ -767,9 +808,11 @@ impl Fixture {
             .iter()
             .filter(|e| matches!(e, MediaEffect::RemoveLeg(_)))
             .count();
+        let (added, removed) = (added + self.arrived, removed + self.departed);
         assert_eq!(added, removed, "every port is given back");
         assert!(self.engaged.is_empty(), "every phone is free");
-        assert_eq!(self.closed.len(), added, "every leg is forgotten");
+        let closed = self.closed.len() + self.departed;
+        assert_eq!(closed, added, "every leg is forgotten");
         let begun = self
             .events
             .iter()
@@ -793,5 +836,82 @@ impl Fixture {
         ack.body = sdp(6000, "sendrecv");
         self.sip(0, UsageInput::Ack(ack));
         self.pump();
+    }
+}
+
+/// Legs of other calls.
+impl Fixture {
+    /// What an INVITE says that wants the place of this leg.
+    pub(super) fn dialog_of(&self, leg: u32) -> Replacing {
+        let tag = |value: &Bytes| {
+            let text = String::from_utf8_lossy(value).into_owned();
+            text.rsplit_once("tag=").unwrap().1.to_owned()
+        };
+        let value = match self.rung.get(&leg) {
+            Some(Rung { invite, .. }) => {
+                let ours = tag(invite.headers.get(&HeaderName::From).unwrap());
+                let call_id = invite.headers.call_id().unwrap();
+                let call_id = String::from_utf8_lossy(call_id).into_owned();
+                format!("{call_id};to-tag={ours};from-tag=phone{leg}")
+            }
+            None => {
+                let answer = self.caller_2xx.as_ref().unwrap();
+                let ours = tag(answer.headers.get(&HeaderName::To).unwrap());
+                format!("one@ann;to-tag={ours};from-tag=ann")
+            }
+        };
+        Replacing {
+            leg: self.leg(leg),
+            header: Replaces::parse(&value.into()).unwrap(),
+        }
+    }
+
+    /// A leg that came to us answers the offer that our 200 made.
+    pub(super) fn arrival_acknowledges_with_answer(&mut self, leg: u32) {
+        let mut ack = self.caller_request(&Method::Ack);
+        ack.headers.push(HeaderName::ContentType, "application/sdp");
+        ack.body = sdp(6100, "sendrecv");
+        self.sip(leg, UsageInput::Ack(ack));
+        self.pump();
+    }
+
+    /// The `From` this leg's phone was shown.
+    pub(super) fn shown_to(&self, leg: u32) -> String {
+        let from = self.rung[&leg].invite.headers.get(&HeaderName::From);
+        String::from_utf8_lossy(from.unwrap()).into_owned()
+    }
+
+    /// What this leg's last request was answered with.
+    pub(super) fn last_status(&self, leg: u32) -> Option<u16> {
+        let mut answers = self.answers.iter().rev();
+        answers
+            .find(|(number, _)| *number == leg)
+            .map(|(_, status)| *status)
+    }
+
+    pub(super) fn presses(&mut self, leg: u32, digit: char) {
+        let leg = self.leg(leg);
+        self.handle(CallInput::Media(MediaInput::Digit { leg, digit }));
+    }
+
+    /// Whether a recording runs.
+    pub(super) fn is_recorded(&self) -> bool {
+        let last = self.media.iter().rev().find(|effect| {
+            matches!(
+                effect,
+                MediaEffect::Record { .. } | MediaEffect::StopRecording(_)
+            )
+        });
+        matches!(last, Some(MediaEffect::Record { .. }))
+    }
+
+    /// An admin removes an extension.
+    pub(super) fn extension_is_removed(&mut self, number: &str) {
+        let (directory, _) = office();
+        let mut lists = directory.office().clone();
+        lists
+            .extensions
+            .retain(|extension| extension.number != number);
+        self.call.set_directory(Arc::new(Directory::new(lists)));
     }
 }

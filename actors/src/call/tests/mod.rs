@@ -4,6 +4,7 @@ mod dial;
 mod fixture;
 mod hangup;
 mod menu;
+mod moving;
 mod queue;
 mod supervision;
 mod talk;

@@ -6,8 +6,8 @@ use offhook_core::event::EventKind;
 use offhook_core::{CallId, HangupCause, IdSource};
 use offhook_media::engine::Source;
 
-use super::fixture::Fixture;
-use crate::call::{CallCommand, CallEffect, CallError, CallInput};
+use super::fixture::{Fixture, INTER_DIGIT};
+use crate::call::{CallCommand, CallEffect, CallError, CallInput, DialsAs};
 use crate::queue::CallToQueue;
 
 /// 1000 talks with 1001; the number is the phone's leg.
@@ -158,6 +158,7 @@ fn an_operator_may_transfer_only_who_talks() {
     let wish = |leg| CallCommand::Transfer {
         to: "1002".into(),
         leg,
+        dials_as: DialsAs::Office,
     };
     assert_eq!(call.call.permits(&wish(None)), Ok(()));
     assert_eq!(call.call.permits(&wish(Some(call.leg(phone)))), Ok(()));
@@ -193,38 +194,59 @@ fn a_dialog_that_nobody_has_is_told_with_481() {
     call.leaves_nothing();
 }
 
-/// The other call refuses, or has ended: the leg comes back and all is as before.
+/// Who asks over REST is bound by what their own phone may dial, also when that changes meanwhile.
 #[test]
-fn a_leg_that_finds_no_place_comes_back() {
-    let (mut call, phone) = talking();
-    call.phone_refers(phone, OTHER);
-    let other = offhook_core::LegId::new(CallId::new(&mut IdSource::seeded(9)), 3);
-    call.handle(CallInput::DialogFound(Some(other)));
-    let Some(CallEffect::MoveLeg(arrival)) = call.others.pop() else {
-        panic!("the leg stayed");
+fn an_operators_transfer_goes_as_far_as_their_rights() {
+    let (mut call, _) = talking();
+    let wish = |dials_as| {
+        CallInput::Command(CallCommand::Transfer {
+            to: "0049301234567".into(),
+            leg: None,
+            dials_as,
+        })
     };
-    assert_eq!(arrival.was(), call.leg(0));
-    assert_eq!(arrival.id().call, other.call);
-    call.handle(CallInput::Arrives(Box::new(arrival.back(481))));
+    let removed = DialsAs::Extension(offhook_core::ExtensionId::random());
+    call.handle(wish(removed));
     assert!(matches!(
         call.events.last(),
         Some(EventKind::Bridged { .. })
     ));
+    call.handle(wish(DialsAs::Office));
+    let outside = call.last_rung();
+    call.phone_answers(outside);
+    assert_eq!(call.bridges(), 3);
     call.caller_hangs_up();
-    assert_eq!(call.ended(), Some(HangupCause::NormalClearing));
+    call.leaves_nothing();
 }
 
-/// A leg came to a place that another call keeps; that call never says so.
+/// RFC 3515 section 2.4.2: an extension that was removed in the middle of its call sends nobody on.
 #[test]
-fn a_call_that_hears_nothing_of_its_leg_ends() {
+fn an_extension_that_is_removed_transfers_nobody() {
     let (mut call, phone) = talking();
-    call.phone_refers(phone, OTHER);
-    let other = offhook_core::LegId::new(CallId::new(&mut IdSource::seeded(9)), 3);
-    call.handle(CallInput::DialogFound(Some(other)));
-    call.waits(Duration::from_secs(6));
-    assert_eq!(call.ended(), Some(HangupCause::InternalError));
-    assert_eq!(
-        call.told(phone).last().map(String::as_str),
-        Some("SIP/2.0 487 Request Terminated")
-    );
+    call.extension_is_removed("1001");
+    call.phone_refers(phone, "<sip:0049301234567@h>");
+    assert_eq!(call.last_status(phone), Some(403));
+    call.caller_hangs_up();
+    call.leaves_nothing();
+}
+
+/// A party outside that was transferred stands for itself: whoever transferred it is free.
+#[test]
+fn a_party_outside_is_not_taken_for_who_transferred_it() {
+    let mut call = Fixture::from_staff("0049301234567");
+    let party = call.last_rung();
+    call.phone_answers(party);
+    call.caller_acknowledges();
+    call.caller_refers("<sip:300@h>");
+    call.caller_hangs_up();
+    assert!(call.engaged.is_empty());
+    call.presses(party, '1');
+    call.waits(INTER_DIGIT);
+    assert!(matches!(
+        call.queue.last(),
+        Some(CallToQueue::Enqueue { .. })
+    ));
+    assert!(call.engaged.is_empty(), "{:?}", call.engaged);
+    call.phone_hangs_up(party);
+    call.leaves_nothing();
 }

@@ -82,3 +82,26 @@ fn when_all_turns_failed_the_most_telling_reason_counts() {
     call.caller_hangs_up();
     call.leaves_nothing();
 }
+
+/// A queue rings its agents for as long as it wants, whatever their extension says: all their phones
+/// together.
+#[test]
+fn an_agents_phones_share_the_time_of_the_queue() {
+    let mut call = Fixture::from_outside();
+    call.caller_acknowledges();
+    call.caller_presses("1");
+    call.waits(INTER_DIGIT);
+    call.contacts = Ok(2);
+    call.serial = true;
+    let (_, first) = call.queue_rings(call.ids.agent);
+    call.phone_rings(first);
+    call.waits(Duration::from_secs(10));
+    assert_eq!(call.sent_to(first), ["INVITE", "CANCEL"]);
+    let second = call.last_rung();
+    assert_ne!(second, first);
+    call.phone_answers(second);
+    assert_eq!(call.bridges(), 1);
+    call.phone_refuses(first, 487);
+    call.caller_hangs_up();
+    call.leaves_nothing();
+}
