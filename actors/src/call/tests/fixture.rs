@@ -427,10 +427,9 @@ impl Fixture {
                 } else {
                     self.answers.push((leg.number, response.status));
                 }
-                if !self.rung.contains_key(&leg.number) {
-                    if response.is_success() && !response.body.is_empty() {
-                        self.caller_2xx = Some(response);
-                    }
+                let is_ours = self.rung.contains_key(&leg.number);
+                if !is_ours && response.is_success() && !response.body.is_empty() {
+                    self.caller_2xx = Some(response);
                 }
             }
             UsageEffect::Request { tag, request, .. } => {
