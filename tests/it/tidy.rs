@@ -151,28 +151,75 @@ fn the_longest_files_are_known() {
 }
 
 /// Every `name` in backticks in the fourth column of a table.
-fn tests_in_tables(text: &str) -> Vec<String> {
-    let rows = text.lines().filter_map(|line| line.split('|').nth(4));
-    let names = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2));
-    names.map(str::to_owned).collect()
+/// The lines of the tables: the standards of each, and the tests it names.
+fn lines_of_tables(text: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    cells
+        .filter_map(|cells| {
+            let tests = cells.get(4)?.split('`').skip(1).step_by(2).collect();
+            Some((standards(cells.get(1)?), tests))
+        })
+        .filter(|(standards, _): &(Vec<&str>, _)| !standards.is_empty())
+        .collect()
 }
 
-#[test]
-fn every_test_the_table_of_standards_names_exists() {
-    let text = fs::read_to_string(root().join("docs/sip.md")).unwrap();
-    let named = tests_in_tables(&text);
-    assert!(named.len() > 30, "the table is read wrongly: {named:?}");
-    let folders = ["core/src", "actors/src", "api/src", "tests/it"];
-    let mut known = String::new();
-    for path in folders
-        .iter()
-        .flat_map(|folder| sources(&root().join(folder)))
-    {
-        known.push_str(&code(&path));
+/// `3261`, `HEP`, `draft`: what standards are called by.
+fn standards(cell: &str) -> Vec<&str> {
+    let words = cell.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let is_number = |word: &&str| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
+    words
+        .filter(|word| is_number(word) || ["HEP", "draft"].contains(word))
+        .collect()
+}
+
+/// What stands above each function of a file.
+fn comments_of_functions(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut above = String::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("///") || line.starts_with("#[") {
+            above.push_str(line);
+            continue;
+        }
+        let function = line
+            .split_once("fn ")
+            .and_then(|(_, rest)| rest.split_once('('));
+        if let Some((name, _)) = function.filter(|_| !line.starts_with("//")) {
+            found.push((name.to_owned(), std::mem::take(&mut above)));
+        }
+        above.clear();
     }
-    let missing: Vec<_> = named
+    found
+}
+
+/// So that what the table promises can be found where it is proved, and the other way round.
+#[test]
+fn each_line_of_the_table_of_standards_names_tests_that_say_which_they_hold() {
+    let text = fs::read_to_string(root().join("docs/sip.md")).unwrap();
+    let lines = lines_of_tables(&text);
+    assert!(lines.len() > 30, "the table is read wrongly: {lines:?}");
+    let files = ["core/src", "actors/src", "api/src", "tests/it"]
         .iter()
-        .filter(|name| !known.contains(&format!("fn {name}(")))
+        .flat_map(|folder| sources(&root().join(folder)));
+    let known: Vec<_> = files
+        .flat_map(|path| comments_of_functions(&fs::read_to_string(path).unwrap()))
         .collect();
-    assert!(missing.is_empty(), "docs/sip.md names {missing:?}");
+    for (standards, tests) in lines {
+        let mut says_so = false;
+        for test in &tests {
+            let above: Vec<_> = known.iter().filter(|(name, _)| name == test).collect();
+            assert!(
+                !above.is_empty(),
+                "docs/sip.md names {test}, which is nowhere"
+            );
+            says_so |= above
+                .iter()
+                .any(|(_, above)| standards.iter().any(|standard| above.contains(standard)));
+        }
+        assert!(
+            says_so,
+            "none of {tests:?} says that it holds {standards:?}"
+        );
+    }
 }

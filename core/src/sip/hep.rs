@@ -158,6 +158,7 @@ mod tests {
         }
     }
 
+    /// HEP 3.
     #[test]
     fn a_packet_reads_back_as_what_was_written() {
         let chunks = read(&packet("192.0.2.7:5062", "192.0.2.1:5060").write().unwrap());

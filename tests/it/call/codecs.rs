@@ -195,6 +195,7 @@ async fn phone_with_events(server: &Server, number: &str, events: Option<u8>) ->
     Ok(phone)
 }
 
+/// RFC 4733 section 2.4.
 #[tokio::test]
 async fn each_phone_numbers_its_keys_as_it_likes() -> Result<()> {
     let server = Server::start().await?;

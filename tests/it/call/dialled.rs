@@ -63,6 +63,7 @@ async fn both_may_hang_up_at_once() -> Result<()> {
     expect(&record, "disposition", "answered")
 }
 
+/// RFC 4733.
 #[tokio::test]
 async fn keys_go_through_a_conversation() -> Result<()> {
     let conversation = Conversation::start().await?;

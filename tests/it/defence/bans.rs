@@ -11,6 +11,7 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use super::{STRANGER, a_call, bans, floods, guesses, probe, server_with, trusts_only_a_carrier};
 
+/// RFC 3261 section 26.1.1.
 #[tokio::test]
 async fn three_wrong_passwords_ban_a_phone_until_an_operator_forgives() -> Result<()> {
     let server = Server::start().await?;
@@ -52,6 +53,7 @@ async fn three_wrong_passwords_ban_a_phone_until_an_operator_forgives() -> Resul
     server.has_not_panicked()
 }
 
+/// RFC 3261 section 26.1.5.
 #[tokio::test]
 async fn a_flood_of_junk_is_banned_while_calls_go_on() -> Result<()> {
     let server = Server::start().await?;

@@ -138,6 +138,7 @@ fn chunks(packet: &[u8]) -> Result<BTreeMap<u16, Vec<u8>>> {
     Ok(chunks)
 }
 
+/// HEP 3.
 #[tokio::test]
 async fn a_capture_server_gets_a_copy_of_every_message() -> Result<()> {
     let capture = UdpSocket::bind("127.0.0.1:0").await?;

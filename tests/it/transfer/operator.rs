@@ -107,6 +107,7 @@ async fn a_user_transfers_only_to_what_their_phone_may_dial() -> Result<()> {
     end(&office.server, office.caller, dear).await
 }
 
+/// RFC 3261 sections 20.4 and 20.9.
 #[tokio::test]
 async fn a_phone_that_is_asked_to_picks_up_by_itself() -> Result<()> {
     let office = Office::talks().await?;

@@ -82,6 +82,7 @@ async fn in_an_office_with_phones_one_old_password_locks_its_own_name_only() {
     assert_eq!(register(&mut again).await, 200);
 }
 
+/// RFC 3261 section 22.1.
 #[tokio::test]
 async fn known_and_unknown_names_are_answered_alike() {
     let edge = guarded().await;

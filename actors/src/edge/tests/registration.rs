@@ -136,6 +136,7 @@ async fn proofs_with_an_invented_nonce_ban_nobody() {
     assert_eq!(edge.core.stats().bans, 0);
 }
 
+/// RFC 3261 section 10.3, step 7.
 #[tokio::test]
 async fn too_short_a_registration_is_told_the_shortest() {
     let edge = Edge::open().await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
+/// RFC 3264 section 10.1.
 #[test]
 fn rfc3264_10_1_takes_audio_and_refuses_both_videos_in_order() {
     let (sdp, agreed) = answer(&mut ours(), RFC3264_10_1);
@@ -81,6 +82,7 @@ fn rfc4317_4_1_the_first_audio_we_can_speak_is_taken() {
     assert_eq!(lines[1], "m=audio 20000 RTP/AVP 0 98");
 }
 
+/// RFC 3264 section 6.1.
 #[test]
 fn the_callers_order_beats_ours() {
     let (_, agreed) = answer(&mut ours(), ASTERISK);
@@ -166,6 +168,7 @@ fn numbers_mean_what_their_rtpmap_says() {
     assert!(sdp.contains("m=audio 20000 RTP/AVP 97 0\r\n"), "{sdp}");
 }
 
+/// RFC 3264 section 8.4.
 #[test]
 fn every_way_to_hold_is_understood() {
     let cases = [

@@ -58,6 +58,7 @@ fn hold_and_resume_raise_the_version_each_time() {
     assert_eq!((version(&alice), version(&bob)), (3, 3));
 }
 
+/// RFC 3264 section 8.
 #[test]
 fn an_unchanged_offer_keeps_its_version_and_every_byte() {
     let (mut alice, mut bob) = talking();

@@ -37,6 +37,7 @@ fn fail(defence: &mut Defence, now: Instant, who: IpAddr, user: &str) {
     defence.login_failed(now, who, user, LoginFailure::WrongPassword);
 }
 
+/// RFC 3261 section 26.1.5.
 #[test]
 fn a_strangers_flood_is_cut_then_banned() {
     for (class, reason) in [
@@ -188,6 +189,7 @@ fn five_names_with_wrong_passwords_are_probing() {
     assert_eq!(reasons, [BanReason::Probing]);
 }
 
+/// RFC 3261 section 26.1.1.
 #[test]
 fn one_phone_with_an_old_password_does_not_close_the_office() {
     let (mut defence, now, who) = (defence(|_| {}), epoch(), address("192.0.2.7"));
@@ -346,6 +348,7 @@ fn bans_outlive_a_restart_unless_their_time_is_over() {
     assert!(!banned(&late, who));
 }
 
+/// RFC 3261 section 26.1.5.
 #[test]
 fn an_attack_from_everywhere_costs_bounded_memory_and_spares_those_we_know() {
     let small = |config: &mut DefenceConfig| {

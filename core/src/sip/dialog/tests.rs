@@ -79,6 +79,7 @@ fn the_side_that_was_called_keeps_the_recorded_order() {
     );
 }
 
+/// RFC 3261 section 12.1.2.
 #[test]
 fn the_side_that_called_turns_the_recorded_order_around() {
     let response = ok("<sip:p1.example;lr>, <sip:p2.example;lr>");
@@ -94,6 +95,7 @@ fn the_side_that_called_turns_the_recorded_order_around() {
     assert_eq!(dialog.remote_tag().unwrap(), "b");
 }
 
+/// RFC 3261 section 12.2.1.1.
 #[test]
 fn a_strict_router_is_addressed_itself_and_the_target_comes_last() {
     for (recorded, uri, left) in [
@@ -124,6 +126,7 @@ fn a_strict_router_is_addressed_itself_and_the_target_comes_last() {
     assert_eq!(dialog.request(Method::Bye).uri, "sip:bob@192.0.2.3");
 }
 
+/// RFC 3261 section 12.2.2.
 #[test]
 fn numbers_must_rise_and_may_jump() {
     let mut dialog = Dialog::uas(&invite(), "b", 1).unwrap();
@@ -143,6 +146,7 @@ fn numbers_must_rise_and_may_jump() {
     assert!(dialog.handle_request(&in_dialog(1, contact)).is_ok());
 }
 
+/// RFC 3261 section 12.2.1.2.
 #[test]
 fn a_new_contact_moves_the_target_and_a_bad_one_does_not() {
     let mut dialog = Dialog::uas(&invite(), "b", 1).unwrap();

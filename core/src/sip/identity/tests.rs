@@ -56,6 +56,7 @@ fn an_asserted_identity_stands_beside_the_trunks_own_number() {
     assert_eq!(shown(&anna(), &trunk), [MAIN, &preferred]);
 }
 
+/// draft-ietf-sip-privacy-04 section 5.
 #[test]
 fn a_remote_party_stands_beside_the_trunks_own_number() {
     let trunk = trunk(CallerIdMethod::RemotePartyId);

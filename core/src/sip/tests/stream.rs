@@ -15,6 +15,7 @@ fn messages() -> [bytes::Bytes; 3] {
     ]
 }
 
+/// RFC 3261 section 18.3.
 #[test]
 fn a_stream_is_cut_the_same_way_however_it_arrives() {
     let [one, two, three] = messages();
@@ -50,6 +51,7 @@ fn a_frame_is_a_message_the_parser_reads_whole() {
     assert_eq!(request.body, "hello");
 }
 
+/// RFC 3261 section 18.3.
 #[test]
 fn a_lying_content_length_ends_the_stream_at_once() {
     for lie in ["-1", "18446744073709551615", "x", "", "5\r\nl: 6"] {
@@ -65,6 +67,7 @@ fn a_lying_content_length_ends_the_stream_at_once() {
     assert_eq!(parser.poll_frame(), Err(FrameError::MessageTooLarge));
 }
 
+/// RFC 3261 section 18.3.
 #[test]
 fn a_head_that_never_ends_is_cut_off() {
     let mut parser = StreamParser::new();

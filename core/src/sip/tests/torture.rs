@@ -63,6 +63,7 @@ fn treatment(data: &Bytes) -> String {
     }
 }
 
+/// RFC 4475, RFC 3261 section 7.
 #[test]
 fn every_torture_message_is_treated_as_the_rfc_says() {
     let table = std::fs::read_to_string(folder().join("expected.tsv")).unwrap();
@@ -81,6 +82,7 @@ fn every_torture_message_is_treated_as_the_rfc_says() {
     }
 }
 
+/// RFC 3261 section 7.3.
 #[test]
 fn what_is_accepted_is_still_accepted_after_writing_it() {
     let table = std::fs::read_to_string(folder().join("expected.tsv")).unwrap();

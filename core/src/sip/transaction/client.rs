@@ -106,6 +106,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 17.1.2.2.
     #[test]
     fn timer_e_doubles_to_t2_until_timer_f_gives_up() {
         let start = epoch();

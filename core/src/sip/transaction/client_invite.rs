@@ -165,6 +165,7 @@ mod tests {
         }
     }
 
+    /// RFC 3261 section 17.1.1.2.
     #[test]
     fn timer_a_doubles_until_timer_b_gives_up() {
         let start = epoch();
@@ -195,6 +196,7 @@ mod tests {
         assert_eq!(machine.handle_timeout(start + UNANSWERED), Step::TimedOut);
     }
 
+    /// RFC 6026 section 7.2.
     #[test]
     fn accepted_hands_up_every_2xx_until_timer_m() {
         let start = epoch();

@@ -181,6 +181,7 @@ mod tests {
         assert_eq!(quick.poll_timeout(), Some(start + UNANSWERED));
     }
 
+    /// RFC 3261 section 17.2.1.
     #[test]
     fn a_failure_is_repeated_with_timer_g_until_timer_h() {
         let start = epoch();

@@ -6,6 +6,7 @@ fn via(text: &str, via: &str) -> String {
     text.replace("198.51.100.7:5070;branch=z9hG4bK1", via)
 }
 
+/// RFC 3261 section 18.2.2, RFC 3581 section 4.
 #[test]
 fn a_response_goes_to_the_source_at_the_port_of_sent_by() {
     for (hop, port, stamped) in [
@@ -139,6 +140,7 @@ fn an_rfc_2543_peer_without_branches_is_understood() {
     assert!(bench.endpoint.is_idle());
 }
 
+/// RFC 3261 section 9.2, RFC 3326.
 #[test]
 fn a_cancel_is_answered_at_once_and_its_reason_handed_up() {
     let mut bench = Bench::udp();

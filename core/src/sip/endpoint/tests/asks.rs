@@ -38,6 +38,7 @@ fn statuses(bench: &mut Bench) -> Vec<u16> {
     bench.events().into_iter().map(status).collect()
 }
 
+/// RFC 3581 section 3.
 #[test]
 fn a_request_gets_a_via_of_its_own_that_asks_for_rport() {
     let mut bench = Bench::tcp();
@@ -105,6 +106,7 @@ fn every_2xx_to_an_invite_is_handed_up_until_timer_m() {
     assert!(bench.endpoint.is_idle());
 }
 
+/// RFC 3261 section 9.1.
 #[test]
 fn a_cancel_goes_out_after_a_provisional_response_and_concerns_nobody() {
     let mut bench = Bench::udp();

@@ -20,6 +20,7 @@ fn accepted(text: &str) -> Request {
     bench.request().1
 }
 
+/// RFC 3261 section 21.4.1.
 #[test]
 fn a_malformed_header_is_named() {
     for (broken, reason) in [
@@ -55,6 +56,7 @@ fn a_request_without_any_via_is_ignored() {
     assert!(bench.endpoint.is_idle());
 }
 
+/// RFC 3261 sections 8.2.1, 8.2.2.1 and 21.5.6.
 #[test]
 fn wrong_version_scheme_and_method_have_their_statuses() {
     let version = invite().replace("192.0.2.1 SIP/2.0", "192.0.2.1 SIP/7.0");
@@ -72,6 +74,7 @@ fn wrong_version_scheme_and_method_have_their_statuses() {
     accepted(&invite().replace("sip:bob@192.0.2.1", "tel:+4930123"));
 }
 
+/// RFC 3261 section 8.2.2.3.
 #[test]
 fn an_extension_we_lack_is_listed_in_420() {
     let config = EndpointConfig {
@@ -172,6 +175,7 @@ fn ten_thousand_hops_cost_nobody_anything() {
     }
 }
 
+/// RFC 3261 section 16.3.
 #[test]
 fn no_hops_left_ends_a_call_but_nothing_else() {
     let ended = |text: String| text.replace("Forwards: 70", "Forwards: 0");
@@ -237,6 +241,7 @@ fn with_content(kind: &str, extra: &str, body: &str) -> String {
     with_body("INVITE", "z9hG4bK1", &headers, body)
 }
 
+/// RFC 3261 section 8.2.3.
 #[test]
 fn a_body_we_cannot_read_gets_415_with_what_we_can() {
     let response = refused(&with_content("application/isup", "", "x"));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 
+/// RFC 4475.
 #[test]
 fn every_torture_message_gets_the_answer_the_rfc_says() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus/rfc4475");

@@ -161,6 +161,7 @@ fn a_connection_lost_while_talking_ends_nothing_until_somebody_hangs_up() {
     pair.finish();
 }
 
+/// RFC 3261 section 15.
 #[test]
 fn hanging_up_before_the_ack_waits_for_it() {
     let mut pair = Pair::udp(answers);
@@ -210,6 +211,7 @@ fn an_ack_that_never_comes_ends_the_call_with_a_bye() {
     );
 }
 
+/// RFC 3261 section 15.1.
 #[test]
 fn both_hang_up_at_once() {
     let mut pair = Pair::udp(answers);

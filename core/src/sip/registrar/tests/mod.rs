@@ -208,6 +208,7 @@ fn the_same_contact_is_renewed_and_not_added() {
     assert_eq!(office.changes().last().unwrap().0, Renewed);
 }
 
+/// RFC 3261 section 10.3.
 #[test]
 fn zero_takes_back_one_contact_and_a_star_all() {
     let mut office = Office::new();
@@ -233,6 +234,7 @@ fn zero_takes_back_one_contact_and_a_star_all() {
     assert_eq!(office.register(&["Contact: *", "Expires: 0"]).status, 200);
 }
 
+/// RFC 3261 section 10.3, step 7.
 #[test]
 fn an_overtaken_request_changes_nothing() {
     let mut office = Office::new();
@@ -278,6 +280,7 @@ fn broken_contacts_are_refused_as_a_whole() {
     assert_eq!(response.status, 400);
 }
 
+/// RFC 3261 section 10.2.1.2.
 #[test]
 fn the_most_wanted_contact_comes_first_and_of_equal_ones_the_latest() {
     let mut office = Office::new();
