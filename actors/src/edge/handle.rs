@@ -19,7 +19,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::ask::{Ask, Reply};
-use super::command::{Command, Inbound};
+use super::command::Command;
+use super::feeds::Feeds;
 use super::legs::Legs;
 use super::locate::{self, Names};
 use super::net::{INBOUND, Net, OpenError};
@@ -33,14 +34,6 @@ use crate::trunk::Trunks;
 
 /// Who we are and which version.
 const PRODUCT: &str = concat!("Offhook/", env!("CARGO_PKG_VERSION"));
-
-/// The receiving ends of the signalling task's channels. Whoever runs the task holds them; its
-/// successor gets them with everything that waits.
-#[derive(Debug)]
-pub(crate) struct Feeds {
-    pub(crate) inbound: mpsc::Receiver<Inbound>,
-    pub(crate) commands: mpsc::UnboundedReceiver<Command>,
-}
 
 /// What outlives the signalling task.
 pub(crate) struct Shared {
@@ -195,10 +188,7 @@ impl SipCore {
             means: locate::means(&net),
             net,
             legs: Mutex::default(),
-            feeds: tokio::sync::Mutex::new(Feeds {
-                inbound: inbound_feed,
-                commands: command_feed,
-            }),
+            feeds: tokio::sync::Mutex::new(Feeds::new(inbound_feed, command_feed)),
             directory,
             calls: OnceLock::new(),
             registrar: OnceLock::new(),

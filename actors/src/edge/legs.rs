@@ -27,6 +27,8 @@ pub(crate) struct Legs {
 #[derive(Debug, Default)]
 struct Leg {
     keys: Vec<DialogKey>,
+    /// Requests that have no transaction yet.
+    waiting: Vec<RequestTag>,
     clients: Vec<(RequestTag, ClientTxn)>,
     servers: Vec<ServerTxn>,
     trunk: Option<TrunkId>,
@@ -148,10 +150,25 @@ impl Legs {
         Some(leg)
     }
 
+    /// This leg has a request that wants to go out. Until it [has](Self::add_client) or the leg was
+    /// told that [it does not](Self::gave_up), the leg is owed an answer.
+    pub(crate) fn wants(&mut self, leg: LegId, tag: RequestTag) {
+        self.legs.entry(leg).or_default().waiting.push(tag);
+    }
+
+    /// This leg was told that its request does not go out.
+    pub(crate) fn gave_up(&mut self, leg: LegId, tag: RequestTag) {
+        if let Some(entry) = self.legs.get_mut(&leg) {
+            entry.waiting.retain(|waiting| *waiting != tag);
+        }
+    }
+
     /// This leg's request went out.
     pub(crate) fn add_client(&mut self, leg: LegId, tag: RequestTag, txn: ClientTxn) {
         self.by_client.insert(txn, (leg, tag));
-        let clients = &mut self.legs.entry(leg).or_default().clients;
+        let entry = self.legs.entry(leg).or_default();
+        entry.waiting.retain(|waiting| *waiting != tag);
+        let clients = &mut entry.clients;
         clients.push((tag, txn));
         if clients.len() > REMEMBERED {
             let (_, oldest) = clients.remove(0);
@@ -222,16 +239,17 @@ impl Legs {
         }
     }
 
-    /// Forgets every transaction, because the endpoint that had them is gone; dialogs stay. Tells
-    /// which requests of which legs will hear nothing more.
+    /// Forgets every transaction and what was about to become one, because the endpoint that had
+    /// them is gone; dialogs stay. Tells which requests of which legs will hear nothing more.
     pub(crate) fn lose_transactions(&mut self) -> Lost {
-        let clients = self.by_client.drain().map(|(_, owner)| owner).collect();
+        let mut clients: Vec<_> = self.by_client.drain().map(|(_, owner)| owner).collect();
         let servers = self
             .by_server
             .drain()
             .map(|(txn, leg)| (leg, txn))
             .collect();
-        for entry in self.legs.values_mut() {
+        for (leg, entry) in &mut self.legs {
+            clients.extend(entry.waiting.drain(..).map(|tag| (*leg, tag)));
             entry.clients.clear();
             entry.servers.clear();
         }
@@ -318,9 +336,13 @@ mod tests {
         let (mut legs, leg) = (Legs::default(), leg());
         legs.bind(leg, key("a"));
         legs.add_server(leg, ServerTxn(1));
+        for tag in 7..10 {
+            legs.wants(leg, RequestTag(tag));
+        }
         legs.add_client(leg, RequestTag(7), ClientTxn(2));
+        legs.gave_up(leg, RequestTag(8));
         let Lost { clients, servers } = legs.lose_transactions();
-        assert_eq!(clients, [(leg, RequestTag(7))]);
+        assert_eq!(clients, [(leg, RequestTag(7)), (leg, RequestTag(9))]);
         assert_eq!(servers, [(leg, ServerTxn(1))]);
         assert_eq!(legs.of_server(ServerTxn(1)), None);
         assert_eq!(legs.of_dialog(&key("a")), Some(leg));

@@ -14,9 +14,10 @@
 //! worked on together. [`SipCoreActor`] owns the task for its supervisor: when the task falls, the
 //! actor falls.
 //!
-//! **What survives a fall:** sockets, connections, what waits in the channels, and which dialog
-//! belongs to which leg; they live outside the actor. What is lost are transactions. Every leg that
-//! waited for one is told so, and peers send again what was not answered.
+//! **What survives a fall:** sockets, connections, what waits in the channels or was just taken out
+//! of them, and which dialog belongs to which leg; they live outside the actor. What is lost are
+//! transactions, and requests that waited for a name or a connection. Every leg that waited for one
+//! is told so, and peers send again what was not answered.
 //!
 //! | who owns | what |
 //! | --- | --- |
@@ -25,6 +26,7 @@
 //! | `stream`, `websocket` | messages on a connection; `connections` is the table of them |
 //! | `tls` | certificates, ours and those of peers |
 //! | `legs` | dialog → leg, transaction ↔ leg |
+//! | `feeds` | what waits for the signalling task |
 //! | `signalling` | the endpoint, and the order of things |
 //! | `requests` | what belongs to no call: SUBSCRIBE, MESSAGE, NOTIFY |
 //! | `observe` | figures of messages, the messages of calls, copies for a capture server |
@@ -45,6 +47,7 @@ mod contacts;
 mod datagram;
 mod extensions;
 mod failover;
+mod feeds;
 mod handle;
 mod legs;
 mod locate;

@@ -27,7 +27,7 @@ use super::command::{Command, Inbound};
 use super::contacts::set_session_timer;
 use super::extensions::{min_se, supported};
 use super::failover::{Failover, Verdict};
-use super::handle::{Feeds, Shared};
+use super::handle::Shared;
 use super::legs::Lost;
 use super::login::Login;
 use super::outbox::{Outbox, Outgoing, Posted, Sender};
@@ -39,9 +39,6 @@ use crate::alarm;
 use crate::call::{IncomingCall, Origin};
 use crate::registrar::Registration;
 
-/// Messages and commands worked on before anything is sent.
-const BATCH: usize = 256;
-
 /// Deadlines are kept to this: a retransmission after half a second may be late by a hundredth, and
 /// whole transactions are forgotten after seconds.
 const STEP: Duration = Duration::from_millis(20);
@@ -51,12 +48,9 @@ const STEP: Duration = Duration::from_millis(20);
 pub(crate) async fn run(shared: Arc<Shared>) {
     // An aborted predecessor lets go of the feeds only when it is next polled.
     let mut feeds = shared.feeds.lock().await;
-    let Feeds { inbound, commands } = &mut *feeds;
     let base = alarm::now();
     let mut signalling = Signalling::new(Arc::clone(&shared), base);
     signalling.recover();
-    let mut messages = Vec::with_capacity(BATCH);
-    let mut orders = Vec::with_capacity(BATCH);
     loop {
         let wake = signalling.poll_timeout();
         let due = async {
@@ -69,16 +63,15 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             }
         };
         tokio::select! {
-            _ = commands.recv_many(&mut orders, BATCH) => {}
-            _ = inbound.recv_many(&mut messages, BATCH) => {}
+            () = feeds.fill() => {}
             () = due => {}
         }
         let now = alarm::now();
-        signalling.set_load(inbound.len() + messages.len());
-        for order in orders.drain(..) {
+        signalling.set_load(feeds.waiting());
+        while let Some(order) = feeds.next_order() {
             signalling.command(now, order);
         }
-        for message in messages.drain(..) {
+        while let Some(message) = feeds.next_message() {
             signalling.inbound(now, message);
         }
         signalling.endpoint.handle_timeout(now);
@@ -123,7 +116,8 @@ impl Signalling {
         due.into_iter().flatten().min()
     }
 
-    /// Tells every leg that waited for a transaction of a fallen predecessor that nothing comes.
+    /// Tells every leg that waited for a fallen predecessor, for a transaction or for a request that
+    /// had not gone out, that nothing comes.
     fn recover(&self) {
         let Lost { clients, servers } = self.shared.legs.lock().lose_transactions();
         let failure = TxnFailure::Transport;
@@ -498,12 +492,15 @@ impl Signalling {
         }
     }
 
-    /// Whose request this was; it is nobody's any more.
+    /// Whose request this was. Nobody waits for the transaction any more, but a leg still does for
+    /// its request.
     fn sender_of(&mut self, txn: ClientTxn) -> Option<Sender> {
         if let Some(reply) = self.asked.remove(&txn) {
             return Some(Sender::Ask(reply));
         }
-        let (leg, tag) = self.shared.legs.lock().remove_client(txn)?;
+        let mut legs = self.shared.legs.lock();
+        let (leg, tag) = legs.remove_client(txn)?;
+        legs.wants(leg, tag);
         Some(Sender::Leg(leg, tag))
     }
 
@@ -615,6 +612,9 @@ impl Signalling {
             route: Route::begin(now),
         };
         let posted = self.outbox.post(now, &self.shared, outgoing, next_hop, leg);
+        if let Sender::Leg(leg, tag) = &sender {
+            self.shared.legs.lock().wants(*leg, *tag);
+        }
         self.posted(now, posted);
     }
 
@@ -681,7 +681,7 @@ impl Signalling {
 
     fn tell_failure(&self, sender: Sender, failure: TxnFailure) {
         match sender {
-            Sender::Leg(leg, tag) => self.tell(leg, UsageInput::RequestFailed { tag, failure }),
+            Sender::Leg(leg, tag) => self.give_up(leg, tag, failure),
             Sender::Ask(reply) => reply.tell(Err(failure)),
             Sender::Ack(_) | Sender::Unwanted => {}
         }
@@ -693,8 +693,12 @@ impl Signalling {
             self.failover.cancelled(txn);
             self.endpoint.cancel(now, txn, reason);
         } else if self.outbox.withdraw(leg, tag) {
-            let failure = TxnFailure::Transport;
-            self.tell(leg, UsageInput::RequestFailed { tag, failure });
+    fn give_up(&self, leg: LegId, tag: RequestTag, failure: TxnFailure) {
+        self.shared.legs.lock().gave_up(leg, tag);
+        self.tell(leg, UsageInput::RequestFailed { tag, failure });
+    }
+
+            self.give_up(leg, tag, TxnFailure::Transport);
         }
     }
 }

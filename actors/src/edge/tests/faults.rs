@@ -1,14 +1,19 @@
 //! What must not bring the edge down.
 
 use std::net::UdpSocket;
+use std::sync::atomic::Ordering;
 
-use offhook_core::IdSource;
-use offhook_core::sip::invite::UsageInput;
+use offhook_core::sip::endpoint::TxnFailure;
+use offhook_core::sip::invite::{NextHop, RequestTag, UsageEffect, UsageInput};
+use offhook_core::sip::locate::LocateError;
+use offhook_core::sip::message::Request;
 use offhook_core::sip::{HeaderName, Method};
+use offhook_core::{CallId, IdSource, LegId};
 
 use super::calls::key;
 use super::fixture::{DID, Edge, KeeperMessage};
 use super::phone::Phone;
+use crate::edge::command::Command;
 
 const HOME: [u8; 4] = [127, 0, 0, 2];
 const CARRIER: [u8; 4] = [127, 0, 0, 9];
@@ -40,6 +45,98 @@ async fn a_fallen_signalling_task_loses_neither_port_nor_connection_nor_dialog()
     edge.grant(leg, &input);
     assert_eq!(carrier.response().await.status, 200);
     assert_eq!(edge.core.stats().falls, 1);
+}
+
+/// A BYE to a host whose name has to be looked up.
+fn hang_up(tag: RequestTag) -> UsageEffect {
+    let uri = "sip:1000@carrier.example";
+    let mut request = Request::new(Method::Bye, uri);
+    let headers = &mut request.headers;
+    headers.push(HeaderName::From, "<sip:300@offhook.local>;tag=ours");
+    headers.push(HeaderName::To, "<sip:1000@carrier.example>;tag=ft");
+    headers.push(HeaderName::CallId, "faults");
+    headers.push(HeaderName::CSeq, "1 BYE");
+    let next_hop = NextHop {
+        uri: uri.into(),
+        flow: None,
+        address: None,
+    };
+    UsageEffect::Request {
+        tag,
+        request,
+        next_hop,
+    }
+}
+
+/// Both orders are given before the one thread of this test's runtime gets to the first of them.
+#[tokio::test(flavor = "current_thread")]
+async fn a_leg_that_was_closed_as_signalling_fell_makes_room_on_its_trunk() {
+    let edge = Edge::open().await;
+    let trunk = edge.directory.load().office().trunks[0].id;
+    let leg = LegId::new(CallId::random(), 0);
+    edge.core.uses_trunk(leg, trunk);
+    edge.core.inject_fault();
+    edge.core.close(leg);
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    assert_eq!(phone.options().await.status, 200);
+    assert_eq!(edge.core.calls_through(trunk), 0);
+    let stats = edge.core.stats();
+    assert_eq!((stats.falls, stats.legs), (1, 0));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn messages_that_came_with_the_one_that_kills_are_answered() {
+    let edge = Edge::open().await;
+    let mut phone = Phone::tcp(edge.tcp, "1000").await;
+    assert_eq!(phone.options().await.status, 200);
+    edge.switchboard.trips.store(true, Ordering::Relaxed);
+    let invite = phone.invite("1001");
+    let options = phone.request(Method::Options, "sip:offhook.local");
+    let mut both = Vec::new();
+    for (number, mut request) in [invite, options].into_iter().enumerate() {
+        let via = format!("SIP/2.0/TCP {};branch=z9hG4bKboth{number}", phone.local);
+        request.headers.push_front(HeaderName::Via, via);
+        both.extend_from_slice(&request.write());
+    }
+    phone.write(&both).await;
+    let response = phone.response().await;
+    assert_eq!(response.headers.cseq().unwrap().method, Method::Options);
+    assert_eq!(edge.core.stats().falls, 1);
+}
+
+/// A look-up that a fallen predecessor began may come to its end after its fall.
+#[tokio::test(flavor = "current_thread")]
+async fn a_look_up_of_another_time_answers_no_request_of_now() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = silent.local_addr().unwrap();
+    let mut edge = Edge::open_with(|config| config.dns = vec![at]).await;
+    let leg = LegId::new(CallId::random(), 0);
+    edge.core.perform(leg, hang_up(RequestTag(7)));
+    for number in 0..10 {
+        let result = Err(LocateError::NoHost);
+        edge.core.tell(Command::Resolved(number, result));
+    }
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    assert_eq!(phone.options().await.status, 200);
+    assert!(edge.inputs.try_recv().is_err(), "it still waits");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_leg_whose_request_waited_for_a_name_hears_that_nothing_comes_of_it() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = silent.local_addr().unwrap();
+    let mut edge = Edge::open_with(|config| config.dns = vec![at]).await;
+    let (leg, tag) = (LegId::new(CallId::random(), 0), RequestTag(7));
+    edge.core.perform(leg, hang_up(tag));
+    edge.core.inject_fault();
+    let (to, input) = edge.input().await;
+    assert_eq!(to, leg);
+    let failure = TxnFailure::Transport;
+    assert_eq!(input, UsageInput::RequestFailed { tag, failure });
+    edge.core.close(leg);
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    assert_eq!(phone.options().await.status, 200);
+    assert_eq!(edge.core.stats().legs, 0);
 }
 
 #[tokio::test]

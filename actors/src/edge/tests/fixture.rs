@@ -2,7 +2,7 @@
 //! what it is told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use offhook_core::config::SipConfig;
@@ -41,6 +41,8 @@ pub(super) struct Switchboard {
     calls: mpsc::UnboundedSender<(LegId, IncomingCall)>,
     inputs: mpsc::UnboundedSender<(LegId, UsageInput)>,
     pub(super) refuses: Mutex<Option<HangupCause>>,
+    /// The next call that asks to be let in makes the signalling task panic.
+    pub(super) trips: AtomicBool,
     legs: AtomicU32,
 }
 
@@ -56,6 +58,7 @@ impl CallSide for Switchboard {
     }
 
     fn admits(&self) -> Result<(), HangupCause> {
+        assert!(!self.trips.swap(false, Ordering::Relaxed), "as told");
         self.refuses.lock().map_or(Ok(()), Err)
     }
 }
@@ -166,6 +169,7 @@ impl Edge {
             calls: call_sender,
             inputs: input_sender,
             refuses: Mutex::new(None),
+            trips: AtomicBool::new(false),
             legs: AtomicU32::new(0),
         });
         core.set_calls(Arc::<Switchboard>::clone(&switchboard));
