@@ -57,7 +57,10 @@ async fn open(shared: &Arc<Shared>, remote: &Remote) -> io::Result<Path> {
         }
         SipTransport::Tls => {
             let stream = greet(shared, remote, stream).await?;
-            let names = names_of(stream.get_ref().1.peer_certificates());
+            // Where anybody is believed, a certificate proves nothing.
+            let proved = shared.net.config.encryption.verify_peers;
+            let shown = stream.get_ref().1.peer_certificates();
+            let names = names_of(shown.filter(|_| proved));
             let opened = shared.net.open(seat, remote.clone(), local, names);
             let path = opened.path;
             let (read, write) = tokio::io::split(stream);
@@ -83,7 +86,7 @@ async fn greet(
         None => ServerName::IpAddress(remote.address.ip().into()),
     };
     let keeper = Arc::clone(shared);
-    // What the system trusts is read from files the first time.
+    // Files are read, the first time and when they have changed.
     let greeting = tokio::task::spawn_blocking(move || keeper.net.tls.dialer.greeting());
     let greeting = greeting.await.map_err(io::Error::other)?;
     let connector = TlsConnector::from(greeting.map_err(io::Error::other)?);
