@@ -1,8 +1,9 @@
 //! The connecting side.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use ahash::AHashSet;
+use arc_swap::ArcSwapOption;
 use offhook_core::config::EncryptionConfig;
 use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
@@ -11,31 +12,32 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use super::watch::Watch;
 use super::{TlsError, files, provider};
+use crate::alarm;
 use crate::edge::connections::Remote;
 
 /// Peers remembered as unreachable, so that each is logged once.
 const REMEMBERED: usize = 1000;
 
-/// Greets peers we connect to.
+/// Greets peers we connect to. What they are shown, and who vouches for them, changes when its files
+/// do; connections that stand keep what they were greeted with.
 #[derive(Debug)]
 pub(crate) struct Dialer {
     config: EncryptionConfig,
-    own: RootCertStore,
-    ready: OnceLock<Result<Arc<ClientConfig>, Error>>,
+    files: Watch,
+    /// None until it is needed.
+    ready: ArcSwapOption<ClientConfig>,
     failed: Mutex<AHashSet<Remote>>,
 }
 
 impl Dialer {
     pub(super) fn load(config: &EncryptionConfig) -> Result<Self, TlsError> {
-        let mut own = RootCertStore::empty();
-        if let Some(file) = &config.ca {
-            files::authorities(file, &mut own)?;
-        }
+        authorities(config)?;
         Ok(Self {
             config: config.clone(),
-            own,
-            ready: OnceLock::new(),
+            files: Watch::over([&config.certificate, &config.key, &config.ca]),
+            ready: ArcSwapOption::empty(),
             failed: Mutex::default(),
         })
     }
@@ -49,9 +51,36 @@ impl Dialer {
         failed.insert(remote.clone())
     }
 
-    /// What to greet with. The first time it reads what the system trusts, which takes a while.
+    /// What to greet with, from files as they were at most a second ago; while they are broken, from
+    /// what they were before. Reading what the system trusts takes a while.
+    ///
+    /// # Errors
+    /// While the files are broken and never were read.
     pub(crate) fn greeting(&self) -> Result<Arc<ClientConfig>, Error> {
-        self.ready.get_or_init(|| self.make()).clone()
+        let changed = self.files.look(alarm::now());
+        let before = self.ready.load_full();
+        if let Some(ready) = before.clone().filter(|_| !changed) {
+            return Ok(ready);
+        }
+        match (self.make(), before) {
+            (Ok(made), _) => {
+                self.ready.store(Some(Arc::clone(&made)));
+                Ok(made)
+            }
+            (Err(error), Some(ready)) => {
+                tracing::error!(%error, "peers are still called with the old certificate");
+                Ok(ready)
+            }
+            (Err(error), None) => {
+                self.files.forget();
+                Err(error)
+            }
+        }
+    }
+
+    /// Has the files read again for the next connection.
+    pub(super) fn reload(&self) {
+        self.files.forget();
     }
 
     fn make(&self) -> Result<Arc<ClientConfig>, Error> {
@@ -62,7 +91,8 @@ impl Dialer {
         let own = (self.config.certificate.as_ref(), self.config.key.as_ref());
         let own = match own {
             (Some(certificate), Some(key)) => {
-                files::chain(certificate).ok().zip(files::key(key).ok())
+                let chain = files::chain(certificate).map_err(unusable)?;
+                Some((chain, files::key(key).map_err(unusable)?))
             }
             (None | Some(_), None) | (None, Some(_)) => None,
         };
@@ -77,7 +107,7 @@ impl Dialer {
         if !self.config.verify_peers {
             return Ok(Arc::new(Anybody(provider())));
         }
-        let mut roots = self.own.clone();
+        let mut roots = authorities(&self.config).map_err(unusable)?;
         let found = rustls_native_certs::load_native_certs();
         for error in found.errors {
             tracing::warn!(%error, "a certificate the system trusts cannot be read");
@@ -93,6 +123,19 @@ impl Dialer {
             .map_err(|error| Error::General(error.to_string()))?;
         Ok(verifier)
     }
+}
+
+/// The authorities of the configuration.
+fn authorities(config: &EncryptionConfig) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    if let Some(file) = &config.ca {
+        files::authorities(file, &mut roots)?;
+    }
+    Ok(roots)
+}
+
+fn unusable(error: TlsError) -> Error {
+    Error::General(error.to_string())
 }
 
 /// Believes every certificate, as `verify_peers = false` says; that its key is there is still

@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | `files` | PEM files, read |
 //! | `server` | the accepting side, which changes when its files do |
-//! | `client` | the connecting side, and whom it believes |
+//! | `client` | the connecting side, which does too, and whom it believes |
+//! | `watch` | whether files have changed |
 //! | `identity` | the names in a peer's certificate |
 //! | `self_signed` | a certificate nobody vouches for, made at the first start |
 
@@ -15,6 +16,7 @@ mod self_signed;
 mod server;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -91,6 +93,7 @@ impl Tls {
         if let Some(keeper) = &self.keeper {
             keeper.reload();
         }
+        self.dialer.reload();
     }
 }
 

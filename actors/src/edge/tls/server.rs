@@ -1,22 +1,17 @@
 //! The accepting side.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use offhook_core::config::{ClientAuth, EncryptionConfig};
 use offhook_core::sip::endpoint::SipTransport;
-use parking_lot::Mutex;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
+use super::watch::Watch;
 use super::{TlsError, files, provider};
 use crate::alarm;
-
-/// How often files are looked at, at most.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// What new connections are greeted with. It changes when its files do; connections that stand
 /// keep what they were greeted with.
@@ -24,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Keeper {
     config: EncryptionConfig,
     greeting: ArcSwap<Greeting>,
-    looked: Mutex<Looked>,
+    files: Watch,
 }
 
 #[derive(Debug)]
@@ -35,29 +30,20 @@ struct Greeting {
     browsers: Arc<ServerConfig>,
 }
 
-/// When the files were looked at, and when they had changed last.
-#[derive(Debug)]
-struct Looked {
-    at: Instant,
-    changed: Vec<Option<SystemTime>>,
-}
-
 impl Keeper {
     pub(super) fn load(config: &EncryptionConfig) -> Result<Self, TlsError> {
-        let looked = Looked {
-            at: alarm::now(),
-            changed: changed(config),
-        };
+        let files = Watch::over([&config.certificate, &config.key, &config.client_ca]);
+        files.look(alarm::now());
         Ok(Self {
             greeting: ArcSwap::from_pointee(greeting(config)?),
             config: config.clone(),
-            looked: Mutex::new(looked),
+            files,
         })
     }
 
     /// What to greet a new connection with, from files as they were at most a second ago.
     pub(crate) fn greeting(&self, transport: SipTransport) -> Arc<ServerConfig> {
-        if self.is_stale(alarm::now()) {
+        if self.files.look(alarm::now()) {
             self.reload();
         }
         let greeting = self.greeting.load();
@@ -67,18 +53,6 @@ impl Keeper {
                 Arc::clone(&greeting.phones)
             }
         }
-    }
-
-    fn is_stale(&self, now: Instant) -> bool {
-        let mut looked = self.looked.lock();
-        if now.saturating_duration_since(looked.at) < LOOK {
-            return false;
-        }
-        looked.at = now;
-        let changed = changed(&self.config);
-        let stale = changed != looked.changed;
-        looked.changed = changed;
-        stale
     }
 
     /// Reads the files again; while they are broken the old certificate stays.
@@ -141,13 +115,4 @@ fn verifier(config: &EncryptionConfig) -> Result<Option<Arc<dyn ClientCertVerifi
         reason: error.to_string(),
     })?;
     Ok(Some(verifier))
-}
-
-fn changed(config: &EncryptionConfig) -> Vec<Option<SystemTime>> {
-    let files: [&Option<PathBuf>; 3] = [&config.certificate, &config.key, &config.client_ca];
-    let changed = |file: &PathBuf| std::fs::metadata(file).ok()?.modified().ok();
-    files
-        .into_iter()
-        .map(|file| file.as_ref().and_then(changed))
-        .collect()
 }
