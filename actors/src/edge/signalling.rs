@@ -8,7 +8,7 @@ use ahash::AHashMap;
 use bytes::Bytes;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{
-    ALLOW, ClientTxn, Endpoint, EndpointConfig, EndpointEvent, Path, ServerTxn, Transmit,
+    ALLOW, ClientTxn, Endpoint, EndpointConfig, EndpointEvent, Heard, Path, ServerTxn, Transmit,
     TxnFailure,
 };
 use offhook_core::sip::glimpse::{Glimpse, Start};
@@ -160,9 +160,14 @@ impl Signalling {
             return;
         }
         self.shared.observer.saw(now, Way::Received, &path, data);
-        if !self.endpoint.handle_message(now, path, data) {
-            self.shared.observer.saw_broken();
-            guard.not_understood(peer);
+        match self.endpoint.handle_message(now, path, data) {
+            Heard::Understood => {}
+            // Whoever we ask something is known, and is not banned for what it repeats.
+            Heard::Unasked => guard.not_understood(peer),
+            Heard::Broken => {
+                self.shared.observer.saw_broken();
+                guard.not_understood(peer);
+            }
         }
     }
 

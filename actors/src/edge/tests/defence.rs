@@ -166,6 +166,21 @@ async fn a_banned_peer_loses_its_connection_and_gets_no_other() {
     let mut stream = Phone::tcp(edge.tcp, "1000").await;
     assert_eq!(stream.options().await.status, 200);
     let network = format!("{}/32", stream.local.ip()).parse().unwrap();
+#[tokio::test]
+async fn responses_to_nothing_we_asked_count_as_garbage() {
+    let edge = guarded().await;
+    let junk = UdpSocket::bind("127.0.0.2:0").unwrap();
+    for number in 0..400 {
+        let text = format!(
+            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{number}\r\n\
+             From: <sip:us@offhook.local>;tag=a\r\nTo: <sip:us@offhook.local>;tag=b\r\n\
+             Call-ID: {number}@junk\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        junk.send_to(text.as_bytes(), edge.udp).unwrap();
+    }
+    assert_eq!(ban(&edge).await, BanReason::Garbage);
+}
+
     let _ban = edge
         .core
         .guard()

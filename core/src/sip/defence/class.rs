@@ -13,7 +13,8 @@ pub enum Class {
     Subscribe,
     /// Every other request.
     Other,
-    /// A response: limited by the requests of ours that it must match.
+    /// A response. One that matches no request of ours counts as [`Garbage`](Self::Garbage) as soon as
+    /// that is known.
     Response,
     /// Nothing SIP begins with.
     Garbage,

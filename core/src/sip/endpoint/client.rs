@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::event::{ClientTxn, EndpointEvent, TxnFailure};
+use super::event::{ClientTxn, EndpointEvent, Heard, TxnFailure};
 use super::path::Path;
 use crate::sip::HeaderName;
 use crate::sip::header::{CSeq, Via};
@@ -191,12 +191,17 @@ impl Endpoint {
         self.clients.insert(key, path.stream(), slot);
     }
 
-    pub(super) fn handle_response(&mut self, now: Instant, path: Path, response: Response) {
+    pub(super) fn handle_response(
+        &mut self,
+        now: Instant,
+        path: Path,
+        response: Response,
+    ) -> Heard {
         let Some(id) = self.find_client(&response) else {
-            return;
+            return Heard::Unasked;
         };
         let Some(slot) = self.clients.get_mut(id) else {
-            return;
+            return Heard::Unasked;
         };
         let step = slot.machine.handle_response(now, response.status);
         let audience = slot.audience;
@@ -238,6 +243,7 @@ impl Endpoint {
         if let Some(reason) = held {
             self.send_cancel(now, id, reason);
         }
+        Heard::Understood
     }
 
     /// The transaction a response belongs to. A response with a second Via was meant for somebody

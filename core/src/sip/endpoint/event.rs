@@ -41,6 +41,17 @@ pub enum TxnFailure {
     Transport,
 }
 
+/// What became of a message that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It is dealt with.
+    Understood,
+    /// It was a response to nothing we have asked, or to what was over already.
+    Unasked,
+    /// It was no message.
+    Broken,
+}
+
 /// Bytes to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {

@@ -38,7 +38,7 @@ use super::transaction::timer::earliest;
 use crate::id::IdSource;
 
 pub use check::ALLOW;
-pub use event::{ClientTxn, EndpointEvent, ServerTxn, Transmit, TxnFailure, TxnGone};
+pub use event::{ClientTxn, EndpointEvent, Heard, ServerTxn, Transmit, TxnFailure, TxnGone};
 pub use path::{FlowId, Path, SipTransport};
 pub use repeats::Repeats;
 
@@ -113,17 +113,19 @@ impl Endpoint {
         }
     }
 
-    /// A datagram or stream frame arrived. False when it was no message; if it was almost a request,
-    /// it is refused all the same.
-    pub fn handle_message(&mut self, now: Instant, path: Path, data: &Bytes) -> bool {
+    /// A datagram or stream frame arrived. If it was almost a request, it is refused all the same.
+    pub fn handle_message(&mut self, now: Instant, path: Path, data: &Bytes) -> Heard {
         match Message::parse(data) {
-            Ok(Message::Request(request)) => self.handle_request(now, path, request),
+            Ok(Message::Request(request)) => {
+                self.handle_request(now, path, request);
+                Heard::Understood
+            }
             Ok(Message::Response(response)) => self.handle_response(now, path, response),
             Err(error) => {
                 if let Some(request) = error.request() {
                     self.refuse_unparsed(path, request, error.status(), error.reason());
                 }
-                return false;
+                Heard::Broken
             }
         }
         true
