@@ -133,7 +133,11 @@ impl Outbox {
         let Ok(uri) = Uri::parse(&next_hop.uri) else {
             return Posted::Unreachable(outgoing);
         };
-        if next_hop.flow.is_some() && transport_to(shared, &uri) == SipTransport::Udp {
+        // A phone that registered by a connection is called by that or not at all; once there is a
+        // dialog, its Contact is where it says it is (RFC 3261 section 12.2.1.1).
+        let begins = outgoing.request.headers.to_tag().is_none();
+        let flow_only = begins && transport_to(shared, &uri) == SipTransport::Udp;
+        if next_hop.flow.is_some() && flow_only {
             return Posted::Unreachable(outgoing);
         }
         if let Some(address) = next_hop.address {

@@ -1,9 +1,13 @@
 //! Finding a peer again whose connection is gone.
 
 use offhook_core::LegId;
+use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{FlowId, Path};
+use offhook_core::sip::header::NameAddr;
+use offhook_core::sip::message::Request;
 
 use super::handle::Shared;
+use crate::registrar::Home;
 
 impl Shared {
     /// Notes which registered phone a leg's peer is: phones come back by other connections, and
@@ -15,6 +19,29 @@ impl Shared {
         let registrar = self.registrar.get();
         if let Some(home) = registrar.and_then(|registrar| registrar.home_of(path.flow)) {
             self.legs.lock().lives_at(leg, home);
+        }
+    }
+
+    /// As [`recognize`](Self::recognize), for an extension that calls us: an INVITE that is too large
+    /// for a datagram comes by a connection of its own, from a phone that registered without one and
+    /// is known by its Contact.
+    pub(crate) fn recognize_caller(
+        &self,
+        leg: LegId,
+        path: Path,
+        extension: Option<String>,
+        invite: &Request,
+    ) {
+        self.recognize(leg, path);
+        let contact = invite.headers.get(&HeaderName::Contact);
+        if let Some(extension) = extension
+            && let Some(contact) = contact
+            && let Ok(contact) = NameAddr::parse(contact, &HeaderName::Contact)
+        {
+            let mut legs = self.legs.lock();
+            if path.transport.is_reliable() && legs.home(leg).is_none() {
+                legs.lives_at(leg, Home::at(extension, &contact));
+            }
         }
     }
 

@@ -326,6 +326,7 @@ impl Signalling {
             Ok(replaces) => replaces,
             Err(status) => return self.respond(now, txn, *refusal(request, status)),
         };
+        let caller = trunk.is_none().then(|| from.number.clone());
         let call = IncomingCall {
             origin,
             from,
@@ -348,7 +349,7 @@ impl Signalling {
                     legs.use_trunk(leg, trunk);
                 }
                 drop(legs);
-                self.shared.recognize(leg, path);
+                self.shared.recognize_caller(leg, path, caller, request);
             }
             Err(cause) => self.refuse_call(now, txn, request, cause),
         }
@@ -611,15 +612,15 @@ impl Signalling {
         next_hop: &NextHop,
         leg: Option<LegId>,
     ) {
+        if let Sender::Leg(leg, tag) = &sender {
+            self.shared.legs.lock().wants(*leg, *tag);
+        }
         let outgoing = Outgoing {
             sender,
             request,
             route: Route::begin(now),
         };
         let posted = self.outbox.post(now, &self.shared, outgoing, next_hop, leg);
-        if let Sender::Leg(leg, tag) = &sender {
-            self.shared.legs.lock().wants(*leg, *tag);
-        }
         self.posted(now, posted);
     }
 
@@ -692,17 +693,17 @@ impl Signalling {
         }
     }
 
+    fn give_up(&self, leg: LegId, tag: RequestTag, failure: TxnFailure) {
+        self.shared.legs.lock().gave_up(leg, tag);
+        self.tell(leg, UsageInput::RequestFailed { tag, failure });
+    }
+
     fn cancel(&mut self, now: Instant, leg: LegId, tag: RequestTag, reason: Option<String>) {
         let txn = self.shared.legs.lock().client_of(leg, tag);
         if let Some(txn) = txn {
             self.failover.cancelled(txn);
             self.endpoint.cancel(now, txn, reason);
         } else if self.outbox.withdraw(leg, tag) {
-    fn give_up(&self, leg: LegId, tag: RequestTag, failure: TxnFailure) {
-        self.shared.legs.lock().gave_up(leg, tag);
-        self.tell(leg, UsageInput::RequestFailed { tag, failure });
-    }
-
             self.give_up(leg, tag, TxnFailure::Transport);
         }
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use offhook_core::config::RegistrarConfig;
 use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
+use offhook_core::sip::header::NameAddr;
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::sip::registrar as core;
 use parking_lot::RwLock;
@@ -71,6 +72,16 @@ pub struct Phone {
 pub(crate) struct Home {
     extension: String,
     phone: core::PhoneName,
+}
+
+impl Home {
+    /// The phone of an extension that is at this contact, whether it is registered or not.
+    pub(crate) fn at(extension: String, contact: &NameAddr) -> Self {
+        Self {
+            extension,
+            phone: core::PhoneName::at(contact),
+        }
+    }
 }
 
 /// A registered phone, for operators.

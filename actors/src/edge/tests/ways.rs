@@ -1,11 +1,13 @@
 //! Phones whose connection ends, and phones behind proxies.
 
+use std::time::Duration;
+
 use offhook_core::LegId;
 use offhook_core::sip::endpoint::{FlowId, TxnFailure};
 use offhook_core::sip::invite::{NextHop, RequestTag, UsageEffect, UsageInput};
 use offhook_core::sip::message::Request;
 use offhook_core::sip::{HeaderName, Method};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 use super::fixture::{Edge, soon};
 use super::phone::Phone;
@@ -118,6 +120,56 @@ async fn a_peer_that_can_be_connected_to_is_when_its_own_connection_is_gone() {
     let (stream, _) = soon(listener.accept()).await.unwrap();
     let mut phone = Phone::accepted(stream, edge.tcp);
     assert_eq!(phone.hears().await.method, Method::Bye);
+}
+
+/// A phone that is registered nowhere by streams calls by one, as its INVITE is large, and closes it.
+async fn calls_by_a_stream(edge: &mut Edge, contact: &str) -> (LegId, Option<FlowId>) {
+    let mut phone = Phone::tcp(edge.tcp, "1000").await;
+    let mut invite = phone.invite("300");
+    invite.headers.set(HeaderName::Contact, contact.to_owned());
+    let signed = phone.signed(invite).await;
+    phone.send(signed).await;
+    let (leg, call) = edge.call().await;
+    edge.answer(leg, &call, 200, "ours");
+    assert_eq!(phone.response().await.status, 200);
+    drop(phone);
+    let closed = async {
+        let mut look = tokio::time::interval(Duration::from_millis(5));
+        while edge.core.stats().connections > 0 {
+            look.tick().await;
+        }
+    };
+    soon(closed).await;
+    (leg, call.local.flow)
+}
+
+/// RFC 3261 section 12.2.1.1: the remote target is where it goes, whatever the INVITE came by.
+#[tokio::test]
+async fn a_phone_that_called_by_a_stream_is_hung_up_on_at_its_datagram_contact() {
+    let mut edge = Edge::open().await;
+    let socket = UdpSocket::bind("127.0.0.4:0").await.unwrap();
+    let uri = format!("sip:1000@{}", socket.local_addr().unwrap());
+    let (leg, flow) = calls_by_a_stream(&mut edge, &format!("<{uri}>")).await;
+    hangs_up(&edge, leg, flow, &uri);
+    let mut buffer = [0; 2000];
+    let length = soon(socket.recv(&mut buffer)).await.unwrap();
+    let heard = String::from_utf8_lossy(&buffer[..length]);
+    assert!(heard.starts_with("BYE "), "{heard}");
+}
+
+/// RFC 3581: behind a NAT a Contact leads nowhere, and the way of the registration to the phone.
+#[tokio::test]
+async fn a_phone_that_called_by_a_stream_is_hung_up_on_where_it_registered() {
+    let mut edge = Edge::open().await;
+    let mut home = Phone::udp([127, 0, 0, 2], edge.udp, "1000").await;
+    let uri = "sip:1000@10.9.9.9:5060";
+    let contact = format!("<{uri}>");
+    let mut request = home.register(600);
+    request.headers.set(HeaderName::Contact, contact.clone());
+    assert_eq!(home.ask_signed(request).await.status, 200);
+    let (leg, flow) = calls_by_a_stream(&mut edge, &contact).await;
+    hangs_up(&edge, leg, flow, uri);
+    assert_eq!(home.hears().await.method, Method::Bye);
 }
 
 /// RFC 7118 section 5: a browser is reached by its own socket or not at all.

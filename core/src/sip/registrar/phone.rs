@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::binding::Binding;
 use super::update::same_uri;
+use crate::sip::header::NameAddr;
 
 /// A phone of an address-of-record, known again when it comes back by another connection: by its
 /// `+sip.instance` where it says one (RFC 5626 section 4.1), else by its contact.
@@ -19,9 +20,15 @@ impl PhoneName {
     /// The phone of this binding.
     #[must_use]
     pub fn of(binding: &Binding) -> Self {
-        match binding.contact.params.get("+sip.instance") {
+        Self::at(&binding.contact)
+    }
+
+    /// The phone that is at this contact.
+    #[must_use]
+    pub fn at(contact: &NameAddr) -> Self {
+        match contact.params.get("+sip.instance") {
             Some(instance) => Self::Instance(instance),
-            None => Self::Contact(binding.uri.clone()),
+            None => Self::Contact(contact.uri.clone()),
         }
     }
 
