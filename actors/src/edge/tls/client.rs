@@ -91,8 +91,8 @@ impl Dialer {
         let own = (self.config.certificate.as_ref(), self.config.key.as_ref());
         let own = match own {
             (Some(certificate), Some(key)) => {
-                let chain = files::chain(certificate).map_err(unusable)?;
-                Some((chain, files::key(key).map_err(unusable)?))
+                let chain = files::chain(certificate).map_err(|error| unusable(&error))?;
+                Some((chain, files::key(key).map_err(|error| unusable(&error))?))
             }
             (None | Some(_), None) | (None, Some(_)) => None,
         };
@@ -107,7 +107,7 @@ impl Dialer {
         if !self.config.verify_peers {
             return Ok(Arc::new(Anybody(provider())));
         }
-        let mut roots = authorities(&self.config).map_err(unusable)?;
+        let mut roots = authorities(&self.config).map_err(|error| unusable(&error))?;
         let found = rustls_native_certs::load_native_certs();
         for error in found.errors {
             tracing::warn!(%error, "a certificate the system trusts cannot be read");
@@ -134,7 +134,7 @@ fn authorities(config: &EncryptionConfig) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-fn unusable(error: TlsError) -> Error {
+fn unusable(error: &TlsError) -> Error {
     Error::General(error.to_string())
 }
 

@@ -112,6 +112,27 @@ fn changed_files_are_read_again_and_broken_ones_are_not_used() {
     assert!(!Arc::ptr_eq(&first, &second), "it was read again");
     std::fs::write(config.encryption.certificate.as_ref().unwrap(), "nonsense").unwrap();
     tls.reload();
+#[test]
+fn what_peers_are_shown_follows_its_files_and_no_error_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = made(folder.path());
+    let tls = Tls::load(&config).unwrap();
+    let key = config.encryption.key.as_ref().unwrap();
+    let right = std::fs::read(key).unwrap();
+    let other = KeyPair::generate().unwrap().serialize_pem();
+    std::fs::write(key, &other).unwrap();
+    assert!(tls.dialer.greeting().is_err(), "the key of another");
+    std::fs::write(key, &right).unwrap();
+    let first = tls.dialer.greeting().unwrap();
+    assert!(Arc::ptr_eq(&first, &tls.dialer.greeting().unwrap()));
+    std::fs::write(key, other).unwrap();
+    tls.reload();
+    assert!(Arc::ptr_eq(&first, &tls.dialer.greeting().unwrap()));
+    std::fs::write(key, right).unwrap();
+    tls.reload();
+    assert!(!Arc::ptr_eq(&first, &tls.dialer.greeting().unwrap()));
+}
+
     assert!(Arc::ptr_eq(&second, &keeper.greeting(SipTransport::Tls)));
 }
 
