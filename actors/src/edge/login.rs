@@ -6,9 +6,8 @@ use std::time::Instant;
 
 use offhook_core::Directory;
 use offhook_core::config::SipConfig;
-use offhook_core::sip::HeaderName;
 use offhook_core::sip::defence::LoginFailure;
-use offhook_core::sip::digest::{Authenticator, Authorization, Refusal, Role, Verdict};
+use offhook_core::sip::digest::{Authenticator, Refusal, Role, Verdict};
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::sip::status::phrase;
 
@@ -71,11 +70,9 @@ impl Login {
         }
     }
 
-    /// The name a request claims, if it may not be tried from there at present.
+    /// The name a request would prove, if it may not be tried from there at present.
     fn locked(&self, request: &Request, source: IpAddr) -> Option<String> {
-        let value = request.headers.get(&HeaderName::Authorization)?;
-        let user = Authorization::parse(value).ok()?.username;
-        let user = String::from_utf8_lossy(&user).into_owned();
+        let user = self.authenticator.claimant(request)?;
         self.guard.is_locked(source, &user).then_some(user)
     }
 

@@ -84,6 +84,26 @@ async fn in_an_office_with_phones_one_old_password_locks_its_own_name_only() {
 
 /// RFC 3261 section 22.1.
 #[tokio::test]
+async fn a_locked_name_is_locked_whatever_stands_before_its_proof() {
+    let edge = guarded().await;
+    let mut first = Phone::udp(HOME, edge.udp, "1000").await;
+    assert_eq!(register(&mut first).await, 200);
+    for _ in 0..3 {
+        assert_eq!(guess(&edge, "1001").await, 403);
+    }
+    let mut right = Phone::udp(HOME, edge.udp, "1001").await;
+    let request = right.register(600);
+    let mut signed = right.signed(request).await;
+    let elsewhere = "Digest username=\"1002\", realm=\"elsewhere\", nonce=\"n\", \
+                     uri=\"sip:elsewhere\", response=\"00\"";
+    for before in [elsewhere, "Basic eDp5"] {
+        let row = before.to_owned();
+        signed.headers.push_front(HeaderName::Authorization, row);
+    }
+    assert_eq!(right.ask(signed).await.status, 403);
+}
+
+#[tokio::test]
 async fn known_and_unknown_names_are_answered_alike() {
     let edge = guarded().await;
     for (known, unknown) in [("1000", "4711"), ("1000", "1009")] {

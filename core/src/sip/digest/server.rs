@@ -137,6 +137,14 @@ impl Authenticator {
         }
     }
 
+    /// The name whose password [`verify`](Self::verify) would ask for, if the request carries a proof
+    /// that it would look at.
+    #[must_use]
+    pub fn claimant(&self, request: &Request) -> Option<String> {
+        let authorization = self.find(request).ok()??;
+        Some(String::from_utf8_lossy(&authorization.username).into_owned())
+    }
+
     /// The answer for this realm among those the request carries. Answers with another scheme or
     /// algorithm are as good as none; one that is ours but broken is `Err`.
     fn find(&self, request: &Request) -> Result<Option<Authorization>, ()> {
