@@ -12,20 +12,22 @@ use x509_parser::prelude::FromDer;
 const NAMES: usize = 32;
 
 /// What the first certificate of a verified chain says its owner is called, in lower case: the hosts
-/// of its `sip:` URIs, its DNS names and its addresses, and only where there is none of these its
-/// common name.
+/// of its `sip:` URIs, its DNS names and its addresses. Its common name counts only if it has no
+/// alternative names at all, whatever those are.
 pub(crate) fn names_of(chain: Option<&[CertificateDer<'_>]>) -> Option<Arc<[String]>> {
     let (_, certificate) = X509Certificate::from_der(chain?.first()?).ok()?;
-    let mut names: Vec<String> = Vec::new();
-    if let Ok(Some(extension)) = certificate.subject_alternative_name() {
-        let all = extension.value.general_names.iter();
-        names.extend(all.filter_map(alternative).take(NAMES));
-    }
-    if names.is_empty() {
-        let common = certificate.subject().iter_common_name();
-        let common = common.filter_map(|name| name.as_str().ok());
-        names.extend(common.map(str::to_ascii_lowercase).take(NAMES));
-    }
+    let names: Vec<String> = match certificate.subject_alternative_name() {
+        Ok(Some(extension)) => {
+            let all = extension.value.general_names.iter();
+            all.filter_map(alternative).take(NAMES).collect()
+        }
+        Ok(None) => {
+            let common = certificate.subject().iter_common_name();
+            let common = common.filter_map(|name| name.as_str().ok());
+            common.map(str::to_ascii_lowercase).take(NAMES).collect()
+        }
+        Err(_) => Vec::new(),
+    };
     Some(names.into())
 }
 
@@ -49,10 +51,11 @@ fn alternative(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// The domain a `sip:` URI stands for; one with a user names a person, not a domain.
+/// The domain a `sip:` URI stands for; one with a user names a person, not a domain, and no other
+/// scheme counts.
 fn sip_domain(uri: &str) -> Option<String> {
     let (scheme, rest) = uri.split_once(':')?;
-    let sip = scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips");
+    let sip = scheme.eq_ignore_ascii_case("sip");
     (sip && !rest.is_empty() && !rest.contains('@')).then(|| {
         let host = rest.split([';', '?']).next().unwrap_or(rest);
         host.to_ascii_lowercase()

@@ -151,7 +151,10 @@ fn a_certificate_names_domains_and_no_persons() {
     let expected = ["example.com", "sbc.example.com", "192.0.2.1"];
     assert_eq!(names(all, "Common.example"), expected);
     assert_eq!(names(Vec::new(), "Common.example"), ["common.example"]);
-    assert_eq!(names(vec![uri("sip:bob@example.net")], "c"), ["c"]);
+    // A common name counts where nothing else could, and not where nothing else does.
+    let person = vec![uri("sip:bob@example.net")];
+    assert!(names(person, "sbc.example.com").is_empty());
+    assert!(names(vec![uri("sips:example.com")], "c").is_empty());
     assert_eq!(names_of(None), None);
     assert_eq!(names_of(Some(&[CertificateDer::from(vec![1, 2, 3])])), None);
 }
