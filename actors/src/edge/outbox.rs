@@ -102,9 +102,10 @@ enum Otherwise {
 
 impl Outbox {
     /// An outbox without requests. SRV records are drawn with `ids`.
-    pub(crate) fn new(ids: IdSource) -> Self {
+    pub(crate) fn new(mut ids: IdSource) -> Self {
         Self {
-            next: 0,
+            // A look-up of a predecessor may still come to its end.
+            next: ids.bits(),
             ids,
             lookups: AHashMap::new(),
             connecting: AHashMap::new(),
@@ -170,7 +171,7 @@ impl Outbox {
         if self.lookups.len() >= MOST_LOOKUPS {
             return Posted::Unreachable(outgoing);
         }
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
         let number = self.next;
         self.lookups.insert(number, outgoing);
         let shared = Arc::clone(shared);

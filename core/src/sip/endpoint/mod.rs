@@ -99,12 +99,14 @@ impl Endpoint {
     #[must_use]
     pub fn new(config: EndpointConfig, mut ids: IdSource) -> Self {
         let hasher = RandomState::with_seeds(ids.bits(), ids.bits(), ids.bits(), ids.bits());
+        // Somebody may still hold a name that a predecessor gave.
+        let (servers, clients) = (Table::named_from(&mut ids), Table::named_from(&mut ids));
         Self {
             config,
             ids,
             hasher,
-            servers: Table::default(),
-            clients: Table::default(),
+            servers,
+            clients,
             initial: HashMap::default(),
             overloaded: false,
             repeats: Repeats::default(),
@@ -128,7 +130,6 @@ impl Endpoint {
                 Heard::Broken
             }
         }
-        true
     }
 
     /// A stream connection is gone: every transaction on it ends now, and unfinished ones say so.

@@ -8,6 +8,7 @@ use ahash::RandomState;
 use slab::Slab;
 
 use super::key::Key;
+use crate::id::IdSource;
 use crate::sip::endpoint::FlowId;
 
 /// Names one transaction of a table. Never used twice for different transactions while anything
@@ -61,6 +62,17 @@ impl<T> Default for Table<T> {
             deadlines: BTreeSet::new(),
             by_flow: BTreeSet::new(),
             generation: 0,
+        }
+    }
+}
+
+impl<T> Table<T> {
+    /// An empty table whose names begin anywhere, so that those of another one name nothing in it.
+    pub(crate) fn named_from(ids: &mut IdSource) -> Self {
+        let [a, b, c, d, ..] = ids.bits().to_be_bytes();
+        Self {
+            generation: u32::from_be_bytes([a, b, c, d]),
+            ..Self::default()
         }
     }
 }
@@ -232,6 +244,18 @@ mod tests {
         table.settle(old);
         assert!(table.get(new).is_some());
         assert_eq!(table.find(&Key::raw(b"b")), Some(new));
+    }
+
+    #[test]
+    fn a_name_of_one_table_names_nothing_in_another() {
+        let at = epoch();
+        let mut ids = IdSource::seeded(4);
+        let mut tables = [Table::named_from(&mut ids), Table::named_from(&mut ids)];
+        let names = tables.each_mut().map(|table| {
+            let name = |n: u8| table.insert(Key::raw(&[n]), None, Toy(Some(at)));
+            [1, 2, 3].map(name)
+        });
+        assert!(names[0].iter().all(|name| tables[1].get(*name).is_none()));
     }
 
     #[test]
