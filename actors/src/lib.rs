@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod ivr;
 pub mod live;
 pub mod queue;
+mod quiet;
 pub mod registrar;
 pub mod restart;
 pub mod root;

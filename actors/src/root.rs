@@ -34,6 +34,7 @@ use crate::edge::{OpenError, SipCore, SipCoreActor, self_signed};
 use crate::engine::{BankError, Reports, sound_bank};
 use crate::live::Live;
 use crate::queue::{QueuePorts, Queues};
+use crate::quiet::until_quiet;
 use crate::registrar::{Registrar, RegistrarActor, RegistrarArguments};
 use crate::restart::{Falls, RestartLimit, Verdict};
 use crate::store::{Store, StoreActor, StoreError};
@@ -225,16 +226,9 @@ impl Offhook {
     }
 
     async fn until_quiet(&self, limit: Duration) {
-        let deadline = tokio::time::Instant::from_std(now() + limit);
-        let mut events = self.switchboard.live.subscribe();
-        while !self.switchboard.calls.live().is_empty() {
-            if tokio::time::timeout_at(deadline, events.next())
-                .await
-                .is_err()
-            {
-                return;
-            }
-        }
+        let events = self.switchboard.live.subscribe();
+        let calls = &self.switchboard.calls;
+        until_quiet(events, now() + limit, || calls.live().is_empty()).await;
     }
 }
 
