@@ -10,13 +10,13 @@ use offhook_core::sip::invite::{Credentials, LocalParty, NextHop, SessionTimerMo
 use offhook_core::sip::message::Request;
 use offhook_core::sip::register_client::Registrar;
 use offhook_core::sip::uri::{self, Scheme};
-use offhook_core::sip::{Uri, trunk_uri};
+use offhook_core::sip::{HeaderName, Uri, trunk_uri};
 use offhook_core::{ExtensionId, HangupCause};
 
 use super::SipCore;
 use super::ask::Reply;
 use super::outbox::literal;
-use super::secure::secured;
+use super::secure::{is_secure, secured};
 use crate::call::{Contact, RingTarget};
 use crate::registrar::Phone;
 use crate::trunk::{TrunkSip, TrunkWays};
@@ -142,11 +142,14 @@ impl SipCore {
         });
         let mut routes: Vec<_> = trunk_uri::outbound_proxy(trunk).into_iter().collect();
         routes.extend(self.shared.trunks().service_route(trunk.id));
+        let first = routes.first();
+        let first = first.and_then(|route| NameAddr::parse(route, &HeaderName::Route).ok());
+        let first = first.map_or_else(|| uri.clone(), |first| first.uri);
         Some(Contact {
             to: NameAddr::new(uri.clone()).write(),
             uri,
             credentials,
-            local,
+            local: secured(local, &first),
             trunk: Some(trunk.id),
             domain,
             routes,
@@ -155,15 +158,18 @@ impl SipCore {
         })
     }
 
-    /// What we call ourselves to a carrier, on the way to `uri`.
+    /// What we call ourselves to a carrier, on the way to `uri`. Our Contact is as secure as that, or as
+    /// the proxy before it (RFC 3261 section 8.1.1.8).
     pub(crate) fn trunk_party(&self, trunk: &Trunk, uri: &Bytes) -> Option<LocalParty> {
-        let uri = Uri::parse(uri).ok()?;
+        let proxy = trunk.outbound_proxy.clone().map(Bytes::from);
+        let hop = proxy.filter(is_secure).unwrap_or_else(|| uri.clone());
+        let uri = Uri::parse(&hop).ok()?;
         let net = &self.shared.net;
         let transport = match uri.param("transport").as_deref() {
+            _ if uri.scheme() == Scheme::Sips => SipTransport::Tls,
             Some(name) if name.eq_ignore_ascii_case(b"tcp") => SipTransport::Tcp,
             Some(name) if name.eq_ignore_ascii_case(b"tls") => SipTransport::Tls,
             Some(_) => SipTransport::Udp,
-            None if uri.scheme() == Scheme::Sips => SipTransport::Tls,
             None if net.udp.is_empty() => SipTransport::Tcp,
             None => SipTransport::Udp,
         };
@@ -173,7 +179,7 @@ impl SipCore {
         let user = trunk.contact_user();
         let mut party = self.shared.party_named(&user, local, transport);
         set_session_timer(&mut party, trunk);
-        Some(party)
+        Some(secured(party, &hop))
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn secured(mut party: LocalParty, remote: &Bytes) -> LocalParty {
     party
 }
 
-fn is_secure(uri: &Bytes) -> bool {
+pub(super) fn is_secure(uri: &Bytes) -> bool {
     uri.get(..5)
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"))
 }

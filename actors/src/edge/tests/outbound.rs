@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use offhook_core::directory::SipTransport as TrunkTransport;
+use offhook_core::directory::{SipTransport as TrunkTransport, Trunk};
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::TxnFailure;
 use offhook_core::sip::invite::{
@@ -15,8 +15,44 @@ use super::fixture::{Edge, office, soon};
 use super::phone::Phone;
 use crate::alarm;
 use crate::call::Contact;
+use crate::trunk::TrunkSip;
 
 const HOME: [u8; 4] = [127, 0, 0, 2];
+
+/// RFC 3261 section 8.1.1.8: whoever is asked by `sips:`, or by a proxy that is, is told a Contact
+/// with it.
+#[tokio::test]
+async fn a_carrier_behind_sips_is_told_a_contact_with_sips() {
+    let edge = Edge::open().await;
+    let mut trunk = office(None, TrunkTransport::Tls).trunks.remove(0);
+    let told = |trunk: &Trunk| {
+        let registrar = edge.core.ways(trunk).registrars.remove(0).contact;
+        let called = edge
+            .core
+            .trunk_contact("0301", trunk)
+            .unwrap()
+            .local
+            .contact;
+        [registrar, called].map(|contact| String::from_utf8(contact.to_vec()).unwrap())
+    };
+    for contact in told(&trunk) {
+        assert!(contact.starts_with("<sip:"), "{contact}");
+        assert!(contact.ends_with(";transport=tls>"), "{contact}");
+    }
+    trunk.registration.registrars = vec!["sips:reg.carrier.example".to_owned()];
+    let [registrar, called] = told(&trunk);
+    assert!(registrar.starts_with("<sips:"), "{registrar}");
+    assert!(!registrar.contains("transport"), "{registrar}");
+    assert!(called.starts_with("<sip:"), "{called}");
+    trunk.registration.registrars.clear();
+    trunk.transport = TrunkTransport::Udp;
+    trunk.outbound_proxy = Some("sips:proxy.carrier.example".to_owned());
+    for contact in told(&trunk) {
+        assert!(contact.starts_with("<sips:"), "{contact}");
+        let port = format!(":{}>", edge.tcp.port());
+        assert!(contact.ends_with(&port), "{contact}: where streams come in");
+    }
+}
 
 /// A leg that calls a contact.
 struct Leg {
