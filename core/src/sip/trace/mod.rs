@@ -3,7 +3,7 @@
 //! Messages are kept as they were on the wire, without a copy. A message belongs to a call by its
 //! Call-ID: each leg has one, and [`Trace::assign`] says whose leg. The first INVITE of a leg comes
 //! before anybody knows that, so an INVITE with a new Call-ID is kept aside until it is assigned, or
-//! until newer ones push it out; what strangers send never takes more room than that.
+//! until newer ones push it out; what strangers send never takes more than a small part of the room.
 //!
 //! Nothing secret leaves here: see [`redacted`].
 
@@ -72,8 +72,16 @@ const ASIDE: usize = 512;
 /// Messages of one Call-ID kept aside.
 const EACH_ASIDE: usize = 8;
 
+/// The part of all room that may be taken by what is kept aside.
+const ASIDE_PART: usize = 8;
+
 /// What is counted for a message beside its bytes.
 const OVERHEAD: usize = 160;
+
+/// The room a message takes.
+fn room(message: &TracedMessage) -> usize {
+    message.data.len() + OVERHEAD
+}
 
 #[derive(Debug)]
 struct Kept {
@@ -102,7 +110,10 @@ pub struct Trace {
     order: VecDeque<CallId>,
     /// Calls that are over, the first to end first; some are gone by now.
     ended: VecDeque<CallId>,
+    /// Of the calls' messages.
     bytes: usize,
+    /// Of the messages kept aside.
+    aside_bytes: usize,
 }
 
 impl Trace {
@@ -118,6 +129,7 @@ impl Trace {
             order: VecDeque::new(),
             ended: VecDeque::new(),
             bytes: 0,
+            aside_bytes: 0,
         }
     }
 
@@ -147,6 +159,8 @@ impl Trace {
             }
             Some(Owner::Nobody(messages)) if messages.len() < EACH_ASIDE => {
                 messages.push(message());
+                self.aside_bytes += data.len() + OVERHEAD;
+                self.limit_aside();
             }
             Some(Owner::Nobody(_)) => {}
             None if glimpse.start() == Some(Start::Request(b"INVITE")) => {
@@ -168,6 +182,7 @@ impl Trace {
             Some(Owner::Nobody(messages)) => messages,
             Some(Owner::Call(_)) | None => Vec::new(),
         };
+        self.aside_bytes -= before.iter().map(room).sum::<usize>();
         let order = &mut self.order;
         let messages = self.config.messages;
         let kept = self.calls.entry(call).or_insert_with(|| {
@@ -209,39 +224,49 @@ impl Trace {
         })
     }
 
-    /// How many calls are kept, and how many bytes their messages have.
+    /// How many calls are kept, and how many bytes all messages have, those kept aside included.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
-        (self.calls.len(), self.bytes)
+        (self.calls.len(), self.bytes + self.aside_bytes)
     }
 
     fn aside(&mut self, leg: u64, message: TracedMessage) {
-        if self.aside.len() >= ASIDE
-            && let Some(oldest) = self.aside.pop_front()
-            && matches!(self.legs.get(&oldest), Some(Owner::Nobody(_)))
-        {
-            self.legs.remove(&oldest);
-        }
+        self.aside_bytes += room(&message);
         self.aside.push_back(leg);
         self.legs.insert(leg, Owner::Nobody(vec![message]));
+        self.limit_aside();
+    }
+
+    /// Forgets the oldest of what is kept aside until the rest is within its bounds.
+    fn limit_aside(&mut self) {
+        let most = self.config.memory / ASIDE_PART;
+        while (self.aside.len() > ASIDE || self.aside_bytes > most)
+            && let Some(oldest) = self.aside.pop_front()
+        {
+            if let Some(Owner::Nobody(messages)) = self.legs.get(&oldest) {
+                self.aside_bytes -= messages.iter().map(room).sum::<usize>();
+                self.legs.remove(&oldest);
+            }
+        }
+        self.make_room();
     }
 
     fn keep(&mut self, call: CallId, message: TracedMessage) {
         let Some(kept) = self.calls.get_mut(&call) else {
             return;
         };
-        self.bytes += message.data.len() + OVERHEAD;
+        self.bytes += room(&message);
         if let Some(lost) = kept.ring.push(message) {
-            self.bytes -= lost.data.len() + OVERHEAD;
+            self.bytes -= room(&lost);
         }
-        if self.bytes > self.config.memory {
+        if self.size().1 > self.config.memory {
             self.make_room();
         }
     }
 
     /// Forgets calls until what is kept is within bounds: those that ended first, then the oldest.
     fn make_room(&mut self) {
-        while self.bytes > self.config.memory || self.calls.len() > self.config.calls {
+        while self.size().1 > self.config.memory || self.calls.len() > self.config.calls {
             let next = self.ended.pop_front().or_else(|| self.order.pop_front());
             let Some(call) = next else {
                 return;
@@ -263,7 +288,7 @@ impl Trace {
             return;
         };
         for message in kept.ring.iter() {
-            self.bytes -= message.data.len() + OVERHEAD;
+            self.bytes -= room(message);
         }
         for leg in kept.legs {
             if matches!(self.legs.get(&leg), Some(Owner::Call(owner)) if *owner == call) {

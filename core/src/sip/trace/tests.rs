@@ -174,6 +174,34 @@ fn memory_is_bounded_and_calls_that_are_over_go_first() {
 }
 
 #[test]
+fn what_is_kept_aside_has_a_small_part_of_the_room_and_the_newest_is_kept() {
+    let (mut trace, now) = (trace(|config| config.memory = 80_000), epoch());
+    let large = |call_id: &str| {
+        let mut text = message("INVITE sip:b SIP/2.0", call_id).to_vec();
+        text.resize(2000, b' ');
+        Bytes::from(text)
+    };
+    for number in 0..100 {
+        for _ in 0..8 {
+            trace.record(
+                now,
+                Way::Received,
+                &path(ALICE),
+                &large(&format!("{number}@h")),
+            );
+        }
+        let (_, bytes) = trace.size();
+        assert!(bytes <= 10_000, "{bytes} bytes");
+    }
+    trace.record(now, Way::Received, &path(ALICE), &large("late@h"));
+    let (_, before) = trace.size();
+    assert!(before > 2000, "{before} bytes");
+    trace.assign(b"late@h", call(1));
+    assert_eq!(trace.call(call(1)).unwrap().messages.len(), 1);
+    assert_eq!(trace.size().1, before, "each is counted once");
+}
+
+#[test]
 fn invites_of_strangers_take_no_more_room_than_there_is_aside() {
     let (mut trace, now) = (trace(|_| {}), epoch());
     for number in 0..10_000 {
