@@ -56,8 +56,7 @@ pub enum DefenceMessage {
 pub struct Serving {
     arguments: DefenceArguments,
     alarm: Alarm<DefenceMessage>,
-    /// What the database has not taken yet.
-    unwritten: Vec<BanWrite>,
+    /// When the database may be tried again.
     write_at: Option<Instant>,
     countries_at: Instant,
     follower: AbortHandle,
@@ -85,7 +84,6 @@ impl Actor for DefenceActor {
         let serving = Serving {
             arguments,
             alarm: Alarm::default(),
-            unwritten: Vec::new(),
             write_at: None,
             countries_at: alarm::now() + LOOK_AGAIN,
             follower,
@@ -141,11 +139,12 @@ fn follow(arguments: &DefenceArguments, me: ActorRef<DefenceMessage>) -> AbortHa
 
 impl Serving {
     /// Publishes what happened, and notes what is to be written down.
-    fn tell(&mut self, effect: DefenceEffect) {
-        let live = &self.arguments.live;
+    fn tell(&self, effect: DefenceEffect) {
+        let DefenceArguments { guard, live, .. } = &self.arguments;
         if let DefenceEffect::Banned(ban) = effect {
             let address = show(ban.network);
             let (reason, until) = (ban.reason, alarm::wall_at(ban.until));
+            guard.note(BanWrite::Keep(row(ban)));
             tracing::warn!(
                 address,
                 reason = reason.as_str(),
@@ -157,12 +156,11 @@ impl Serving {
                 reason,
                 until,
             });
-            self.unwritten.push(BanWrite::Keep(row(ban)));
         } else if let DefenceEffect::Unbanned { network, reason } = effect {
             let address = show(network);
+            guard.note(BanWrite::Forget(network));
             tracing::info!(address, ?reason, "SIP from there is listened to again");
             live.publish(EventKind::SourceUnbanned { address, reason });
-            self.unwritten.push(BanWrite::Forget(network));
         } else if let DefenceEffect::LoginFailed {
             from,
             user,
@@ -178,34 +176,24 @@ impl Serving {
         }
     }
 
-    /// Writes down what is not yet. A change replaces those of the same network before it, so what
-    /// waits for a database that is away stays as short as the list of bans.
+    /// Writes down what is not yet.
     async fn write(&mut self) {
+        let DefenceArguments { guard, store, .. } = &self.arguments;
+        let changes = guard.unwritten();
         let waits = self.write_at.is_some_and(|at| alarm::now() < at);
-        if self.unwritten.is_empty() || waits {
+        if changes.is_empty() || waits {
             return;
         }
-        let mut last = ahash::AHashSet::new();
-        let newest_first = std::mem::take(&mut self.unwritten).into_iter().rev();
-        let mut changes: Vec<BanWrite> = newest_first
-            .filter(|change| last.insert(network(change)))
-            .collect();
-        changes.reverse();
-        match self.arguments.store.bans().write(&changes).await {
-            Ok(()) => self.write_at = None,
+        match store.bans().write(&changes).await {
+            Ok(()) => {
+                guard.written(changes.len());
+                self.write_at = None;
+            }
             Err(error) => {
                 tracing::warn!(%error, "bans are not written down yet");
-                self.unwritten = changes;
                 self.write_at = Some(alarm::now() + RETRY_AFTER);
             }
         }
-    }
-}
-
-fn network(change: &BanWrite) -> ipnet::IpNet {
-    match change {
-        BanWrite::Keep(row) => row.network,
-        BanWrite::Forget(network) => *network,
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use ahash::AHashSet;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use offhook_core::config::DefenceConfig;
@@ -18,6 +19,7 @@ use parking_lot::Mutex;
 use super::actor::DefenceMessage;
 use crate::alarm;
 use crate::inbox::Inbox;
+use crate::store::BanWrite;
 
 /// The defence of the server. Clones share it; no method waits.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ struct Inner {
     defence: Mutex<Defence>,
     /// What happened, for the actor. Its length is bounded by how fast bans may be made.
     told: Inbox<DefenceMessage, DefenceEffect>,
+    /// What the database has not taken yet, in its order. It outlives the actor that writes it.
+    unwritten: Mutex<Vec<BanWrite>>,
     counters: Counters,
 }
 
@@ -84,6 +88,7 @@ impl Guard {
             gate: ArcSwap::from_pointee(defence.gate()),
             defence: Mutex::new(defence),
             told: Inbox::default(),
+            unwritten: Mutex::default(),
             counters: Counters::default(),
         }))
     }
@@ -213,6 +218,29 @@ impl Guard {
 
     pub(super) fn told(&self) -> &Inbox<DefenceMessage, DefenceEffect> {
         &self.0.told
+    }
+
+    /// This is to be written down.
+    pub(super) fn note(&self, change: BanWrite) {
+        self.0.unwritten.lock().push(change);
+    }
+
+    /// What is to be written down. A change replaces those of the same network before it, so what
+    /// waits for a database that is away stays as short as the list of bans.
+    pub(super) fn unwritten(&self) -> Vec<BanWrite> {
+        let mut last = AHashSet::new();
+        let mut unwritten = self.0.unwritten.lock();
+        let newest_first = std::mem::take(&mut *unwritten).into_iter().rev();
+        *unwritten = newest_first
+            .filter(|change| last.insert(change.network()))
+            .collect();
+        unwritten.reverse();
+        unwritten.clone()
+    }
+
+    /// So many changes, the oldest, are written down.
+    pub(super) fn written(&self, count: usize) {
+        self.0.unwritten.lock().drain(..count);
     }
 
     /// The bans that hold, by network.

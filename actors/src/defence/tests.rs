@@ -12,7 +12,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::live::{Delivery, Live, Subscription};
-use crate::store::Store;
+use crate::alarm;
+use crate::store::{BanRow, BanWrite, Store};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_hours(1);
@@ -30,6 +31,10 @@ impl Running {
         let guard = Guard::new(&DefenceConfig::default());
         guard.load(&store).await;
         let live = Live::detached();
+        Self::serve(guard, store).await
+    }
+
+    async fn serve(guard: Guard, store: Store) -> Self {
         let events = live.subscribe();
         let arguments = DefenceArguments {
             guard: guard.clone(),
@@ -159,16 +164,46 @@ async fn bans_made_while_the_actor_is_down_are_told_and_written_by_its_successor
 #[tokio::test]
 async fn a_ban_whose_time_was_over_while_the_server_was_down_is_forgotten() {
     let folder = TempDir::new().unwrap();
-    let first = Running::start(folder.path()).await;
-    let short = Duration::from_millis(1);
-    let _ban = first
-        .guard
-        .ban("192.0.2.7/32".parse().unwrap(), short, String::new());
-    first.stop().await;
-    let second = Running::start(folder.path()).await;
-    assert!(!second.guard.is_barred(ip("192.0.2.7")));
-    assert!(second.written(0).await.is_empty());
-    second.stop().await;
+    let store = Store::open(folder.path()).await.unwrap();
+    let now = alarm::wall();
+    let row = |network: &str, until| BanRow {
+        network: network.parse().unwrap(),
+        reason: BanReason::Probing,
+        note: String::new(),
+        since: now - HOUR,
+        until,
+        count: 1,
+    };
+    let rows = [
+        row("192.0.2.7/32", now - Duration::from_secs(1)),
+        row("192.0.2.8/32", now + HOUR),
+    ];
+    store.bans().write(&rows.map(BanWrite::Keep)).await.unwrap();
+    let guard = Guard::new(&DefenceConfig::default());
+    guard.load(&store).await;
+    assert!(!guard.is_barred(ip("192.0.2.7")));
+    assert!(guard.is_barred(ip("192.0.2.8")));
+    let rows = store.bans().all().await.unwrap();
+    let networks: Vec<_> = rows.iter().map(|row| row.network.to_string()).collect();
+    assert_eq!(networks, ["192.0.2.8/32"]);
+}
+
+/// The database is away while the ban is made, and the actor falls before it is back.
+#[tokio::test]
+async fn what_the_database_did_not_take_is_written_by_the_successor_of_an_actor() {
+    let folder = TempDir::new().unwrap();
+    let mut running = Running::start(folder.path()).await;
+    let (guard, store) = (running.guard.clone(), running.store.clone());
+    let (file, away) = (folder.path().join("offhook.db"), folder.path().join("away"));
+    std::fs::rename(&file, &away).unwrap();
+    let _ban = guard.ban("192.0.2.7/32".parse().unwrap(), HOUR, String::new());
+    let told = running.event().await;
+    assert!(matches!(told, EventKind::SourceBanned { .. }), "{told:?}");
+    running.stop().await;
+    std::fs::rename(&away, &file).unwrap();
+    let successor = Running::serve(guard, store).await;
+    assert_eq!(successor.written(1).await, ["192.0.2.7/32"]);
+    successor.stop().await;
 }
 
 #[test]

@@ -37,6 +37,17 @@ pub enum BanWrite {
     Forget(IpNet),
 }
 
+impl BanWrite {
+    /// Whose ban it is about.
+    #[must_use]
+    pub fn network(&self) -> IpNet {
+        match self {
+            Self::Keep(row) => row.network,
+            Self::Forget(network) => *network,
+        }
+    }
+}
+
 impl Store {
     /// Whose SIP is not listened to.
     #[must_use]
