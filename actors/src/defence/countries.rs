@@ -1,15 +1,16 @@
 //! Which country an address is in.
 
-use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
+use std::{fmt, io};
 
 use arc_swap::ArcSwapOption;
-use maxminddb::Reader;
+use maxminddb::{MaxMindDbError, Reader};
 use offhook_core::sip::defence::is_private;
+use parking_lot::Mutex;
 
 /// The database of countries, if there is one. Clones share it. Looking up takes microseconds and
 /// reads no file.
@@ -18,14 +19,29 @@ pub struct Countries(Arc<Inner>);
 
 struct Inner {
     file: Option<PathBuf>,
-    loaded: ArcSwapOption<Loaded>,
+    loaded: ArcSwapOption<Reader<Vec<u8>>>,
+    seen: Mutex<Seen>,
     /// Whether it was said that lists of countries are not looked at.
     warned: AtomicBool,
 }
 
-struct Loaded {
-    reader: Reader<Vec<u8>>,
-    modified: Option<SystemTime>,
+/// The file as it was looked at last, by when it was modified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Never,
+    /// It may be readable later without being modified.
+    Unreadable(Option<SystemTime>),
+    /// It was read, whether it made sense or not.
+    Read(Option<SystemTime>),
+}
+
+/// What is new about the file.
+#[derive(Debug)]
+pub(super) enum News {
+    None,
+    Loaded,
+    Unreadable(io::Error),
+    Broken(MaxMindDbError),
 }
 
 impl Countries {
@@ -36,45 +52,54 @@ impl Countries {
         Self(Arc::new(Inner {
             file,
             loaded: ArcSwapOption::empty(),
+            seen: Mutex::new(Seen::Never),
             warned: AtomicBool::new(false),
         }))
     }
 
-    /// Reads the file if it was not read yet, or has changed since.
+    /// Reads the file if it was not read yet, or has changed since. What is wrong with it is logged
+    /// once, until it changes.
     pub async fn refresh(&self) {
-        let Some(file) = self.0.file.clone() else {
-            return;
+        let file = self.0.file.as_deref().unwrap_or(Path::new("")).display();
+        match self.look().await {
+            News::None => {}
+            News::Loaded => tracing::info!(%file, "the database of countries is read"),
+            News::Unreadable(error) => {
+                tracing::warn!(%file, %error, "the database of countries cannot be read");
+            }
+            News::Broken(error) => {
+                tracing::warn!(%file, %error, "this is no database of countries");
+            }
+        }
+    }
+
+    pub(super) async fn look(&self) -> News {
+        let Some(file) = &self.0.file else {
+            return News::None;
         };
-        let known = self
-            .0
-            .loaded
-            .load()
-            .as_ref()
-            .and_then(|loaded| loaded.modified);
-        let modified = tokio::fs::metadata(&file)
+        let modified = tokio::fs::metadata(file)
             .await
             .and_then(|meta| meta.modified());
         let modified = modified.ok();
-        if modified.is_some() && known == modified {
-            return;
+        let before = *self.0.seen.lock();
+        if before == Seen::Read(modified) {
+            return News::None;
         }
-        let shown = file.display().to_string();
-        let data = match tokio::fs::read(&file).await {
-            Ok(data) => data,
-            Err(error) => {
-                return tracing::warn!(file = shown, %error, "the database of countries cannot be read");
-            }
+        let (seen, news) = match tokio::fs::read(file).await {
+            Ok(data) => (Seen::Read(modified), self.load(data)),
+            Err(error) => (Seen::Unreadable(modified), News::Unreadable(error)),
         };
+        *self.0.seen.lock() = seen;
+        if seen == before { News::None } else { news }
+    }
+
+    fn load(&self, data: Vec<u8>) -> News {
         match Reader::from_source(data) {
             Ok(reader) => {
-                tracing::info!(file = shown, "the database of countries is read");
-                self.0
-                    .loaded
-                    .store(Some(Arc::new(Loaded { reader, modified })));
+                self.0.loaded.store(Some(Arc::new(reader)));
+                News::Loaded
             }
-            Err(error) => {
-                tracing::warn!(file = shown, %error, "this is no database of countries");
-            }
+            Err(error) => News::Broken(error),
         }
     }
 
@@ -92,7 +117,7 @@ impl Countries {
             }
             return true;
         };
-        let country = country(&loaded.reader, address);
+        let country = country(loaded, address);
         country.is_some_and(|code| countries.contains(&code))
     }
 }

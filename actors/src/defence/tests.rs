@@ -10,6 +10,7 @@ use offhook_core::sip::defence::{BanReason, LoginFailure, UnbanReason};
 use ractor::{Actor, ActorRef};
 use tempfile::TempDir;
 
+use super::countries::News;
 use super::*;
 use crate::live::{Delivery, Live, Subscription};
 use crate::alarm;
@@ -311,6 +312,23 @@ async fn an_extension_may_be_used_from_its_countries_and_from_private_networks()
     for private in ["127.0.0.1", "10.1.2.3", "::1", "fd00::1", "100.64.0.1"] {
         assert!(countries.admit(&austrian, ip(private)), "{private}");
     }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_file_of_countries_is_told_once_until_it_changes() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("countries.mmdb");
+    let countries = Countries::of(Some(file.clone()));
+    assert!(matches!(countries.look().await, News::Unreadable(_)));
+    assert!(matches!(countries.look().await, News::None));
+    std::fs::write(&file, b"no database").unwrap();
+    assert!(matches!(countries.look().await, News::Broken(_)));
+    assert!(matches!(countries.look().await, News::None));
+    std::fs::remove_file(&file).unwrap();
+    assert!(matches!(countries.look().await, News::Unreadable(_)));
+    std::fs::write(&file, database(81, "DE")).unwrap();
+    assert!(matches!(countries.look().await, News::Loaded));
+    assert!(matches!(countries.look().await, News::None));
 }
 
 #[tokio::test]
