@@ -89,17 +89,22 @@ pub struct Offhook {
 /// What decides stays on the runtime this runs on; what takes long is on that of the store.
 ///
 /// # Errors
-/// One sentence for the operator. Nothing keeps running then.
+/// One sentence for the operator. Nothing is listened on then, except after [`StartError::Spawn`].
 pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError> {
     let bank = sound_bank(TONES)?;
     let reports = Reports::default();
     let live = Live::new(&store);
     announce_recovered(&store, &live).await;
+    let waiting = store.waiting_messages().all().await?;
+    let lists = store.blf_lists().all().await?;
+    let countries = Countries::of(config.geo.database.clone());
+    countries.refresh().await;
     let (engine, events) = Engine::start(engine_config(config, &store), bank, reports.waker())?;
     reports.fill(events);
     let directory = store.directory().clone();
     let mut sip = config.sip.clone();
     self_signed(&mut sip, &store.folder().join("tls")).map_err(OpenError::from)?;
+    // Ports stay bound from here on, so nothing after it may fail.
     let sip = SipCore::open_with(&sip, directory.clone(), store.runtime().clone())?;
     let registrar = Registrar::new(config.sip.registrar.clone());
     let office = SubscriptionsArguments {
@@ -108,10 +113,6 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         directory: directory.clone(),
         registrar: registrar.clone(),
     };
-    let waiting = store.waiting_messages().all().await?;
-    let lists = store.blf_lists().all().await?;
-    let countries = Countries::of(config.geo.database.clone());
-    countries.refresh().await;
     sip.set_countries(countries.clone());
     sip.guard().load(&store).await;
     let switchboard = Switchboard {

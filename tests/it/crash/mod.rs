@@ -9,5 +9,6 @@ mod drain;
 mod kill;
 mod queue;
 mod signalling;
+mod start;
 mod subscriptions;
 mod transfer;
