@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use super::countries::News;
 use super::*;
-use crate::live::{Delivery, Live, Subscription};
 use crate::alarm;
+use crate::live::{Delivery, Live, Subscription};
 use crate::store::{BanRow, BanWrite, Store};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,11 +31,11 @@ impl Running {
         let store = Store::open(folder).await.unwrap();
         let guard = Guard::new(&DefenceConfig::default());
         guard.load(&store).await;
-        let live = Live::detached();
         Self::serve(guard, store).await
     }
 
     async fn serve(guard: Guard, store: Store) -> Self {
+        let live = Live::detached();
         let events = live.subscribe();
         let arguments = DefenceArguments {
             guard: guard.clone(),

@@ -111,14 +111,16 @@ async fn known_and_unknown_names_are_answered_alike() {
         for (number, home) in [(known, HOME), (unknown, ELSEWHERE)] {
             let mut phone = Phone::udp(home, edge.udp, number).await;
             let request = phone.invite("1001");
-            let challenged = phone.ask(request.clone()).await;
+            let challenged = phone.ask(request).await;
             assert_eq!(challenged.status, 401);
-            let names: Vec<String> = challenged
-                .headers
-                .iter()
-                .map(|(name, _)| name.to_string())
-                .collect();
-            answers.push((challenged.reason.clone(), names));
+            let mut phone = phone.with_login(number, Secret::new("guess".to_owned()));
+            let request = phone.invite("1001");
+            let refused = phone.ask_signed(request).await;
+            assert_eq!(refused.status, 403);
+            answers.push([challenged, refused].map(|response| {
+                let names = response.headers.iter().map(|(name, _)| name.to_string());
+                (response.reason.clone(), names.collect::<Vec<_>>())
+            }));
         }
         assert_eq!(answers[0], answers[1], "{known} and {unknown}");
     }
@@ -165,6 +167,21 @@ async fn what_begins_like_sip_and_is_none_counts_as_garbage() {
 }
 
 #[tokio::test]
+async fn responses_to_nothing_we_asked_count_as_garbage() {
+    let edge = guarded().await;
+    let junk = UdpSocket::bind("127.0.0.2:0").unwrap();
+    for number in 0..400 {
+        let text = format!(
+            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{number}\r\n\
+             From: <sip:us@offhook.local>;tag=a\r\nTo: <sip:us@offhook.local>;tag=b\r\n\
+             Call-ID: {number}@junk\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        junk.send_to(text.as_bytes(), edge.udp).unwrap();
+    }
+    assert_eq!(ban(&edge).await, BanReason::Garbage);
+}
+
+#[tokio::test]
 async fn a_trusted_trunk_sends_what_it_wants() {
     let edge = guarded().await;
     let mut carrier = Phone::udp(CARRIER, edge.udp, "+491701234567").await;
@@ -186,21 +203,6 @@ async fn a_banned_peer_loses_its_connection_and_gets_no_other() {
     let mut stream = Phone::tcp(edge.tcp, "1000").await;
     assert_eq!(stream.options().await.status, 200);
     let network = format!("{}/32", stream.local.ip()).parse().unwrap();
-#[tokio::test]
-async fn responses_to_nothing_we_asked_count_as_garbage() {
-    let edge = guarded().await;
-    let junk = UdpSocket::bind("127.0.0.2:0").unwrap();
-    for number in 0..400 {
-        let text = format!(
-            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{number}\r\n\
-             From: <sip:us@offhook.local>;tag=a\r\nTo: <sip:us@offhook.local>;tag=b\r\n\
-             Call-ID: {number}@junk\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-        );
-        junk.send_to(text.as_bytes(), edge.udp).unwrap();
-    }
-    assert_eq!(ban(&edge).await, BanReason::Garbage);
-}
-
     let _ban = edge
         .core
         .guard()

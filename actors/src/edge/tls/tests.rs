@@ -89,15 +89,12 @@ fn a_broken_file_is_named_with_what_it_should_hold() {
     config = made(tempfile::tempdir().unwrap().path());
     let said = Tls::load(&config).unwrap_err().to_string();
     assert!(said.contains("self-signed.crt as a certificate"), "{said}");
+    let folder = tempfile::tempdir().unwrap();
     let mut config = made(folder.path());
-    std::fs::write(&key, "").unwrap();
     config.encryption.client_auth = ClientAuth::Required;
     config.encryption.client_ca = Some("/nowhere.pem".into());
     let said = Tls::load(&config).unwrap_err().to_string();
-    assert!(
-        said.contains("self-signed.key") || said.contains("/nowhere.pem"),
-        "{said}"
-    );
+    assert!(said.contains("/nowhere.pem as a certificate"), "{said}");
 }
 
 #[test]
@@ -112,6 +109,9 @@ fn changed_files_are_read_again_and_broken_ones_are_not_used() {
     assert!(!Arc::ptr_eq(&first, &second), "it was read again");
     std::fs::write(config.encryption.certificate.as_ref().unwrap(), "nonsense").unwrap();
     tls.reload();
+    assert!(Arc::ptr_eq(&second, &keeper.greeting(SipTransport::Tls)));
+}
+
 #[test]
 fn what_peers_are_shown_follows_its_files_and_no_error_is_kept() {
     let folder = tempfile::tempdir().unwrap();
@@ -131,9 +131,6 @@ fn what_peers_are_shown_follows_its_files_and_no_error_is_kept() {
     std::fs::write(key, right).unwrap();
     tls.reload();
     assert!(!Arc::ptr_eq(&first, &tls.dialer.greeting().unwrap()));
-}
-
-    assert!(Arc::ptr_eq(&second, &keeper.greeting(SipTransport::Tls)));
 }
 
 /// RFC 5922 section 7.1.
