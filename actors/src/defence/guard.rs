@@ -146,7 +146,7 @@ impl Guard {
         self.0.enabled && self.0.gate.load().stance(peer) == Stance::Ordinary
     }
 
-    /// Whether a request without a To tag may be worked on that says it comes from this program.
+    /// Whether a request may be worked on that says it comes from this program.
     pub(crate) fn admits_agent(&self, peer: IpAddr, agent: &[u8]) -> bool {
         if !self.is_ordinary(peer)
             || self.with(|defence, now| defence.admit_agent(now, peer, agent)) == Admittance::Pass

@@ -17,12 +17,15 @@ use super::command::Command;
 use super::connections::Remote;
 use super::handle::Shared;
 use super::net::Net;
+use super::owed::Owed;
 use super::stream::Serving;
 use super::tls::names_of;
 
 /// Opens a connection within so long, its greeting included, and tells the signalling task how that
 /// went.
 pub(crate) async fn connect(shared: Arc<Shared>, remote: Remote, patience: Duration) {
+    let nothing = Command::Connected(remote.clone(), None);
+    let owed = Owed::new(shared.net.commands.clone(), nothing);
     let path = match timeout(patience, open(&shared, &remote)).await {
         Ok(Ok(path)) => Some(path),
         Ok(Err(error)) => {
@@ -32,12 +35,7 @@ pub(crate) async fn connect(shared: Arc<Shared>, remote: Remote, patience: Durat
         }
         Err(_) => None,
     };
-    // Nobody listens any more when the process ends.
-    shared
-        .net
-        .commands
-        .send(Command::Connected(remote, path))
-        .ok();
+    owed.pay(Command::Connected(remote, path));
 }
 
 async fn open(shared: &Arc<Shared>, remote: &Remote) -> io::Result<Path> {

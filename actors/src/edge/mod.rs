@@ -30,7 +30,7 @@
 //! | `signalling` | the endpoint, and the order of things |
 //! | `requests` | what belongs to no call: SUBSCRIBE, MESSAGE, NOTIFY |
 //! | `observe` | figures of messages, the messages of calls, copies for a capture server |
-//! | `outbox` | requests that wait for a name or a connection |
+//! | `outbox` | requests that wait for a name or a connection; `owed` that somebody tells them |
 //! | `locate` | host names (RFC 3263); `failover` requests that may go to another server |
 //! | `reach` | the way to a phone that came back by another connection |
 //! | `admission` | who may call and register; [`Guard`](crate::defence::Guard) who may not even try |
@@ -55,6 +55,7 @@ mod login;
 mod net;
 mod observe;
 mod outbox;
+mod owed;
 mod reach;
 mod replaces;
 mod requests;

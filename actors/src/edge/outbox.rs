@@ -19,6 +19,7 @@ use super::connect::connect;
 use super::connections::Remote;
 use super::datagram::{DatagramPeers, TRY};
 use super::handle::Shared;
+use super::owed::Owed;
 use super::route::Route;
 use super::standing::Standing;
 
@@ -176,10 +177,11 @@ impl Outbox {
         self.lookups.insert(number, outgoing);
         let shared = Arc::clone(shared);
         let streams = shared.streams.clone();
+        let nothing = Command::Resolved(number, Err(LocateError::Unanswered));
+        let owed = Owed::new(shared.net.commands.clone(), nothing);
         streams.spawn(async move {
             let result = shared.names.locate(locate).await;
-            let command = Command::Resolved(number, result);
-            shared.net.commands.send(command).ok();
+            owed.pay(Command::Resolved(number, result));
         });
         Posted::Waiting
     }

@@ -197,7 +197,7 @@ impl Defence {
         Admittance::Drop
     }
 
-    /// A request without a To tag came from there with this `User-Agent`.
+    /// A request came from there with this `User-Agent`.
     pub fn admit_agent(&mut self, now: Instant, address: IpAddr, agent: &[u8]) -> Admittance {
         if self.stance(address) != Stance::Ordinary {
             return Admittance::Pass;
