@@ -166,6 +166,7 @@ async fn what_begins_like_sip_and_is_none_counts_as_garbage() {
     assert_eq!(ban(&edge).await, BanReason::Garbage);
 }
 
+/// RFC 3261 section 26.1.
 #[tokio::test]
 async fn responses_to_nothing_we_asked_count_as_garbage() {
     let edge = guarded().await;

@@ -154,7 +154,7 @@ async fn anybody_is_believed_where_the_operator_says_so() {
     assert_eq!(soon(answer).await.unwrap().unwrap().status, 200);
 }
 
-/// Who is connected to may show any certificate then; it is no proof of anything.
+/// RFC 5922 section 7.1 is about verified certificates; where none is, anybody shows any name.
 #[tokio::test]
 async fn a_name_that_nobody_vouches_for_makes_no_trunk() {
     let folder = TempDir::new().unwrap();
