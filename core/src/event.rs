@@ -11,6 +11,7 @@ use crate::id::{
 };
 use crate::pii::Pii;
 use crate::sip::defence::{BanReason, LoginFailure, UnbanReason};
+use crate::sip::identity::Privacy;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +90,9 @@ pub enum EventKind {
         from: String,
         /// The display name of the caller, if any.
         from_name: Option<String>,
+        /// Whether the called side, and whoever watches it, may be shown either.
+        #[serde(default)]
+        privacy: Privacy,
         /// The number dialled.
         to: String,
         /// The public number it came in by.

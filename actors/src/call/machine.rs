@@ -597,6 +597,7 @@ impl CallMachine {
             direction,
             from: self.from.number.clone(),
             from_name: self.from.name.clone(),
+            privacy: self.from.privacy,
             to: self.dialled.clone(),
             did,
             trunk,

@@ -38,6 +38,7 @@ impl OpenCall {
             did,
             trunk,
             sip_call_id,
+            privacy: _,
         } = &event.kind
         else {
             return None;

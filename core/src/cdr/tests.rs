@@ -36,6 +36,7 @@ impl Story {
                 direction: Direction::Inbound,
                 from: "+491761234567".into(),
                 from_name: None,
+                privacy: crate::sip::identity::Privacy::Shown,
                 to: "+4934556643378".into(),
                 did: None,
                 trunk: None,

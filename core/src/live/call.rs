@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Direction, Event, EventKind};
 use crate::id::{AgentId, CallId, DidId, IvrMenuId, LegId, QueueId, RecordingId, TrunkId};
+use crate::sip::identity::Privacy;
 
 /// What a call is doing, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -103,6 +104,8 @@ pub struct LiveCall {
     pub from: String,
     /// The caller's display name, if any.
     pub from_name: Option<String>,
+    /// Whether the called side may be shown either.
+    pub privacy: Privacy,
     /// The number dialled.
     pub to: String,
     /// The public number it came in by.
@@ -189,6 +192,7 @@ impl LiveCall {
             direction,
             from,
             from_name,
+            privacy,
             to,
             did,
             trunk,
@@ -202,6 +206,7 @@ impl LiveCall {
             direction: *direction,
             from: from.clone(),
             from_name: from_name.clone(),
+            privacy: *privacy,
             to: to.clone(),
             did: *did,
             trunk: *trunk,

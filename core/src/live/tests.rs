@@ -58,6 +58,7 @@ fn started(call: CallId) -> EventKind {
         direction: Direction::Inbound,
         from: "+49176".into(),
         from_name: None,
+        privacy: crate::sip::identity::Privacy::Shown,
         to: "301".into(),
         did: None,
         trunk: None,

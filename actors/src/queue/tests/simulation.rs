@@ -410,6 +410,7 @@ impl World {
             direction: Direction::Inbound,
             from: String::new(),
             from_name: None,
+            privacy: offhook_core::sip::identity::Privacy::Shown,
             to: String::new(),
             did: None,
             trunk: None,

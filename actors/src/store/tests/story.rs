@@ -16,6 +16,7 @@ pub(super) fn kinds(call: CallId) -> Vec<EventKind> {
             direction: Direction::Inbound,
             from: "+491761234567".to_owned(),
             from_name: Some("Erika".to_owned()),
+            privacy: offhook_core::sip::identity::Privacy::Shown,
             to: "+4934556643378".to_owned(),
             did: None,
             trunk: None,
