@@ -55,6 +55,10 @@ pub struct SipConfig {
     /// What becomes of a party whose transfer led nowhere, when who transferred it has hung up:
     /// `ends`, or `returns` to who transferred.
     pub lost_transfer: LostTransfer,
+    /// The longest text message one phone may send to another. Above 1,300 bytes it reaches only
+    /// phones on TCP, TLS or WebSockets (RFC 3428 section 8).
+    #[serde(with = "units::size")]
+    pub message_body: usize,
     /// True: no version number in `Server` and `User-Agent`.
     pub hide_version: bool,
     /// Certificates, and who has to show one.
@@ -106,6 +110,8 @@ impl Default for SipConfig {
             min_se: SessionTimerPolicy::default().min_se,
             // A phone that rings again an hour into lunch surprises; an office that wants it says so.
             lost_transfer: LostTransfer::Ends,
+            // Two pages of text. Pictures and files are not what a message in page mode is for.
+            message_body: 8 * 1024,
             // Whoever sees the version has called us or is called: never a stranger.
             hide_version: false,
             encryption: EncryptionConfig::default(),
@@ -227,6 +233,12 @@ impl SipConfig {
             return Err((
                 "sip.failover_after",
                 "must be at least 1s and shorter than a transaction, which is 32s",
+            ));
+        }
+        if self.message_body < 1300 {
+            return Err((
+                "sip.message_body",
+                "must be at least 1300 bytes, what every phone can be sent",
             ));
         }
         self.check_session_timer()?;

@@ -93,6 +93,7 @@ fn values_that_contradict_each_other_are_refused_with_their_line() {
     let text = "[media]\naddress = \"0.0.0.0\"";
     assert!(complaint(text).contains("key `media.external_address`"));
     assert!(complaint("[sip]\nmin_se = \"80s\"").contains("key `sip.min_se`: must be whole"));
+    assert!(complaint("[sip]\nmessage_body = \"1KB\"").contains("key `sip.message_body`: must be"));
     let text = "[sip]\nsession_expires = \"100s\"\nmin_se = \"2m\"";
     assert!(complaint(text).contains("key `sip.session_expires`: must be whole seconds, and not"));
     assert!(complaint("[sip]\nsession_expires = \"25h\"").contains("at most 24h"));
