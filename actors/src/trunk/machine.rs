@@ -211,12 +211,14 @@ impl TrunkMachine {
     }
 
     fn replace_registration(&mut self, now: Instant, wanted: Option<RegisterConfig>) {
-        let stays = self
-            .registration
-            .as_ref()
-            .zip(wanted.as_ref())
-            .is_some_and(|((_, client), wanted)| client.config().aor == wanted.aor);
-        if stays {
+        let stays = |(client, wanted): (&RegisterClient, &RegisterConfig)| {
+            // One that nobody has, nobody needs to be asked to forget.
+            let place = client.place();
+            client.config().aor == wanted.aor
+                && place.is_none_or(|place| wanted.registrars.contains(place))
+        };
+        let present = self.registration.as_ref().map(|(_, client)| client);
+        if present.zip(wanted.as_ref()).is_some_and(stays) {
             // The new registration takes the place of the old one at the registrar. Taking the old
             // one back could come after it, and undo it.
             self.registration = None;

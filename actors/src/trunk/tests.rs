@@ -165,6 +165,34 @@ fn another_address_is_registered_and_the_old_one_taken_back() {
     );
 }
 
+/// RFC 3261 section 10.2.2: a registrar that is left would else send calls for as long as it granted.
+#[test]
+fn another_registrar_for_the_same_address_gets_it_and_the_old_one_is_told() {
+    let mut driven = Driven::new(trunk());
+    driven.answer(200);
+    let mut moved = ways(&trunk());
+    moved.registrars[0].uri = "sip:other.example".into();
+    driven.told(TrunkInput::Reconfigure(Arc::new(trunk()), moved.clone()));
+    let asked: Vec<_> = (0..driven.asked.len())
+        .map(|at| (driven.asked[at].1.uri.clone(), driven.expires(at) == b"0"))
+        .collect();
+    assert!(
+        asked.contains(&("sip:carrier.example".into(), true)),
+        "{asked:?}"
+    );
+    assert!(
+        asked.contains(&("sip:other.example".into(), false)),
+        "{asked:?}"
+    );
+    driven.answer(200);
+    driven.answer(200);
+    // One more to fall back on changes nothing at the one that has it.
+    moved.registrars.push(ways(&trunk()).registrars[0].clone());
+    driven.told(TrunkInput::Reconfigure(Arc::new(trunk()), moved));
+    assert_eq!(driven.asked.len(), 1);
+    assert_ne!(driven.expires(0), b"0");
+}
+
 #[test]
 fn a_trunk_that_leaves_takes_its_registration_back_and_is_finished() {
     let mut driven = Driven::new(trunk());

@@ -271,6 +271,14 @@ impl RegisterClient {
         Some((&registrar.uri, binding.until))
     }
 
+    /// The registrar that has it, or is being asked and may have it already.
+    #[must_use]
+    pub fn place(&self) -> Option<&Registrar> {
+        let bound = self.binding.as_ref().map(|binding| binding.registrar);
+        let asked = self.pending.map(|_| self.at);
+        self.config.registrars.get(bound.or(asked)?)
+    }
+
     /// What it registers.
     #[must_use]
     pub fn config(&self) -> &RegisterConfig {
