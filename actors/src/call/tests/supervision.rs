@@ -11,7 +11,7 @@ use offhook_core::sdp::Codec;
 use offhook_core::{CallId, HangupCause, LegId};
 use offhook_media::engine::LegPort;
 use parking_lot::Mutex;
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::Notify;
 
 use super::fixture::{self, DID, sdp};
@@ -128,6 +128,7 @@ struct House {
     calls: Calls,
     notebook: Arc<Notebook>,
     above: ActorRef<()>,
+    supervisor: ActorCell,
     trunk: Origin,
 }
 
@@ -139,7 +140,7 @@ async fn house() -> House {
     });
     let calls = Calls::new(100, &[Codec::Pcmu], LostTransfer::Ends);
     let (above, _) = Actor::spawn(None, Above, ()).await.unwrap();
-    calls
+    let supervisor = calls
         .start(notebook.clone(), above.get_cell())
         .await
         .unwrap();
@@ -147,6 +148,7 @@ async fn house() -> House {
         calls,
         notebook,
         above,
+        supervisor,
         trunk: Origin::Trunk(ids.trunk),
     }
 }
@@ -237,24 +239,29 @@ async fn one_call_that_falls_does_not_touch_fifty_others() {
 async fn when_the_supervisor_is_started_again_its_calls_go_on() {
     let house = house().await;
     let leg = house.takes_a_call();
-    house
-        .notebook
-        .reads_event(|kind| matches!(kind, EventKind::MenuEntered { .. }))
-        .await;
+    let entered = |leg: LegId| move |kind: &EventKind| matches!(kind, EventKind::MenuEntered { call, .. } if *call == leg.call);
+    house.notebook.reads_event(entered(leg)).await;
+    house.supervisor.kill_and_wait(None).await.unwrap();
+    let hold = house.calls.command(leg.call, CallCommand::Hold).await;
+    assert_eq!(hold, Err(CallError::NotFound), "its actor fell as well");
+    // What comes while nobody is there waits: for a call that goes on, and as a new one.
+    let digit = CallInput::Media(MediaInput::Digit { leg, digit: '0' });
+    assert!(house.calls.tell(leg.call, digit));
+    let new = house.takes_a_call();
     let notebook: Arc<dyn Neighbours> = house.notebook.clone();
     house
         .calls
         .start(notebook, house.above.get_cell())
         .await
         .unwrap();
-    let answer = house.calls.command(leg.call, CallCommand::Hold).await;
-    assert_eq!(
-        answer,
-        Err(CallError::NotTalking),
-        "somebody is there to answer"
-    );
-    let end = CallCommand::HangUp(HangupCause::Administrative);
-    assert_eq!(house.calls.command(leg.call, end).await, Ok(None));
+    house.notebook.reads_event(entered(new)).await;
+    let chosen =
+        |kind: &EventKind| matches!(kind, EventKind::MenuChosen { digits, .. } if digits == "0");
+    house.notebook.reads_event(chosen).await;
+    for leg in [leg, new] {
+        let end = CallCommand::HangUp(HangupCause::Administrative);
+        assert_eq!(house.calls.command(leg.call, end).await, Ok(None));
+    }
     house.above.stop(None);
 }
 
