@@ -18,6 +18,7 @@ pub mod extension;
 pub mod ivr_menu;
 pub mod list;
 pub mod outbound_route;
+mod overlap;
 pub mod queue;
 pub mod recording;
 pub mod registration;

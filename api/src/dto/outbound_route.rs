@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::dto::check::Checks;
+use crate::dto::overlap;
 use crate::error::{ApiError, ApiResult};
 
 /// The most patterns, trunks, hours or exceptions of one route.
@@ -196,26 +197,10 @@ impl OutboundRouteView {
     /// How a route is shown.
     #[must_use]
     pub fn of(route: &OutboundRoute, directory: &Directory) -> Self {
-        let earlier = |other: &&OutboundRoute| {
-            other.id != route.id && other.enabled && other.priority <= route.priority
-        };
-        let mut warnings = Vec::new();
-        for other in directory.outbound_routes().filter(earlier) {
-            let pairs = route.patterns.iter().find_map(|mine| {
-                let theirs = other.patterns.iter().find(|theirs| mine.overlaps(theirs))?;
-                Some((mine, theirs))
-            });
-            if let Some((mine, theirs)) = pairs {
-                warnings.push(format!(
-                    "{mine} overlaps {theirs} of {}, which has priority {}",
-                    other.name, other.priority
-                ));
-            }
-        }
         Self {
             id: route.id,
             settings: OutboundRouteSettings::of(route),
-            warnings,
+            warnings: overlap::warnings(route, directory),
         }
     }
 }
