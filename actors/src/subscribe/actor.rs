@@ -1,10 +1,8 @@
 //! The shell: mail → subscriptions → answers and NOTIFYs.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use offhook_core::directory::Directory;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::header::NameAddr;
 use offhook_core::sip::subscription::{EndReason, Package, SubscriptionEffect, SubscriptionInput};
@@ -13,15 +11,12 @@ use offhook_core::{ExtensionId, IdSource};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::AbortHandle;
 
-use super::book::{Entry, Watched};
+use super::book::Entry;
 use super::grant::refusal;
 use super::handle::{Mail, Shared, Subscriptions};
 use super::{follow, page};
 use crate::alarm::{self, Alarm};
 use crate::edge::{IncomingRequest, Reply};
-
-/// Subscriptions looked at before other messages have their turn.
-const AT_ONCE: usize = 100;
 
 /// Serves [`Subscriptions`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,6 +35,8 @@ pub enum SubscriptionsMessage {
     OfficeChanged,
     /// Some subscriptions have yet to be looked at for that.
     Review,
+    /// Some have yet to be told the state.
+    Tell,
     /// Events are followed no longer.
     FollowerFell,
     /// A fault for tests of supervision: the actor panics.
@@ -52,6 +49,8 @@ pub struct Serving {
     subscriptions: Subscriptions,
     alarm: Alarm<SubscriptionsMessage>,
     follower: AbortHandle,
+    /// Whether [`SubscriptionsMessage::Tell`] is on its way.
+    telling: bool,
 }
 
 impl Drop for Serving {
@@ -83,6 +82,7 @@ impl Actor for SubscriptionsActor {
         Ok(Serving {
             follower,
             alarm: Alarm::default(),
+            telling: false,
             subscriptions,
         })
     }
@@ -95,36 +95,51 @@ impl Actor for SubscriptionsActor {
         serving: &mut Serving,
     ) -> Result<(), ActorProcessingErr> {
         let shared = &serving.subscriptions.0;
-        match message {
-            SubscriptionsMessage::Look => {
-                while let Some(mail) = shared.inbox.take() {
-                    shared.mail(mail);
-                }
+        let left = match message {
+            SubscriptionsMessage::Look => shared.read(),
+            SubscriptionsMessage::Changed => shared.take_changes(),
+            SubscriptionsMessage::Due => {
+                // What is due and left is due at once: the alarm sees to it.
+                shared.due();
+                None
             }
-            SubscriptionsMessage::Changed => shared.tell_changes(),
-            SubscriptionsMessage::Due => shared.due(),
             SubscriptionsMessage::OfficeChanged => {
-                *shared.review.lock() = shared.book.lock().all();
-                me.cast(SubscriptionsMessage::Review)?;
+                shared.review_all();
+                Some(SubscriptionsMessage::Review)
             }
-            SubscriptionsMessage::Review => {
-                if shared.review() {
-                    me.cast(SubscriptionsMessage::Review)?;
-                }
+            SubscriptionsMessage::Review => shared.review(),
+            SubscriptionsMessage::Tell => {
+                serving.telling = false;
+                shared.tell();
+                None
             }
             SubscriptionsMessage::FollowerFell => {
                 return Err("what follows the events fell".into());
             }
             SubscriptionsMessage::Fault => panic!("a fault was injected into subscriptions"),
-        }
-        let next = shared.book.lock().next_due();
+        };
+        let (next, is_telling) = {
+            let book = shared.book.lock();
+            (book.next_due(), book.is_telling())
+        };
         serving.alarm.rearm(&me, next, || SubscriptionsMessage::Due);
+        let is_more = left.is_some() || is_telling;
+        if let Some(left) = left {
+            me.cast(left)?;
+        }
+        if is_telling && !serving.telling {
+            serving.telling = true;
+            me.cast(SubscriptionsMessage::Tell)?;
+        }
+        if is_more {
+            tokio::task::yield_now().await;
+        }
         Ok(())
     }
 }
 
 impl Shared {
-    fn mail(self: &Arc<Self>, mail: Mail) {
+    pub(super) fn mail(self: &Arc<Self>, mail: Mail) {
         match mail {
             Mail::Request(incoming) if incoming.request.method == Method::Message => {
                 let status = page::relay(self, &incoming);
@@ -177,25 +192,20 @@ impl Shared {
             Err(response) => return self.office.wire.respond(txn, *response),
         };
         let effects = effects(&mut entry);
-        let numbers = entry.watched.numbers().to_vec();
         let mut book = self.book.lock();
         let twin = book.twin(&entry);
         let id = book.add(entry);
-        drop(book);
-        self.perform(id, effects);
         // A phone that was restarted has forgotten what it had, and says so when it is told.
         if let Some(twin) = twin {
-            self.change(twin, |entry| entry.subscription.remind(alarm::now()));
+            book.remind(twin);
         }
-        // What happened since the document was made was not told to anybody.
-        for number in numbers {
-            self.touch(&number);
-        }
+        drop(book);
+        self.perform(id, effects);
     }
 
     /// Works on a copy of a subscription and puts it back: what panics meanwhile leaves it as it
     /// was.
-    fn change(self: &Arc<Self>, id: u64, work: impl FnOnce(&mut Entry)) {
+    pub(super) fn change(self: &Arc<Self>, id: u64, work: impl FnOnce(&mut Entry)) {
         let Some(mut entry) = self.book.lock().get(id) else {
             return;
         };
@@ -226,74 +236,6 @@ impl Shared {
         }
     }
 
-    fn tell_changes(self: &Arc<Self>) {
-        let directory = self.office.directory.load();
-        for number in self.take_changed() {
-            let watching = self.book.lock().watching(&number);
-            for id in watching {
-                self.refresh(&directory, id);
-            }
-        }
-    }
-
-    /// Has a subscription tell the state as it is.
-    fn refresh(self: &Arc<Self>, directory: &Directory, id: u64) {
-        self.change(id, |entry| {
-            let package = entry.subscription.package();
-            let document = self.document(directory, package, &entry.watched);
-            entry.subscription.publish(alarm::now(), document);
-        });
-    }
-
-    fn due(self: &Arc<Self>) {
-        let now = alarm::now();
-        loop {
-            let due = self.book.lock().pop_due(now);
-            let Some(id) = due else {
-                return;
-            };
-            self.change(id, |entry| entry.subscription.handle_timeout(now));
-        }
-    }
-
-    /// Ends what may not go on, and tells what is new: some of it, so that calls do not wait for
-    /// thousands of subscriptions. True when there is more.
-    fn review(self: &Arc<Self>) -> bool {
-        let mut waiting = self.review.lock();
-        let rest = waiting.len().saturating_sub(AT_ONCE);
-        let now = waiting.split_off(rest);
-        drop(waiting);
-        let directory = self.office.directory.load();
-        for id in now {
-            self.review_one(&directory, id);
-        }
-        rest > 0
-    }
-
-    fn review_one(self: &Arc<Self>, directory: &Directory, id: u64) {
-        let is_there = |number: &str| {
-            directory
-                .extension_numbered(number)
-                .is_some_and(|extension| extension.enabled)
-        };
-        let known = self.book.lock().get(id);
-        let Some(entry) = known else {
-            return;
-        };
-        let reason = match &entry.watched {
-            _ if self.closed.load(Ordering::Relaxed) => Some(EndReason::Probation),
-            _ if !is_there(&entry.watcher) => Some(EndReason::Rejected),
-            Watched::Extension(number) if !is_there(number) => Some(EndReason::NoResource),
-            Watched::Extension(_) | Watched::List(..) => None,
-        };
-        match reason {
-            Some(reason) => {
-                self.change(id, |entry| entry.subscription.end(alarm::now(), reason));
-            }
-            None => self.refresh(directory, id),
-        }
-    }
-
     fn list_changed(self: &Arc<Self>, name: &str) {
         let reason = if self.desk.read().lists.contains_key(name) {
             EndReason::Deactivated
@@ -301,9 +243,9 @@ impl Shared {
             EndReason::NoResource
         };
         let watching = self.book.lock().watching_list(name);
-        for id in watching {
-            self.change(id, |entry| entry.subscription.end(alarm::now(), reason));
-        }
+        let watching = watching.into_iter().map(|id| (id, Some(reason)));
+        self.review.lock().extend(watching);
+        self.inbox.send(SubscriptionsMessage::Review);
     }
 
     fn waiting_changed(self: &Arc<Self>, extension: ExtensionId) {

@@ -1,11 +1,12 @@
 //! The subscriptions, and how they are found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use offhook_core::sip::dialog::DialogKey;
-use offhook_core::sip::subscription::{Package, Subscription};
+use offhook_core::sip::subscription::{EndReason, Package, Subscription};
 use offhook_core::timers::Timers;
 
 /// What a subscription watches.
@@ -14,7 +15,7 @@ pub(super) enum Watched {
     /// The extension with this number.
     Extension(String),
     /// A list: its name, and the numbers it had when it was subscribed to.
-    List(String, Vec<String>),
+    List(String, Arc<[String]>),
 }
 
 impl Watched {
@@ -24,6 +25,11 @@ impl Watched {
             Self::Extension(number) => std::slice::from_ref(number),
             Self::List(_, numbers) => numbers,
         }
+    }
+
+    /// Whether it is a list.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self, Self::List(..))
     }
 }
 
@@ -45,6 +51,28 @@ pub(super) struct Book {
     by_number: AHashMap<String, BTreeSet<u64>>,
     by_watcher: AHashMap<String, BTreeSet<u64>>,
     timers: Timers<u64>,
+    telling: Telling,
+}
+
+/// Subscriptions that want to be told the state, the one that wanted it first in front.
+#[derive(Debug, Default)]
+struct Telling {
+    order: VecDeque<u64>,
+    known: AHashSet<u64>,
+}
+
+impl Telling {
+    fn push(&mut self, id: u64) {
+        if self.known.insert(id) {
+            self.order.push_back(id);
+        }
+    }
+
+    fn pop(&mut self) -> Option<u64> {
+        let id = self.order.pop_front()?;
+        self.known.remove(&id);
+        Some(id)
+    }
 }
 
 impl Book {
@@ -81,13 +109,61 @@ impl Book {
         if entry.subscription.is_over() {
             return self.forget(id, &entry);
         }
-        match entry.subscription.poll_timeout() {
-            Some(at) => self.timers.set(id, at),
-            None => {
-                self.timers.stop(id);
+        arm(&mut self.timers, &mut self.telling, id, &entry.subscription);
+        self.entries.insert(id, entry);
+    }
+
+    /// Works on a subscription in its place: for what cannot fail.
+    fn touch(&mut self, id: u64, work: impl FnOnce(&mut Subscription)) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            work(&mut entry.subscription);
+            arm(&mut self.timers, &mut self.telling, id, &entry.subscription);
+        }
+    }
+
+    /// There may be news for this one.
+    pub(super) fn mark(&mut self, id: u64) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.subscription.mark();
+            if entry.subscription.wants_state() {
+                self.telling.push(id);
             }
         }
-        self.entries.insert(id, entry);
+    }
+
+    /// There is news of this extension; for how many.
+    pub(super) fn mark_watching(&mut self, number: &str) -> usize {
+        let watching = self.watching(number);
+        for id in &watching {
+            self.mark(*id);
+        }
+        watching.len()
+    }
+
+    /// This one ends.
+    pub(super) fn end(&mut self, id: u64, reason: EndReason) {
+        self.touch(id, |subscription| subscription.end(reason));
+    }
+
+    /// This one is told everything once more.
+    pub(super) fn remind(&mut self, id: u64) {
+        self.touch(id, Subscription::remind);
+    }
+
+    /// Takes out who is to be told next.
+    pub(super) fn pop_telling(&mut self) -> Option<u64> {
+        self.telling.pop()
+    }
+
+    /// Whether somebody is to be told.
+    pub(super) fn is_telling(&self) -> bool {
+        !self.telling.order.is_empty()
+    }
+
+    /// What a subscription watches, and who watches.
+    pub(super) fn peek(&self, id: u64) -> Option<(&str, &Watched)> {
+        let entry = self.entries.get(&id)?;
+        Some((&entry.watcher, &entry.watched))
     }
 
     fn forget(&mut self, id: u64, entry: &Entry) {
@@ -142,9 +218,9 @@ impl Book {
     pub(super) fn twin(&self, entry: &Entry) -> Option<u64> {
         let same = |id: &&u64| {
             self.entries.get(id).is_some_and(|known| {
-                known.watched == entry.watched
+                known.subscription.target() == entry.subscription.target()
                     && known.subscription.package() == entry.subscription.package()
-                    && known.subscription.target() == entry.subscription.target()
+                    && known.watched == entry.watched
             })
         };
         let own = self.by_watcher.get(&entry.watcher)?;
@@ -173,6 +249,19 @@ impl Book {
     /// When the next one is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.timers.next()
+    }
+}
+
+/// Sees to it that a subscription has its turn, when it is due and when it wants to be told.
+fn arm(timers: &mut Timers<u64>, telling: &mut Telling, id: u64, subscription: &Subscription) {
+    match subscription.poll_timeout() {
+        Some(at) => timers.set(id, at),
+        None => {
+            timers.stop(id);
+        }
+    }
+    if subscription.wants_state() {
+        telling.push(id);
     }
 }
 

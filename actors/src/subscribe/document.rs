@@ -11,7 +11,7 @@ use offhook_core::sip::subscription::{Document, Package};
 
 use super::book::Watched;
 use super::handle::Shared;
-use super::lines::Line;
+use super::lines::{FarEnd, Line};
 
 impl Shared {
     /// The state of what is watched. Extensions that are no more count as absent.
@@ -65,13 +65,15 @@ impl Shared {
         }
     }
 
+    /// Whoever knows Call-ID and tags of a dialog can act in it, so they are told only where they
+    /// are needed: of calls that may be picked up.
     fn dialog(&self, directory: &Directory, line: Line) -> WatchedDialog {
-        let dialog = self.office.wire.dialog_of(line.leg);
+        let dialog = line
+            .can_be_picked_up()
+            .then(|| self.office.wire.dialog_of(line.leg))
+            .flatten();
         let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
         let peer = dialog.as_ref().and_then(|dialog| dialog.peer_tag.as_ref());
-        let display = line
-            .name
-            .or_else(|| name_of(directory.extension_numbered(&line.number)));
         WatchedDialog {
             id: line.leg.to_string(),
             call_id: dialog.as_ref().map(|dialog| text(&dialog.key.call_id)),
@@ -79,9 +81,20 @@ impl Shared {
             remote_tag: dialog.as_ref().map(|dialog| text(&dialog.key.local_tag)),
             role: line.role,
             progress: line.progress,
-            remote: Party {
-                uri: self.address(&line.number),
-                display,
+            remote: self.party(directory, line.far),
+        }
+    }
+
+    fn party(&self, directory: &Directory, far: FarEnd) -> Party {
+        match far {
+            FarEnd::Known(number, name) => Party {
+                uri: self.address(&number),
+                display: name.or_else(|| name_of(directory.extension_numbered(&number))),
+            },
+            // RFC 3323 section 4.1.1.3.
+            FarEnd::Anonymous => Party {
+                uri: "sip:anonymous@anonymous.invalid".to_owned(),
+                display: Some("Anonymous".to_owned()),
             },
         }
     }

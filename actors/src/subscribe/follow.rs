@@ -71,7 +71,7 @@ fn take_in(shared: &Shared, turn: u64, actor: &ActorRef<SubscriptionsMessage>, k
         }
         other => {
             let changed = shared.lines.lock().apply(turn, other);
-            if let Some(number) = changed {
+            for number in changed {
                 shared.touch(&number);
             }
         }

@@ -41,7 +41,7 @@ impl Shared {
         self.check_room(&watcher, &request)?;
         let opening = Opening {
             txn,
-            document: self.document(directory, asked.package, &watched),
+            list: watched.is_list(),
             asked,
             terms,
             local,

@@ -10,7 +10,7 @@ use offhook_core::event::EventKind;
 use offhook_core::sip::endpoint::ServerTxn;
 use offhook_core::sip::invite::NextHop;
 use offhook_core::sip::message::{Request, Response};
-use offhook_core::sip::subscription::NotifyTag;
+use offhook_core::sip::subscription::{EndReason, NotifyTag};
 use offhook_core::{ExtensionId, HangupCause, LegId};
 use parking_lot::{Mutex, RwLock};
 
@@ -97,6 +97,8 @@ pub struct Subscriptions(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub(super) config: SubscriptionConfig,
     pub(super) domain: String,
+    /// The longest text message.
+    pub(super) message_body: usize,
     pub(super) office: SubscriptionsArguments,
     pub(super) book: Mutex<Book>,
     pub(super) lines: Mutex<Followed>,
@@ -105,8 +107,9 @@ pub(super) struct Shared {
     changed: Mutex<BTreeSet<String>>,
     /// Whether the server stops.
     pub(super) closed: AtomicBool,
-    /// Subscriptions yet to be looked at because the office has changed.
-    pub(super) review: Mutex<Vec<u64>>,
+    /// Subscriptions yet to be looked at because the office or a list has changed; with the reason
+    /// for those that end by it.
+    pub(super) review: Mutex<Vec<(u64, Option<EndReason>)>>,
     pub(super) inbox: Inbox<SubscriptionsMessage, Mail>,
 }
 
@@ -130,7 +133,8 @@ pub enum MessageRefused {
     /// No phone of the extension is registered.
     #[error("no phone of the extension is registered")]
     Offline,
-    /// No phone of the extension can take a message of this size (RFC 3428 section 8).
+    /// It is longer than any message may be, or no phone of the extension can take one of this size
+    /// (RFC 3428 section 8).
     #[error("the message is too long for the phones of the extension")]
     TooLong,
 }
@@ -154,6 +158,7 @@ impl Subscriptions {
         Self(Arc::new(Shared {
             config: config.subscriptions.clone(),
             domain: config.domain.clone(),
+            message_body: config.message_body,
             office,
             book: Mutex::default(),
             lines: Mutex::default(),
@@ -269,9 +274,9 @@ impl Shared {
         }
     }
 
-    /// The extensions of which there is news.
-    pub(super) fn take_changed(&self) -> BTreeSet<String> {
-        std::mem::take(&mut *self.changed.lock())
+    /// Takes out an extension of which there is news.
+    pub(super) fn pop_changed(&self) -> Option<String> {
+        self.changed.lock().pop_first()
     }
 
     /// The address of an extension or a list.

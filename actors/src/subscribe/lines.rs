@@ -1,8 +1,11 @@
 //! The calls of each extension: a fold over events.
 
+use std::collections::BTreeMap;
+
 use ahash::AHashMap;
 use offhook_core::event::{Direction, EventKind};
 use offhook_core::live::{LegState, LiveCall, LiveLeg, LiveView};
+use offhook_core::sip::identity::Privacy;
 use offhook_core::sip::subscription::document::{Progress, Role};
 use offhook_core::{CallId, LegId};
 
@@ -12,17 +15,33 @@ pub(super) struct Line {
     pub(super) leg: LegId,
     pub(super) role: Role,
     pub(super) progress: Progress,
-    /// The number at the other end.
-    pub(super) number: String,
-    /// The name shown with it.
-    pub(super) name: Option<String>,
+    /// Who is at the other end.
+    pub(super) far: FarEnd,
+}
+
+/// The other end of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FarEnd {
+    /// A number, with a name if one is shown with it.
+    Known(String, Option<String>),
+    /// A caller who stays unknown.
+    Anonymous,
+}
+
+impl Line {
+    /// Whether another phone may pick this call up (RFC 3891 section 3): it rings here.
+    pub(super) fn can_be_picked_up(&self) -> bool {
+        let rings = matches!(self.progress, Progress::Trying | Progress::Early);
+        rings && self.role == Role::Recipient
+    }
 }
 
 /// Who is in a call with whom.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     calls: AHashMap<CallId, Facts>,
-    by_leg: AHashMap<LegId, String>,
+    /// The extension of each leg; a call's legs stand beside each other.
+    by_leg: BTreeMap<LegId, String>,
     by_extension: AHashMap<String, Extension>,
 }
 
@@ -37,8 +56,7 @@ pub(super) struct Followed {
 /// What a call says about the far end of its legs.
 #[derive(Debug)]
 struct Facts {
-    from: String,
-    from_name: Option<String>,
+    caller: FarEnd,
     to: String,
 }
 
@@ -50,13 +68,13 @@ struct Extension {
 }
 
 impl Followed {
-    /// Applies an event; the extension it concerns. A follower whose actor has fallen may live a
+    /// Applies an event; the extensions it concerns. A follower whose actor has fallen may live a
     /// moment longer: what it says is in the lines already.
-    pub(super) fn apply(&mut self, turn: u64, kind: &EventKind) -> Option<String> {
+    pub(super) fn apply(&mut self, turn: u64, kind: &EventKind) -> Vec<String> {
         if turn == self.turn {
             self.lines.apply(kind)
         } else {
-            None
+            Vec::new()
         }
     }
 }
@@ -74,32 +92,26 @@ impl Lines {
         lines
     }
 
-    /// Takes in an event; tells the extension whose calls have changed by it.
+    /// Takes in an event; tells the extensions whose calls have changed by it.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "few events say something about who is in a call"
     )]
-    pub(super) fn apply(&mut self, kind: &EventKind) -> Option<String> {
-        match kind {
+    pub(super) fn apply(&mut self, kind: &EventKind) -> Vec<String> {
+        let changed = match kind {
             EventKind::CallStarted {
                 call,
                 from,
                 from_name,
+                privacy,
                 to,
                 ..
             } => {
-                let facts = Facts {
-                    from: from.clone(),
-                    from_name: from_name.clone(),
-                    to: to.clone(),
-                };
+                let facts = Facts::new(from, from_name.as_ref(), *privacy, to);
                 self.calls.insert(*call, facts);
                 None
             }
-            EventKind::CallEnded { call, .. } => {
-                self.calls.remove(call);
-                None
-            }
+            EventKind::CallEnded { call, .. } => return self.end_call(*call),
             EventKind::LegAdded {
                 leg,
                 direction,
@@ -113,7 +125,8 @@ impl Lines {
             EventKind::LegAnswered { leg } => self.progress(*leg, Progress::Confirmed),
             EventKind::LegEnded { leg, .. } => self.end(*leg),
             _ => None,
-        }
+        };
+        changed.into_iter().collect()
     }
 
     /// The calls of an extension, or else the one that ended last.
@@ -148,20 +161,18 @@ impl Lines {
 
     fn add(&mut self, leg: LegId, direction: Direction, extension: &str) {
         let facts = self.calls.get(&leg.call);
-        let (role, number, name) = match direction {
-            Direction::Inbound => (Role::Initiator, facts.map(|facts| &facts.to), None),
-            Direction::Outbound => (
-                Role::Recipient,
-                facts.map(|facts| &facts.from),
-                facts.and_then(|facts| facts.from_name.clone()),
+        let (role, far) = match direction {
+            Direction::Inbound => (
+                Role::Initiator,
+                facts.map(|facts| FarEnd::Known(facts.to.clone(), None)),
             ),
+            Direction::Outbound => (Role::Recipient, facts.map(|facts| facts.caller.clone())),
         };
         let line = Line {
             leg,
             role,
             progress: Progress::Trying,
-            number: number.cloned().unwrap_or_default(),
-            name,
+            far: far.unwrap_or_else(|| FarEnd::Known(String::new(), None)),
         };
         self.by_leg.insert(leg, extension.to_owned());
         let extension = self.by_extension.entry(extension.to_owned()).or_default();
@@ -178,6 +189,14 @@ impl Lines {
         is_news.then(|| number.clone())
     }
 
+    /// A call that could not be ended as usual has ended without some of its legs.
+    fn end_call(&mut self, call: CallId) -> Vec<String> {
+        self.calls.remove(&call);
+        let legs = LegId::new(call, 0)..=LegId::new(call, u32::MAX);
+        let left: Vec<_> = self.by_leg.range(legs).map(|(leg, _)| *leg).collect();
+        left.into_iter().filter_map(|leg| self.end(leg)).collect()
+    }
+
     fn end(&mut self, leg: LegId) -> Option<String> {
         let number = self.by_leg.remove(&leg)?;
         let extension = self.by_extension.get_mut(&number)?;
@@ -191,10 +210,16 @@ impl Lines {
 
 impl Facts {
     fn of(call: &LiveCall) -> Self {
+        Self::new(&call.from, call.from_name.as_ref(), call.privacy, &call.to)
+    }
+
+    fn new(from: &str, name: Option<&String>, privacy: Privacy, to: &str) -> Self {
         Self {
-            from: call.from.clone(),
-            from_name: call.from_name.clone(),
-            to: call.to.clone(),
+            caller: match privacy {
+                Privacy::Shown => FarEnd::Known(from.to_owned(), name.cloned()),
+                Privacy::Hidden => FarEnd::Anonymous,
+            },
+            to: to.to_owned(),
         }
     }
 }

@@ -18,6 +18,7 @@
 //! | `document` | what a watcher is told |
 //! | `page` | text messages |
 //! | `actor` | the order of things |
+//! | `turns` | how much of it is done at once |
 
 mod actor;
 mod book;
@@ -30,6 +31,7 @@ mod lines;
 mod page;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use actor::{SubscriptionsActor, SubscriptionsMessage};
 pub use handle::{

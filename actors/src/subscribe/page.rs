@@ -19,6 +19,9 @@ use crate::edge::{IncomingRequest, Reply};
 /// The largest message that may go over UDP (RFC 3428 section 8).
 const MAX_DATAGRAM: usize = 1300;
 
+/// How much of a message, and of its type, is remembered: events are kept for weeks.
+const EXCERPT: usize = 1024;
+
 /// The hops of a message that begins here.
 const HOPS: u8 = 70;
 
@@ -62,6 +65,9 @@ pub(super) fn send(shared: &Shared, message: &OutgoingMessage) -> Result<(), Mes
 /// Passes a phone's MESSAGE on; the status to answer it with.
 pub(super) fn relay(shared: &Shared, incoming: &IncomingRequest) -> u16 {
     let request = &incoming.request;
+    if request.body.len() > shared.message_body {
+        return 413;
+    }
     let directory = shared.office.directory.load();
     let Some(from) = directory.extension_numbered(&incoming.extension) else {
         return 403;
@@ -213,11 +219,19 @@ fn received(page: &Page<'_>) -> EventKind {
         .next();
     let kind = value.and_then(|value| ContentType::parse(value).ok());
     let is_text = kind.is_none_or(|kind| kind.kind.eq_ignore_ascii_case(b"text"));
-    let lossy = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
     EventKind::MessageReceived {
         from: page.from.number.clone(),
         to: page.to.to_owned(),
-        content_type: value.map_or_else(|| "text/plain".to_owned(), lossy),
-        text: is_text.then(|| Pii(lossy(&page.body))),
+        content_type: value.map_or_else(|| "text/plain".to_owned(), |value| excerpt(value)),
+        text: is_text.then(|| Pii(excerpt(&page.body))),
     }
+}
+
+/// The beginning of a text, whole characters only.
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    // No character is longer than four bytes, so the last one that counts is whole.
+    let enough = bytes.get(..EXCERPT + 4).unwrap_or(bytes);
+    let mut text = String::from_utf8_lossy(enough).into_owned();
+    text.truncate(text.floor_char_boundary(EXCERPT));
+    text
 }

@@ -1,6 +1,6 @@
 //! A SUBSCRIBE of any bytes, and the same again within its dialog.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -41,11 +41,12 @@ pub fn subscribe(data: &[u8]) {
         terms,
         local: local.clone(),
         local_tag: "ours".to_owned(),
-        document: Document::Presence(Presence {
-            entity: String::from_utf8_lossy(&data).into_owned(),
-            state: Reachability::Open,
-        }),
+        list: false,
     };
+    let state = Document::Presence(Presence {
+        entity: String::from_utf8_lossy(&data).into_owned(),
+        state: Reachability::Open,
+    });
     let now = start();
     let Ok(mut subscription) = Subscription::accept(now, &request, opening) else {
         return;
@@ -58,7 +59,7 @@ pub fn subscribe(data: &[u8]) {
     subscription.handle(now, input);
     // Nobody ever answers a NOTIFY.
     for _ in 0..3 {
-        drain(&mut subscription);
+        drain(&mut subscription, now, &state);
         let at = subscription.poll_timeout().unwrap_or(now);
         subscription.handle_timeout(at);
     }
@@ -66,12 +67,15 @@ pub fn subscribe(data: &[u8]) {
     let answer = Err(TxnFailure::TimedOut);
     subscription.handle(now, SubscriptionInput::Answered { tag, answer });
     subscription.handle_timeout(now + Duration::from_secs(100_000));
-    drain(&mut subscription);
+    drain(&mut subscription, now, &state);
     assert!(subscription.is_over(), "it never ends");
     assert_eq!(subscription.poll_timeout(), None, "nothing is due any more");
 }
 
-fn drain(subscription: &mut Subscription) {
+fn drain(subscription: &mut Subscription, now: Instant, state: &Document) {
+    if subscription.wants_state() {
+        subscription.tell(now, state.clone());
+    }
     while let Some(effect) = subscription.poll_effect() {
         match effect {
             SubscriptionEffect::Respond { response, .. } => assert_readable(&response.write()),

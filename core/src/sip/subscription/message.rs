@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::asked::{Asked, Terms};
-use super::document::Document;
 use crate::sip::endpoint::{ServerTxn, TxnFailure};
 use crate::sip::header::SubscriptionState;
 use crate::sip::invite::{LocalParty, NextHop};
@@ -67,8 +66,8 @@ pub struct Opening {
     pub local: LocalParty,
     /// Our tag in the dialog.
     pub local_tag: String,
-    /// The state.
-    pub document: Document,
+    /// Whether what is watched is a list (RFC 4662).
+    pub list: bool,
 }
 
 /// What happened to a subscription.

@@ -2,13 +2,14 @@
 //! last NOTIFY.
 //!
 //! ```text
-//!   SUBSCRIBE ─▶ Asked::read ─▶ Subscription::accept ─▶ 200, first NOTIFY
-//!   newer state ─▶ publish ─▶ NOTIFY, when the last one is answered and the package allows it
-//!   refresh, Expires: 0, answers ─▶ handle;  expiry ─▶ handle_timeout
+//!   SUBSCRIBE ─▶ Asked::read ─▶ Subscription::accept ─▶ 200
+//!   news ─▶ mark;  refresh, Expires: 0, answers ─▶ handle;  expiry ─▶ handle_timeout
+//!   wants_state? ─▶ the state is described ─▶ tell ─▶ NOTIFY
 //! ```
 //!
-//! One NOTIFY is under way at a time. What changes meanwhile is not queued: the next NOTIFY tells
-//! the state as it is then, so a slow watcher costs one document and never sees states out of order.
+//! One NOTIFY is under way at a time. What changes meanwhile is neither queued nor described: the
+//! next NOTIFY tells the state as it is then, so a slow watcher costs one document and never sees
+//! states out of order. The state is only asked for when it can be told.
 //!
 //! | module | what it holds |
 //! | --- | --- |

@@ -1,6 +1,7 @@
 //! The machine of one subscription.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -74,9 +75,10 @@ pub struct Subscription {
     local: LocalParty,
     stage: Stage,
     expires_at: Instant,
-    document: Document,
-    /// What the watcher was told last.
-    told: Option<Document>,
+    /// Whether what is watched is a list.
+    list: bool,
+    /// What the watcher was told last. Shared between copies: a list is long.
+    told: Option<Arc<Document>>,
     versions: Versions,
     pending: Pending,
     outstanding: Option<NotifyTag>,
@@ -87,8 +89,8 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Grants a SUBSCRIBE outside of any dialog: answers it and tells the first state. A
-    /// subscription for no time tells the state once and is over.
+    /// Grants a SUBSCRIBE outside of any dialog: answers it and wants the first state. A subscription
+    /// for no time tells the state once and is over.
     ///
     /// # Errors
     /// When no dialog can be made of the request.
@@ -99,7 +101,7 @@ impl Subscription {
             terms,
             local,
             local_tag,
-            document,
+            list,
         } = opening;
         let mut subscription = Self {
             dialog: Dialog::uas(request, &local_tag, 1)?,
@@ -110,7 +112,7 @@ impl Subscription {
             stage: Stage::Active,
             expires_at: now,
             versions: Versions::new(&local_tag),
-            document,
+            list,
             told: None,
             pending: Pending::Everything,
             outstanding: None,
@@ -174,34 +176,70 @@ impl Subscription {
                 }
             }
         }
-        self.flush(now);
     }
 
-    /// The state is this now.
-    pub fn publish(&mut self, now: Instant, document: Document) {
-        if self.stage == Stage::Active && self.document != document {
-            self.document = document;
-            if self.pending == Pending::Nothing {
-                self.pending = Pending::Change;
+    /// The state may not be any more what the watcher was told.
+    pub fn mark(&mut self) {
+        if self.stage == Stage::Active && self.pending == Pending::Nothing {
+            self.pending = Pending::Change;
+        }
+    }
+
+    /// Whether the watcher is to be told the state now: [`tell`](Self::tell) wants it. False while
+    /// there is no news, and while there is some that may not be told yet.
+    #[must_use]
+    pub fn wants_state(&self) -> bool {
+        if self.outstanding.is_some() || self.timers.deadline(Clock::Pause).is_some() {
+            return false;
+        }
+        match self.stage {
+            Stage::Active => match self.pending {
+                Pending::Nothing => false,
+                Pending::Change => self.timers.deadline(Clock::Quiet).is_none(),
+                Pending::Everything => true,
+            },
+            Stage::Ending(_) => true,
+            Stage::Leaving | Stage::Over => false,
+        }
+    }
+
+    /// The state is this now. What [wants no state](Self::wants_state) is not changed by it.
+    pub fn tell(&mut self, now: Instant, document: Document) {
+        if !self.wants_state() {
+            return;
+        }
+        match self.stage {
+            // It changed and changed back.
+            Stage::Active
+                if self.pending == Pending::Change && self.told.as_deref() == Some(&document) =>
+            {
+                self.pending = Pending::Nothing;
             }
-            self.flush(now);
+            Stage::Active => {
+                let left = self.expires_at.saturating_duration_since(now);
+                self.notify(now, &SubscriptionState::active(left), document);
+            }
+            Stage::Ending(reason) => {
+                self.stage = Stage::Leaving;
+                self.pending = Pending::Everything;
+                self.notify(now, &reason.state(), document);
+            }
+            Stage::Leaving | Stage::Over => {}
         }
     }
 
     /// Tells the whole state once more: a watcher that has forgotten the subscription says so.
-    pub fn remind(&mut self, now: Instant) {
+    pub fn remind(&mut self) {
         if self.stage == Stage::Active {
             self.pending = Pending::Everything;
-            self.flush(now);
         }
     }
 
     /// Ends it from our side.
-    pub fn end(&mut self, now: Instant, reason: EndReason) {
+    pub fn end(&mut self, reason: EndReason) {
         if self.stage == Stage::Active {
             self.stage = Stage::Ending(reason);
             self.timers.stop(Clock::Expiry);
-            self.flush(now);
         }
     }
 
@@ -209,7 +247,7 @@ impl Subscription {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(clock) = self.timers.pop_due(now) {
             match clock {
-                Clock::Expiry => self.end(now, EndReason::Timeout),
+                Clock::Expiry => self.end(EndReason::Timeout),
                 Clock::Answer => {
                     self.outstanding = None;
                     self.answered(now, Err(TxnFailure::TimedOut));
@@ -217,7 +255,6 @@ impl Subscription {
                 Clock::Quiet | Clock::Pause => {}
             }
         }
-        self.flush(now);
     }
 
     fn subscribed(&mut self, now: Instant, txn: ServerTxn, request: &Request, local: LocalParty) {
@@ -254,7 +291,7 @@ impl Subscription {
         }
         headers.push(HeaderName::Contact, self.local.contact.clone());
         headers.push(HeaderName::Expires, expires.as_secs().to_string());
-        if self.document.is_list() {
+        if self.list {
             headers.push(HeaderName::Require, "eventlist");
         }
         self.respond(txn, response);
@@ -265,7 +302,6 @@ impl Subscription {
         } else {
             self.timers.set(Clock::Expiry, self.expires_at);
         }
-        self.flush(now);
     }
 
     /// RFC 6665 section 4.2.2 with RFC 5057 section 5: some answers end the dialog, others only say
@@ -303,46 +339,18 @@ impl Subscription {
         self.timers.retain(|_| false);
     }
 
-    /// Tells what is to be told, if it may be told now.
-    fn flush(&mut self, now: Instant) {
-        if self.outstanding.is_some() || self.timers.deadline(Clock::Pause).is_some() {
-            return;
-        }
-        let is_quiet = self.timers.deadline(Clock::Quiet).is_some();
-        match self.stage {
-            Stage::Active => match self.pending {
-                Pending::Nothing => {}
-                Pending::Change if is_quiet => {}
-                Pending::Change if self.told.as_ref() == Some(&self.document) => {
-                    // It changed and changed back.
-                    self.pending = Pending::Nothing;
-                }
-                Pending::Change | Pending::Everything => {
-                    let left = self.expires_at.saturating_duration_since(now);
-                    self.notify(now, &SubscriptionState::active(left));
-                }
-            },
-            Stage::Ending(reason) => {
-                self.stage = Stage::Leaving;
-                self.pending = Pending::Everything;
-                self.notify(now, &reason.state());
-            }
-            Stage::Leaving | Stage::Over => {}
-        }
-    }
-
-    fn notify(&mut self, now: Instant, state: &SubscriptionState) {
+    fn notify(&mut self, now: Instant, state: &SubscriptionState, document: Document) {
         let known = self.told.take();
         let known = known.filter(|_| self.pending == Pending::Change);
-        let body = self.document.write(&mut self.versions, known.as_ref());
-        self.told = Some(self.document.clone());
+        let body = document.write(&mut self.versions, known.as_deref());
+        self.told = Some(Arc::new(document));
         self.pending = Pending::Nothing;
         let mut request = self.dialog.request(Method::Notify);
         let headers = &mut request.headers;
         headers.push(HeaderName::Contact, self.local.contact.clone());
         headers.push(HeaderName::Event, self.event.echo());
         headers.push(HeaderName::SubscriptionState, state.write());
-        if self.document.is_list() {
+        if self.list {
             headers.push(HeaderName::Require, "eventlist");
         }
         headers.push(HeaderName::UserAgent, self.local.product.clone());

@@ -1,12 +1,14 @@
 //! Counters of what one watcher was sent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The versions of the documents of one subscription, each beginning at 0. There are as many as
 /// resources in its list, and a list does not grow while it is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::sip::subscription) struct Versions {
-    sent: BTreeMap<String, u32>,
+    /// By resource; the names are shared between copies of a subscription.
+    sent: BTreeMap<Arc<str>, u32>,
     /// Unlike anything in a document, so that it can part documents from each other.
     boundary: String,
 }
@@ -26,7 +28,7 @@ impl Versions {
             *version = version.wrapping_add(1);
             return *version;
         }
-        self.sent.insert(resource.to_owned(), 0);
+        self.sent.insert(resource.into(), 0);
         0
     }
 

@@ -126,14 +126,14 @@ impl Pair {
     pub(super) fn changes(&mut self, document: Document) {
         self.document = document;
         for subscription in &mut self.subscriptions {
-            subscription.publish(self.now, self.document.clone());
+            subscription.mark();
         }
         self.settle();
     }
 
     pub(super) fn ends(&mut self, reason: EndReason) {
         for subscription in &mut self.subscriptions {
-            subscription.end(self.now, reason);
+            subscription.end(reason);
         }
         self.settle();
     }
@@ -220,6 +220,9 @@ impl Pair {
     fn perform(&mut self) -> bool {
         let mut did = false;
         for (at, subscription) in self.subscriptions.iter_mut().enumerate() {
+            if subscription.wants_state() {
+                subscription.tell(self.now, self.document.clone());
+            }
             while let Some(effect) = subscription.poll_effect() {
                 did = true;
                 let endpoint = &mut self.endpoints[NOTIFIER];
@@ -287,7 +290,7 @@ impl Pair {
             terms: TERMS,
             local: local(),
             local_tag: self.chance.token(),
-            document: self.document.clone(),
+            list: false,
         };
         let accepted = Subscription::accept(self.now, &request, opening);
         self.subscriptions.push(accepted.expect("a dialog"));

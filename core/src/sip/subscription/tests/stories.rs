@@ -17,6 +17,7 @@ use crate::test_time::epoch;
 struct Desk {
     subscription: Subscription,
     now: Instant,
+    document: Document,
     responses: Vec<Response>,
     notifies: Vec<(NotifyTag, Request)>,
     cseq: u32,
@@ -42,13 +43,14 @@ impl Desk {
             terms: TERMS,
             local: local(),
             local_tag: "ours".into(),
-            document: busy(0, Progress::Trying),
+            list: false,
         };
         let now = epoch();
         let subscription = Subscription::accept(now, &request, opening).expect("a dialog");
         let mut desk = Self {
             subscription,
             now,
+            document: busy(0, Progress::Trying),
             responses: Vec::new(),
             notifies: Vec::new(),
             cseq: 1,
@@ -58,6 +60,9 @@ impl Desk {
     }
 
     fn collect(&mut self) {
+        if self.subscription.wants_state() {
+            self.subscription.tell(self.now, self.document.clone());
+        }
         while let Some(effect) = self.subscription.poll_effect() {
             match effect {
                 SubscriptionEffect::Respond { response, .. } => self.responses.push(response),
@@ -69,7 +74,8 @@ impl Desk {
     }
 
     fn publish(&mut self, document: Document) {
-        self.subscription.publish(self.now, document);
+        self.document = document;
+        self.subscription.mark();
         self.collect();
     }
 
@@ -175,6 +181,24 @@ fn what_changes_meanwhile_is_told_once_and_as_it_is_then() {
     assert_eq!(desk.notifies.len(), 2, "no news");
     desk.publish(busy(0, Progress::Early));
     assert_eq!(desk.notifies.len(), 3, "at once after a quiet time");
+}
+
+/// The state of a list costs much to describe: it is asked for when it can be told, and not before.
+#[test]
+fn the_state_is_wanted_only_when_it_may_be_told() {
+    let mut desk = Desk::new("");
+    desk.subscription.mark();
+    assert!(!desk.subscription.wants_state(), "a NOTIFY is under way");
+    desk.says(200);
+    assert!(!desk.subscription.wants_state(), "within the same second");
+    desk.subscription.tell(desk.now, busy(1, Progress::Early));
+    assert!(desk.subscription.poll_effect().is_none(), "nobody asked");
+    let at = desk.subscription.poll_timeout().unwrap();
+    desk.subscription.handle_timeout(at);
+    assert!(desk.subscription.wants_state());
+    desk.subscription.tell(at, busy(1, Progress::Early));
+    assert!(!desk.subscription.wants_state());
+    assert!(desk.subscription.poll_effect().is_some());
 }
 
 /// RFC 6665 section 4.2.2.
@@ -297,13 +321,13 @@ fn a_watcher_that_is_busy_is_told_later_and_not_for_ever() {
 fn a_watcher_that_is_reminded_may_have_forgotten() {
     let mut desk = Desk::new("");
     desk.says(200);
-    desk.subscription.remind(desk.now);
+    desk.subscription.remind();
     desk.collect();
     assert_eq!(desk.notifies.len(), 2);
     assert!(!desk.notifies[1].1.body.is_empty());
     desk.says(481);
     assert!(desk.subscription.is_over());
-    desk.subscription.remind(desk.now);
+    desk.subscription.remind();
     desk.collect();
     assert_eq!(desk.notifies.len(), 2);
 }
@@ -329,7 +353,7 @@ fn an_answer_to_an_older_notify_is_ignored() {
 #[test]
 fn what_is_no_more_says_so_after_the_notify_under_way() {
     let mut desk = Desk::new("");
-    desk.subscription.end(desk.now, EndReason::NoResource);
+    desk.subscription.end(EndReason::NoResource);
     desk.collect();
     assert_eq!(desk.notifies.len(), 1);
     desk.says(200);
@@ -343,7 +367,7 @@ fn what_is_no_more_says_so_after_the_notify_under_way() {
 fn a_server_that_stops_says_when_to_come_back() {
     let mut desk = Desk::new("");
     desk.says(200);
-    desk.subscription.end(desk.now, EndReason::Probation);
+    desk.subscription.end(EndReason::Probation);
     desk.collect();
     assert_eq!(desk.state(), "terminated;reason=probation;retry-after=30");
 }

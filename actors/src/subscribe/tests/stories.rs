@@ -1,223 +1,6 @@
-//! The actor on a paused clock, with a wire that writes down what is sent.
+//! Given, when, then.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
-use offhook_core::config::{RegistrarConfig, SipConfig};
-use offhook_core::directory::{
-    Extension, ExtensionKind, MessageCounts, Office, WaitingMessages, WatchList,
-};
-use offhook_core::event::{Direction, EventKind};
-use offhook_core::pii::Secret;
-use offhook_core::sip::HeaderName;
-use offhook_core::sip::dialog::DialogKey;
-use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
-use offhook_core::sip::invite::{DialogOptions, LocalParty, NextHop};
-use offhook_core::sip::message::{Message, Request, Response};
-use offhook_core::{CallId, ExtensionId, HangupCause, LegId};
-use ractor::{Actor, ActorRef};
-use tokio::sync::mpsc;
-
-use super::{
-    Subscriptions, SubscriptionsActor, SubscriptionsArguments, SubscriptionsMessage, Wire,
-};
-use crate::call::Contact;
-use crate::directory::DirectoryHandle;
-use crate::edge::{IncomingRequest, LegDialog, Reply, RequestSide};
-use crate::live::Live;
-use crate::registrar::Registrar;
-
-/// What went over the wire.
-#[derive(Debug)]
-enum Sent {
-    Response(Response),
-    Request(Request, Reply),
-}
-
-struct Written(mpsc::UnboundedSender<Sent>);
-
-impl Wire for Written {
-    fn respond(&self, _: ServerTxn, response: Response) {
-        self.0.send(Sent::Response(response)).ok();
-    }
-
-    fn ask(&self, request: Request, _: NextHop, reply: Reply) {
-        self.0.send(Sent::Request(request, reply)).ok();
-    }
-
-    fn dialog_of(&self, leg: LegId) -> Option<LegDialog> {
-        Some(LegDialog {
-            key: DialogKey {
-                call_id: format!("{leg}@us").into(),
-                local_tag: "ours".into(),
-            },
-            peer_tag: Some("phones".into()),
-        })
-    }
-
-    fn contacts(&self, _: ExtensionId) -> Result<Vec<Contact>, HangupCause> {
-        Err(HangupCause::SubscriberAbsent)
-    }
-}
-
-struct Desk {
-    subscriptions: Subscriptions,
-    actor: ActorRef<SubscriptionsMessage>,
-    sent: mpsc::UnboundedReceiver<Sent>,
-    live: Live,
-    directory: DirectoryHandle,
-    cseq: u32,
-}
-
-fn extension(number: &str) -> Extension {
-    Extension {
-        id: ExtensionId::random(),
-        number: number.to_owned(),
-        name: format!("Phone {number}"),
-        user: None,
-        kind: ExtensionKind::Standard,
-        enabled: true,
-        password: Secret::new("secret-secret".to_owned()),
-        ring_timeout: Duration::from_secs(20),
-        incoming_limit: 0,
-        permissions: offhook_core::directory::Permission::usual(),
-        countries: Vec::new(),
-    }
-}
-
-impl Desk {
-    async fn open() -> Self {
-        Self::with(&SipConfig::default()).await
-    }
-
-    async fn with(config: &SipConfig) -> Self {
-        let (wire, sent) = mpsc::unbounded_channel();
-        let office = Office {
-            extensions: ["1000", "1001", "1002"].map(extension).to_vec(),
-            ..Office::default()
-        };
-        let live = Live::detached();
-        let directory = DirectoryHandle::new(office);
-        let arguments = SubscriptionsArguments {
-            wire: Arc::new(Written(wire)),
-            live: live.clone(),
-            directory: directory.clone(),
-            registrar: Registrar::new(RegistrarConfig::default()),
-        };
-        let subscriptions = Subscriptions::new(config, arguments, Vec::new(), Vec::new());
-        Self {
-            actor: spawn(&subscriptions).await,
-            subscriptions,
-            sent,
-            live,
-            directory,
-            cseq: 0,
-        }
-    }
-
-    fn id(&self, number: &str) -> ExtensionId {
-        let directory = self.directory.load();
-        directory.extension_numbered(number).unwrap().id
-    }
-
-    /// The actor falls, and another takes its place.
-    async fn falls(&mut self) {
-        let fallen = self.actor.clone();
-        self.subscriptions.inject_fault();
-        fallen.wait(None).await.unwrap();
-        self.actor = spawn(&self.subscriptions).await;
-    }
-
-    /// 1000 subscribes; the answer.
-    async fn subscribes(&mut self, user: &str, more: &str) -> Response {
-        self.cseq += 1;
-        let number = self.cseq;
-        let text = format!(
-            "SUBSCRIBE sip:{user}@offhook.local SIP/2.0\r\n\
-             Via: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK{number}\r\n\
-             From: <sip:1000@offhook.local>;tag=w\r\nTo: <sip:{user}@offhook.local>\r\n\
-             Call-ID: c{number}\r\nCSeq: {number} SUBSCRIBE\r\n\
-             Contact: <sip:1000@127.0.0.1:5062>\r\n{more}\r\n"
-        );
-        self.asks(&text).await
-    }
-
-    async fn asks(&mut self, text: &str) -> Response {
-        assert!(self.subscriptions.request(incoming(text)));
-        match self.sent.recv().await {
-            Some(Sent::Response(response)) => response,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// The next NOTIFY, which is answered with this status.
-    async fn told(&mut self, status: u16) -> (String, String) {
-        let Some(Sent::Request(request, reply)) = self.sent.recv().await else {
-            panic!("a NOTIFY");
-        };
-        reply.tell(Ok(Response::to(&request, status, "")));
-        let state = request.headers.get(&HeaderName::SubscriptionState);
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (text(state.unwrap()), text(&request.body))
-    }
-
-    fn ring(&self, extension: &str) -> LegId {
-        let call = CallId::random();
-        let leg = LegId::new(call, 1);
-        self.live.publish(EventKind::CallStarted {
-            call,
-            direction: Direction::Inbound,
-            from: "+4930123".to_owned(),
-            from_name: Some("Anna".to_owned()),
-            to: extension.to_owned(),
-            did: None,
-            trunk: None,
-            sip_call_id: "x".to_owned(),
-        });
-        self.live.publish(EventKind::LegAdded {
-            leg,
-            direction: Direction::Outbound,
-            extension: Some(extension.to_owned()),
-            remote: extension.to_owned(),
-            agent: None,
-        });
-        self.live.publish(EventKind::LegRinging { leg });
-        leg
-    }
-}
-
-async fn spawn(subscriptions: &Subscriptions) -> ActorRef<SubscriptionsMessage> {
-    let arguments = subscriptions.clone();
-    let spawned = Actor::spawn(None, SubscriptionsActor, arguments).await;
-    spawned.unwrap().0
-}
-
-fn incoming(text: &str) -> IncomingRequest {
-    let Ok(Message::Request(request)) = Message::parse(&text.to_owned().into()) else {
-        panic!("{text}");
-    };
-    IncomingRequest {
-        txn: ServerTxn(1),
-        path: Path {
-            flow: FlowId(0),
-            transport: SipTransport::Udp,
-            local: SocketAddr::from(([127, 0, 0, 1], 5060)),
-            peer: SocketAddr::from(([127, 0, 0, 1], 5062)),
-        },
-        extension: "1000".to_owned(),
-        request,
-        local: LocalParty {
-            contact: "<sip:offhook@127.0.0.1:5060>".into(),
-            product: "Offhook".into(),
-            flow: None,
-            address: None,
-            options: DialogOptions::default(),
-        },
-    }
-}
-
-const DIALOG: &str = "Event: dialog\r\n";
+use super::*;
 
 /// RFC 4235 section 4: caller, dialog and state of a ringing phone.
 #[tokio::test(start_paused = true)]
@@ -446,4 +229,84 @@ async fn a_flood_of_subscriptions_is_bounded() {
     }
     assert_eq!((granted, replies.len()), (5, 5));
     assert_eq!(desk.subscriptions.stats().subscriptions, 5);
+}
+
+/// RFC 4235 section 4.1.1 with RFC 3891 section 8: who knows Call-ID and tags of a dialog can do
+/// with it as its phone can, so they are told only while the call can be picked up.
+#[tokio::test(start_paused = true)]
+async fn an_answered_call_is_told_without_what_names_its_dialog() {
+    let mut desk = Desk::open().await;
+    desk.subscribes("1001", DIALOG).await;
+    desk.told(200).await;
+    let leg = desk.ring("1001");
+    let (_, body) = desk.told(200).await;
+    assert!(body.contains("call-id="), "{body}");
+    desk.live.publish(EventKind::LegAnswered { leg });
+    let (_, body) = desk.told(200).await;
+    assert!(body.contains("<state>confirmed</state>"), "{body}");
+    assert!(
+        !body.contains("call-id=") && !body.contains("-tag="),
+        "{body}"
+    );
+}
+
+/// RFC 3891 section 3: nobody else can have the place of who calls and has no answer yet.
+#[tokio::test(start_paused = true)]
+async fn the_dialog_of_who_calls_is_not_named() {
+    let mut desk = Desk::open().await;
+    desk.subscribes("1001", DIALOG).await;
+    desk.told(200).await;
+    desk.calls_out("1001", "1002");
+    let (_, body) = desk.told(200).await;
+    assert!(body.contains("direction=\"initiator\""), "{body}");
+    assert!(
+        !body.contains("call-id=") && !body.contains("-tag="),
+        "{body}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lamps_of_a_call_go_out_with_it_whatever_became_of_its_legs() {
+    let mut desk = Desk::open().await;
+    desk.subscribes("1001", DIALOG).await;
+    desk.told(200).await;
+    let leg = desk.ring("1001");
+    desk.told(200).await;
+    // A call whose machine cannot end it any more ends without its legs.
+    desk.live.publish(EventKind::CallEnded {
+        call: leg.call,
+        cause: HangupCause::InternalError,
+        ended_by: EndedBy::System,
+    });
+    let told = tokio::time::timeout(Duration::from_secs(60), desk.told(200)).await;
+    let (_, body) = told.expect("the lamp goes out");
+    assert!(body.contains("<state>terminated</state>"), "{body}");
+    desk.live.publish(EventKind::LegAnswered { leg });
+    desk.subscribes("1001", "Event: dialog\r\nExpires: 0\r\n")
+        .await;
+    let (_, body) = desk.told(200).await;
+    assert!(body.contains("<state>terminated</state>"), "{body}");
+}
+
+/// RFC 3323 section 4.1.1.3: whom the called phone does not see, its watchers do not see either.
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_stays_unknown_is_unknown_to_watchers_too() {
+    let mut desk = Desk::open().await;
+    desk.subscribes("1001", DIALOG).await;
+    desk.told(200).await;
+    let leg = desk.call_with("1002", "1001", Direction::Inbound, Privacy::Hidden);
+    desk.add(leg, "1001", Direction::Outbound);
+    let (_, body) = desk.told(200).await;
+    let anonymous = "display=\"Anonymous\">sip:anonymous@anonymous.invalid<";
+    assert!(body.contains(anonymous), "{body}");
+    assert!(
+        !body.contains("sip:1002@") && !body.contains("Anna"),
+        "{body}"
+    );
+    // One who follows from here on learns it from the calls that are there.
+    desk.falls().await;
+    desk.subscribes("1001", "Event: dialog\r\nExpires: 0\r\n")
+        .await;
+    let (_, body) = desk.told(200).await;
+    assert!(body.contains(anonymous), "{body}");
 }
