@@ -129,6 +129,16 @@ impl Admission<'_> {
         }
     }
 
+    /// Whether a request in the dialog of an extension's phone, from where that phone was not heard
+    /// from before, is the extension's all the same; `Err` is what it is answered with.
+    pub(crate) fn peer(&mut self, request: &Request, number: &str) -> Result<(), Box<Response>> {
+        if self.prove(request)? == number {
+            Ok(())
+        } else {
+            Err(forbidden(request))
+        }
+    }
+
     fn prove(&mut self, request: &Request) -> Result<String, Box<Response>> {
         let source = self.path.peer.ip();
         let proved = self

@@ -5,8 +5,9 @@ use bytes::Bytes;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{ClientTxn, Path, ServerTxn};
 use offhook_core::sip::invite::RequestTag;
-use offhook_core::{LegId, TrunkId};
+use offhook_core::{Directory, ExtensionId, LegId, TrunkId};
 
+use super::peer::{self, Credit, Peer, Places};
 use crate::registrar::Home;
 
 /// Finished transactions a leg is still found by: a 2xx may be repeated, and more of them may come
@@ -32,8 +33,12 @@ struct Leg {
     clients: Vec<(RequestTag, ClientTxn)>,
     servers: Vec<ServerTxn>,
     trunk: Option<TrunkId>,
+    /// The extension whose phone the peer is.
+    extension: Option<ExtensionId>,
     /// The way the peer was heard from last.
     last: Option<Path>,
+    /// Where the peer is known to be.
+    places: Places,
     /// The tag the peer showed last: while several phones ring by one INVITE, each has its own.
     peer_tag: Option<Bytes>,
     /// The registered phone that the peer is.
@@ -84,9 +89,39 @@ impl Legs {
         }
     }
 
-    /// The peer of this leg sent a request this way.
+    /// The peer of this leg is a phone of this extension.
+    pub(crate) fn use_extension(&mut self, leg: LegId, extension: ExtensionId) {
+        self.legs.entry(leg).or_default().extension = Some(extension);
+    }
+
+    /// The peer of this leg, and nobody else, sent a request this way.
     pub(crate) fn heard_from(&mut self, leg: LegId, path: Path) {
-        self.legs.entry(leg).or_default().last = Some(path);
+        let entry = self.legs.entry(leg).or_default();
+        entry.last = Some(path);
+        entry.places.note(path);
+    }
+
+    /// The peer of this leg is sent a request this way.
+    pub(crate) fn written_to(&mut self, leg: LegId, path: Path) {
+        if let Some(entry) = self.legs.get_mut(&leg) {
+            entry.places.note(path);
+        }
+    }
+
+    /// What a request that came this way in a dialog of this leg is worth.
+    pub(crate) fn credit(
+        &self,
+        directory: &Directory,
+        leg: LegId,
+        path: &Path,
+        named: impl FnOnce() -> Option<TrunkId>,
+    ) -> Credit {
+        let Some(entry) = self.legs.get(&leg) else {
+            return Credit::Nobodys;
+        };
+        let trunk = entry.trunk.map(Peer::Trunk);
+        let peer = trunk.or(entry.extension.map(Peer::Extension));
+        peer::credit(directory, peer, &entry.places, path, named)
     }
 
     /// The way the peer of this leg was heard from last.

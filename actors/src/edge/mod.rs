@@ -56,6 +56,7 @@ mod net;
 mod observe;
 mod outbox;
 mod owed;
+mod peer;
 mod reach;
 mod replaces;
 mod requests;

@@ -31,6 +31,7 @@ use super::handle::Shared;
 use super::legs::Lost;
 use super::login::Login;
 use super::outbox::{Outbox, Outgoing, Posted, Sender};
+use super::peer::{self, Credit};
 use super::replaces;
 use super::requests::{self, IncomingRequest};
 use super::route::Route;
@@ -194,12 +195,7 @@ impl Signalling {
     fn event(&mut self, now: Instant, event: EndpointEvent) {
         match event {
             EndpointEvent::Request { txn, path, request } => self.request(now, txn, path, request),
-            EndpointEvent::Ack { path, request } => {
-                let key = DialogKey::of_request(&request.headers);
-                if let Some(leg) = key.and_then(|key| self.heard_from(&key, path)) {
-                    self.tell(leg, UsageInput::Ack(request));
-                }
-            }
+            EndpointEvent::Ack { path, request } => self.acknowledged(path, request),
             EndpointEvent::Cancelled { txn, cause } => {
                 let leg = self.shared.legs.lock().of_server(txn);
                 if let Some(leg) = leg {
@@ -218,27 +214,65 @@ impl Signalling {
         }
     }
 
-    /// The leg of a dialog, with the way its peer was just heard from noted.
-    fn heard_from(&self, key: &DialogKey, path: Path) -> Option<LegId> {
+    /// What a request in a dialog of this leg is worth.
+    fn credit(&self, directory: &Directory, leg: LegId, path: &Path) -> Credit {
+        let named = || {
+            let names = self.shared.net.peer_names(path.flow)?;
+            Some(directory.trunk_named(&names)?.id)
+        };
+        self.shared.legs.lock().credit(directory, leg, path, named)
+    }
+
+    /// An ACK cannot be refused. One with a description says where to send audio, so that one has to
+    /// come from where the peer is known to be.
+    fn acknowledged(&self, path: Path, request: Request) {
+        let Some(leg) = self.leg_of(&request) else {
+            return;
+        };
+        let directory = self.shared.directory.load();
+        match self.credit(&directory, leg, &path) {
+            Credit::Peers => self.shared.legs.lock().heard_from(leg, path),
+            Credit::ToProve(_) | Credit::Nobodys if request.body.is_empty() => {}
+            Credit::ToProve(_) | Credit::Nobodys => return,
+        }
+        self.tell(leg, UsageInput::Ack(request));
+    }
+
+    fn leg_of(&self, request: &Request) -> Option<LegId> {
+        let key = DialogKey::of_request(&request.headers)?;
+        self.shared.legs.lock().of_dialog(&key)
+    }
+
+    /// A request in a dialog of this leg.
+    fn within(&mut self, now: Instant, txn: ServerTxn, path: Path, leg: LegId, request: Request) {
+        let directory = self.shared.directory.load();
+        let refused = match self.credit(&directory, leg, &path) {
+            Credit::Peers => None,
+            Credit::ToProve(number) => {
+                let mut admission = self.admission(now, &directory, path);
+                admission.peer(&request, &number).err()
+            }
+            Credit::Nobodys => Some(refusal(&request, 403)),
+        };
+        if let Some(response) = refused {
+            return self.respond(now, txn, *response);
+        }
         let mut legs = self.shared.legs.lock();
-        let leg = legs.of_dialog(key)?;
         legs.heard_from(leg, path);
-        Some(leg)
+        legs.add_server(leg, txn);
+        drop(legs);
+        self.tell(leg, UsageInput::Request { txn, request });
     }
 
     fn request(&mut self, now: Instant, txn: ServerTxn, path: Path, request: Request) {
         if request.method == Method::Register {
             return self.register(now, txn, path, request);
         }
-        if let Some(key) = DialogKey::of_request(&request.headers) {
-            let Some(leg) = self.heard_from(&key, path) else {
-                if request.method == Method::Subscribe {
-                    return self.apart(now, txn, path, request);
-                }
-                return self.respond(now, txn, *refusal(&request, 481));
-            };
-            self.shared.legs.lock().add_server(leg, txn);
-            return self.tell(leg, UsageInput::Request { txn, request });
+        if let Some(leg) = self.leg_of(&request) {
+            return self.within(now, txn, path, leg, request);
+        }
+        if request.headers.to_tag().is_some() && request.method != Method::Subscribe {
+            return self.respond(now, txn, *refusal(&request, 481));
         }
         if request.method == Method::Invite {
             return self.invite(now, txn, path, &request);
@@ -345,8 +379,9 @@ impl Signalling {
                 legs.add_server(leg, txn);
                 legs.heard_from(leg, path);
                 legs.tagged(leg, request.headers.from_tag());
-                if let Some(trunk) = trunk {
-                    legs.use_trunk(leg, trunk);
+                match origin {
+                    Origin::Trunk(trunk) => legs.use_trunk(leg, trunk),
+                    Origin::Extension(extension) => legs.use_extension(leg, extension),
                 }
                 drop(legs);
                 self.shared.recognize_caller(leg, path, caller, request);
@@ -663,13 +698,11 @@ impl Signalling {
             let call_id = request.headers.call_id();
             self.shared.observer.assign(call_id, leg.call);
         }
+        if let Sender::Leg(leg, _) | Sender::Ack(leg) = &sender {
+            self.note_place(*leg, path, &request);
+        }
         if matches!(sender, Sender::Ack(_) | Sender::Unwanted) {
             return self.endpoint.send_ack(path, request);
-        }
-        if request.method == Method::Invite
-            && let Sender::Leg(leg, _) = &sender
-        {
-            self.shared.recognize(*leg, path);
         }
         let again = route.had_choice().then(|| (request.clone(), route));
         let txn = self.endpoint.request(now, path, request);
@@ -682,6 +715,21 @@ impl Signalling {
                 self.asked.insert(txn, reply);
             }
             Sender::Ack(_) | Sender::Unwanted => {}
+        }
+    }
+
+    /// Where a leg's peer is written to, it may be heard from.
+    fn note_place(&self, leg: LegId, path: Path, request: &Request) {
+        let is_new = request.method == Method::Invite && request.headers.to_tag().is_none();
+        let rung = is_new.then(|| peer::rung(&self.shared.directory.load(), request));
+        let mut legs = self.shared.legs.lock();
+        legs.written_to(leg, path);
+        if let Some(extension) = rung.flatten() {
+            legs.use_extension(leg, extension);
+        }
+        drop(legs);
+        if request.method == Method::Invite {
+            self.shared.recognize(leg, path);
         }
     }
 

@@ -3,6 +3,7 @@
 mod admission;
 mod calls;
 mod defence;
+mod dialogs;
 mod encrypted;
 mod failover;
 mod faults;

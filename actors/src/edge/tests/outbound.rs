@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use offhook_core::directory::{SipTransport as TrunkTransport, Trunk};
-use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::TxnFailure;
 use offhook_core::sip::invite::{
     DialogOptions, InviteUsage, LocalParty, OutgoingInvite, RedirectPolicy, UsageEffect, UsageInput,
 };
+use offhook_core::sip::{HeaderName, Method};
 use offhook_core::{CallId, HangupCause, IdSource, LegId};
 use tokio::net::TcpListener;
 
@@ -158,7 +158,7 @@ async fn a_phone_behind_a_nat_is_rung_where_it_registered_from() {
     );
     leg.hangs_up(&edge);
     let cancel = phone.hears().await;
-    assert_eq!(cancel.method, offhook_core::sip::Method::Cancel);
+    assert_eq!(cancel.method, Method::Cancel);
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn a_phone_on_a_stream_is_rung_on_its_stream() {
         matches!(leg.hears(&mut edge).await, UsageInput::Response { response, .. }
         if response.status == 486)
     );
-    assert_eq!(phone.hears().await.method, offhook_core::sip::Method::Ack);
+    assert_eq!(phone.hears().await.method, Method::Ack);
 
     // When the connection goes while it rings, the leg hears of it at once.
     let mut leg = Leg::calls(&edge, contact.clone());
@@ -308,4 +308,36 @@ async fn a_call_taken_back_before_its_connection_stands_fails_at_once() {
         },
     );
     edge.core.close(leg.id);
+}
+
+/// RFC 3261 section 26.1.4: of a phone that was called it is known where it was rung.
+#[tokio::test]
+async fn a_called_phone_is_heard_from_where_it_was_rung() {
+    let mut edge = Edge::open().await;
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    let contact = registered(&mut edge, &mut phone, true).await;
+    let mut leg = Leg::calls(&edge, contact);
+    let invite = phone.hears().await;
+    phone.answer(&invite, 200).await;
+    leg.hears(&mut edge).await;
+    assert_eq!(phone.hears().await.method, Method::Ack);
+    let bye = |phone: &mut Phone| {
+        let mut bye = phone.request(Method::Bye, "sip:offhook@127.0.0.1");
+        let headers = &mut bye.headers;
+        headers.set(
+            HeaderName::CallId,
+            invite.headers.call_id().unwrap().clone(),
+        );
+        headers.set(HeaderName::From, "<sip:1000@offhook.local>;tag=callee");
+        let us = invite.headers.get(&HeaderName::From).unwrap().clone();
+        headers.set(HeaderName::To, us);
+        bye
+    };
+    let mut stranger = Phone::udp([127, 0, 0, 3], edge.udp, "1000").await;
+    let asked = bye(&mut stranger);
+    assert_eq!(stranger.ask(asked).await.status, 401);
+    let asked = bye(&mut phone);
+    phone.send(asked).await;
+    leg.hears(&mut edge).await;
+    assert_eq!(phone.response().await.status, 200);
 }
