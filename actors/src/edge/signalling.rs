@@ -252,7 +252,11 @@ impl Signalling {
                 let mut admission = self.admission(now, &directory, path);
                 admission.peer(&request, &number).err()
             }
-            Credit::Nobodys => Some(refusal(&request, 403)),
+            Credit::Nobodys => {
+                let (from, method) = (path.peer, &request.method);
+                tracing::warn!(%leg, %from, %method, "refused in a call: no address of its trunk");
+                Some(refusal(&request, 403))
+            }
         };
         if let Some(response) = refused {
             return self.respond(now, txn, *response);

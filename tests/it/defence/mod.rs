@@ -1,6 +1,7 @@
 //! A hostile internet, and what operators see of signalling.
 
 mod bans;
+mod dialogs;
 mod observed;
 
 use anyhow::{Context, Result, ensure};
