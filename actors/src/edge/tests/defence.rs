@@ -103,6 +103,7 @@ async fn a_locked_name_is_locked_whatever_stands_before_its_proof() {
     assert_eq!(right.ask(signed).await.status, 403);
 }
 
+/// RFC 3261 section 22.1: a challenge and a refusal tell nothing of who is there.
 #[tokio::test]
 async fn known_and_unknown_names_are_answered_alike() {
     let edge = guarded().await;
