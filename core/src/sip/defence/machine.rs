@@ -135,10 +135,9 @@ impl Defence {
     pub fn restore(&mut self, now: Instant, bans: impl IntoIterator<Item = Ban>) {
         for ban in bans {
             if ban.until > now {
-                self.bans.insert(ban);
+                self.insert(ban);
             }
         }
-        self.mend_gate();
     }
 
     /// Somebody proved a password from there, or we have business there: it is known for a while.
@@ -310,13 +309,23 @@ impl Defence {
     }
 
     fn add(&mut self, ban: Ban) {
-        for network in self.bans.insert(ban.clone()) {
+        for network in self.insert(ban.clone()) {
             let reason = UnbanReason::Displaced;
             self.effects
                 .push_back(DefenceEffect::Unbanned { network, reason });
         }
         self.effects.push_back(DefenceEffect::Banned(ban));
-        self.mend_gate();
+    }
+
+    /// Adds a ban; returns those that had to make room.
+    fn insert(&mut self, ban: Ban) -> Vec<IpNet> {
+        let network = ban.network;
+        let displaced = self.bans.insert(ban);
+        for network in &displaced {
+            self.gate.unban(*network);
+        }
+        self.gate.ban(network);
+        displaced
     }
 
     fn stance(&self, address: IpAddr) -> Stance {
@@ -325,19 +334,6 @@ impl Defence {
             return Stance::Free;
         }
         stance
-    }
-
-    fn mend_gate(&mut self) {
-        self.gate.banned.clear();
-        self.gate.wide.clear();
-        for ban in self.bans.iter() {
-            match Source::exactly(ban.network) {
-                Some(source) => {
-                    self.gate.banned.insert(source);
-                }
-                None => self.gate.wide.push(ban.network),
-            }
-        }
     }
 }
 
@@ -373,7 +369,7 @@ impl Defence {
             return false;
         };
         self.bans.pardon(network);
-        self.mend_gate();
+        self.gate.unban(network);
         let reason = UnbanReason::Operator;
         self.effects
             .push_back(DefenceEffect::Unbanned { network, reason });
@@ -399,16 +395,12 @@ impl Defence {
 
     /// Ends the bans whose time is over.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let mut ended = false;
         while let Some(network) = self.bans.expired(now) {
             self.bans.remove(network);
+            self.gate.unban(network);
             let reason = UnbanReason::Expired;
             self.effects
                 .push_back(DefenceEffect::Unbanned { network, reason });
-            ended = true;
-        }
-        if ended {
-            self.mend_gate();
         }
     }
 
