@@ -1,6 +1,6 @@
 //! Where somebody can be rung.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
 use offhook_core::directory::Trunk;
@@ -21,8 +21,12 @@ use crate::call::{Contact, RingTarget};
 use crate::registrar::Phone;
 use crate::trunk::{TrunkSip, TrunkWays};
 
-/// An address nobody has (RFC 5737), for asking which of our own would be used towards the world.
-const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+/// Addresses nobody has (RFC 5737, 3849), for asking which of our own would be used towards the world:
+/// of the other kind where we have none of the first.
+const ELSEWHERE: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+];
 
 impl TrunkSip for SipCore {
     fn ask(&self, request: Request, next_hop: NextHop, reply: Reply) {
@@ -174,8 +178,12 @@ impl SipCore {
             None => SipTransport::Udp,
         };
         let host = literal(&String::from_utf8_lossy(uri.host()));
-        let peer = SocketAddr::new(host.unwrap_or(ELSEWHERE), uri.port().unwrap_or(5060));
-        let local = net.local_to(transport, peer)?;
+        let port = uri.port().unwrap_or(5060);
+        let local_to = |ip| net.local_to(transport, SocketAddr::new(ip, port));
+        let local = match host {
+            Some(ip) => local_to(ip),
+            None => ELSEWHERE.into_iter().find_map(local_to),
+        }?;
         let user = trunk.contact_user();
         let mut party = self.shared.party_named(&user, local, transport);
         set_session_timer(&mut party, trunk);
