@@ -65,7 +65,7 @@ async fn changes(address: SocketAddr, before: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Whether somebody with this certificate is spoken with.
-async fn is_heard(address: SocketAddr, passport: Option<Passport<'_>>) -> bool {
+async fn is_heard(address: SocketAddr, passport: Option<&Passport>) -> bool {
     let spoken = async {
         let mut stream = encrypt(TcpStream::connect(address).await?, passport).await?;
         stream.write_all(OPTIONS).await?;
@@ -129,14 +129,10 @@ async fn peers_show_certificates_where_they_have_to() -> Result<()> {
     let good = peer.signed_by(&key, &authority)?.pem();
     let bad = peer.self_signed(&key)?.pem();
     let key = key.serialize_pem();
-    let good = Passport {
-        certificate: &good,
-        key: &key,
-    };
-    let bad = Passport {
-        certificate: &bad,
-        key: &key,
-    };
+    let [good, bad] = [good, bad].map(|certificate| Passport {
+        certificate,
+        key: key.clone(),
+    });
     for (mode, nobody) in [("optional", true), ("required", false)] {
         let ca = folder.path().join("ca.pem");
         let more = format!(
@@ -146,8 +142,8 @@ async fn peers_show_certificates_where_they_have_to() -> Result<()> {
         let spec = ServerSpec::configured(&config(folder.path(), &more));
         let server = Server::start_with(spec).await?;
         let address = server.sip_over(Carrier::Tls)?;
-        ensure!(is_heard(address, Some(good)).await, "{mode}: good");
-        ensure!(!is_heard(address, Some(bad)).await, "{mode}: bad");
+        ensure!(is_heard(address, Some(&good)).await, "{mode}: good");
+        ensure!(!is_heard(address, Some(&bad)).await, "{mode}: bad");
         ensure!(is_heard(address, None).await == nobody, "{mode}: none");
         server.has_not_panicked()?;
     }

@@ -1,12 +1,13 @@
 //! Carriers that are found by name.
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use offhook_tests::PATIENCE;
 use offhook_tests::dns::{Dns, Mood};
 use offhook_tests::phone::{Carrier, Phone, PhoneSpec};
-use offhook_tests::server::{Server, ServerSpec};
+use offhook_tests::server::{IpVersion, Server, ServerSpec};
 use serde_json::json;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::time::{Instant, interval};
@@ -16,8 +17,21 @@ const HOST: [u8; 4] = [127, 0, 0, 1];
 
 /// An office whose trunk is called `carrier.test`, as the name server has it.
 async fn office(dns: &Dns) -> Result<(Server, Phone)> {
+    let (server, phone) = office_over(dns, IpVersion::V4).await?;
+    dns.host("sbc.carrier.test", 60, HOST.into());
+    Ok((server, phone))
+}
+
+/// The same before the carrier has an address. Over IPv6 it listens for browsers over IPv4 as well,
+/// so that it may call either; IPv6 comes first.
+async fn office_over(dns: &Dns, ip: IpVersion) -> Result<(Server, Phone)> {
+    let more = match ip {
+        IpVersion::V4 => "",
+        IpVersion::V6 => "ws = [\"127.0.0.1:0\"]\n",
+    };
     let spec = ServerSpec {
-        config: Some(format!("{}failover_after = \"1s\"\n", dns.config())),
+        config: Some(format!("{}failover_after = \"1s\"\n{more}", dns.config())),
+        ip,
         ..ServerSpec::default()
     };
     let server = Server::start_with(spec).await?;
@@ -26,7 +40,6 @@ async fn office(dns: &Dns) -> Result<(Server, Phone)> {
     let id = trunk["id"].as_str().context("an id")?;
     let change = json!({ "host": "carrier.test", "outbound_prefix": "0" });
     server.patch(&format!("{path}/{id}"), change).await?;
-    dns.host("sbc.carrier.test", 60, HOST.into());
     let phone = Phone::extension(&server, "1000").await?;
     Ok((server, phone))
 }
@@ -212,5 +225,55 @@ async fn a_silent_name_service_does_not_hold_a_caller_for_ever() -> Result<()> {
     let status = phone.calls(NUMBER).await?.is_refused().await?;
     ensure!(status == 502, "{status}");
     ensure!(dns.asked() >= 2, "it is asked again before it is given up");
+    server.has_nothing_left().await
+}
+
+/// RFC 3263 section 4.2: AAAA records alone.
+#[tokio::test]
+async fn a_carrier_that_has_only_ipv6_is_called_there() -> Result<()> {
+    let dns = Dns::start().await?;
+    let (server, phone) = office_over(&dns, IpVersion::V6).await?;
+    dns.host("sbc.carrier.test", 60, Ipv6Addr::LOCALHOST.into());
+    // It binds where its proxy can be reached.
+    let carrier = Phone::new(PhoneSpec::new("carrier", Some(server.sip()))).await?;
+    ensure!(carrier.address().is_ipv6());
+    serves(&dns, "_sip._udp", 1, 60, carrier.address().port())?;
+    is_called(&server, &phone, &carrier).await
+}
+
+/// RFC 3263 section 4.3: the addresses of one server are tried one after the other, of either version.
+#[tokio::test]
+async fn a_carrier_that_does_not_answer_by_ipv6_is_called_by_ipv4() -> Result<()> {
+    let dns = Dns::start().await?;
+    let (server, phone) = office_over(&dns, IpVersion::V6).await?;
+    dns.host("sbc.carrier.test", 60, Ipv6Addr::LOCALHOST.into());
+    dns.host("sbc.carrier.test", 60, HOST.into());
+    let carrier = carrier(Carrier::Tcp).await?;
+    ensure!(carrier.address().is_ipv4());
+    serves(&dns, "_sip._tcp", 1, 60, carrier.address().port())?;
+    is_called(&server, &phone, &carrier).await
+}
+
+/// A server without IPv6 cannot call who has nothing else, and says so at once.
+#[tokio::test]
+async fn a_carrier_that_has_only_ipv6_is_out_of_reach_without_it() -> Result<()> {
+    let dns = Dns::start().await?;
+    let (server, phone) = office_over(&dns, IpVersion::V4).await?;
+    dns.host("sbc.carrier.test", 60, Ipv6Addr::LOCALHOST.into());
+    serves(&dns, "_sip._udp", 1, 60, 5060)?;
+    let status = phone.calls(NUMBER).await?.is_refused().await?;
+    ensure!(status == 502, "{status}");
+    server.has_nothing_left().await
+}
+
+/// A call out is answered and heard.
+async fn is_called(server: &Server, phone: &Phone, carrier: &Phone) -> Result<()> {
+    let dialling = phone.calls(NUMBER).await?;
+    let callee = carrier.rings().await?.answers().await?;
+    let caller = dialling.is_answered().await?;
+    caller.plays_tone(440.0);
+    callee.hears_tone(440.0).await?;
+    caller.hangs_up().await?;
+    callee.is_hung_up().await?;
     server.has_nothing_left().await
 }

@@ -9,6 +9,7 @@ mod caller;
 mod capacity;
 mod dns;
 mod inbound;
+mod named;
 mod qualify;
 mod register;
 

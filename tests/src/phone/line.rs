@@ -17,6 +17,7 @@ use super::ringing::Ringing;
 use super::transport::{Arrival, Carrier, Sockets};
 use super::watch::Desk;
 use super::wire::{SipText, tag};
+use super::wires::Passport;
 use crate::PATIENCE;
 use crate::g711::Law;
 
@@ -46,6 +47,12 @@ pub enum Loss {
     ReceivedCancel,
     /// The next refusal of an INVITE that comes in.
     ReceivedRefusal,
+    /// The next reliable provisional response that comes in.
+    ReceivedReliable,
+    /// The next PRACK the phone would send. It is sent again half a second later.
+    SentPrack,
+    /// The next PRACK that comes in.
+    ReceivedPrack,
 }
 
 /// Whom the phone says it is.
@@ -101,10 +108,11 @@ impl Line {
     pub(crate) async fn open(
         identity: Identity,
         carrier: Carrier,
+        passport: Option<Passport>,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<Ringing>)> {
         let (arrivals_in, arrivals) = mpsc::unbounded_channel();
         let (incoming, rings) = mpsc::unbounded_channel();
-        let sockets = Sockets::open(carrier, identity.proxy, arrivals_in).await?;
+        let sockets = Sockets::open(carrier, identity.proxy, passport, arrivals_in).await?;
         let line = Arc::new(Self {
             identity,
             sockets,
@@ -190,6 +198,7 @@ impl Line {
             (None, "ACK") => self.loses(Loss::SentAck),
             (None, "BYE") => self.loses(Loss::SentBye),
             (None, "CANCEL") => self.loses(Loss::SentCancel),
+            (None, "PRACK") => self.loses(Loss::SentPrack),
             (Some(200..), "INVITE") => self.loses(Loss::SentFinal),
             _ => false,
         };
@@ -320,6 +329,7 @@ impl Line {
         let loss = match status {
             200..300 => Some(Loss::Received2xx),
             300.. => Some(Loss::ReceivedRefusal),
+            _ if !response.header("RSeq").is_empty() => Some(Loss::ReceivedReliable),
             _ => None,
         };
         if invite && loss.is_some_and(|loss| self.loses(loss)) {
@@ -347,6 +357,7 @@ impl Line {
             "ACK" => self.loses(Loss::ReceivedAck),
             "BYE" => self.loses(Loss::ReceivedBye),
             "CANCEL" => self.loses(Loss::ReceivedCancel),
+            "PRACK" => self.loses(Loss::ReceivedPrack),
             _ => false,
         };
         if lost {

@@ -66,6 +66,8 @@ pub struct PhoneSpec {
     pub events: Option<u8>,
     /// The address it believes it has and writes into its messages, as phones behind a NAT do.
     pub behind: Option<Ipv4Addr>,
+    /// The certificate it shows where it speaks TLS.
+    pub passport: Option<Passport>,
 }
 
 impl PhoneSpec {
@@ -80,6 +82,7 @@ impl PhoneSpec {
             laws: vec![Law::Mu, Law::A],
             events: Some(101),
             behind: None,
+            passport: None,
         }
     }
 }
@@ -220,7 +223,7 @@ impl Phone {
             events: spec.events,
             behind: spec.behind,
         };
-        let (line, rings) = Line::open(identity, spec.carrier).await?;
+        let (line, rings) = Line::open(identity, spec.carrier, spec.passport).await?;
         let registration = Registration {
             call_id: token(),
             cseq: 0,

@@ -59,6 +59,15 @@ impl Ringing {
         self.dialog.progress();
     }
 
+    /// Sends 183 with SDP and this number, again and again until it is acknowledged; resolves to the
+    /// PRACK (RFC 3262 section 3).
+    ///
+    /// # Errors
+    /// When none comes.
+    pub async fn progresses_reliably(&self, number: u32) -> Result<SipText> {
+        self.dialog.progress_reliably(number).await
+    }
+
     /// Refuses with a final status, such as 486.
     pub fn rejects(self, status: u16) {
         self.dialog.reject(status);

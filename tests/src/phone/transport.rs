@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::audio::lock;
-use super::wires::Wire;
+use super::wires::{Passport, Wire};
 
 /// What carries the phone's SIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,6 +59,7 @@ pub(crate) type Arrival = (Vec<u8>, SocketAddr);
 pub(crate) struct Sockets {
     pub(crate) carrier: Carrier,
     pub(crate) local: SocketAddr,
+    passport: Option<Passport>,
     /// For sending: a tokio socket refuses until its reactor has seen it once.
     udp: Option<std::net::UdpSocket>,
     streams: Streams,
@@ -89,6 +90,7 @@ impl Sockets {
     pub(crate) async fn open(
         carrier: Carrier,
         proxy: Option<SocketAddr>,
+        passport: Option<Passport>,
         arrivals: mpsc::UnboundedSender<Arrival>,
     ) -> Result<Self> {
         let streams = Streams::default();
@@ -99,6 +101,7 @@ impl Sockets {
         let mut sockets = Self {
             carrier,
             local,
+            passport,
             udp: None,
             streams: Arc::clone(&streams),
             arrivals: arrivals.clone(),
@@ -115,7 +118,8 @@ impl Sockets {
                 sockets.tasks.push(task.abort_handle());
             }
             (_, Some(proxy)) => {
-                let (wire, local) = Wire::open(carrier, proxy).await?;
+                let passport = sockets.passport.as_ref();
+                let (wire, local) = Wire::open(carrier, proxy, passport).await?;
                 sockets.local = local;
                 adopt(&streams, proxy, wire, arrivals);
             }
@@ -149,7 +153,7 @@ impl Sockets {
 
     /// Opens a new connection to `proxy`; from now on messages to it go that way.
     pub(crate) async fn reconnect(&self, proxy: SocketAddr) -> Result<()> {
-        let (wire, _) = Wire::open(self.carrier, proxy).await?;
+        let (wire, _) = Wire::open(self.carrier, proxy, self.passport.as_ref()).await?;
         adopt(&self.streams, proxy, wire, self.arrivals.clone());
         Ok(())
     }

@@ -35,13 +35,17 @@ pub(crate) enum Wire {
 }
 
 impl Wire {
-    /// Connects to `proxy`; answers our end as well.
-    pub(crate) async fn open(carrier: Carrier, proxy: SocketAddr) -> Result<(Self, SocketAddr)> {
+    /// Connects to `proxy`, with a passport where it may be shown; answers our end as well.
+    pub(crate) async fn open(
+        carrier: Carrier,
+        proxy: SocketAddr,
+        passport: Option<&Passport>,
+    ) -> Result<(Self, SocketAddr)> {
         let stream = TcpStream::connect(proxy).await?;
         let local = stream.local_addr()?;
         let stream: Box<dyn Bytes> = match carrier {
             Carrier::Udp | Carrier::Tcp | Carrier::Ws => Box::new(stream),
-            Carrier::Tls | Carrier::Wss => Box::new(encrypt(stream, None).await?),
+            Carrier::Tls | Carrier::Wss => Box::new(encrypt(stream, passport).await?),
         };
         let wire = match carrier {
             Carrier::Udp | Carrier::Tcp | Carrier::Tls => Self::Stream(stream),
@@ -65,12 +69,12 @@ impl Wire {
 }
 
 /// A certificate and its key, both PEM, for a client that shows one.
-#[derive(Debug, Clone, Copy)]
-pub struct Passport<'a> {
+#[derive(Debug, Clone)]
+pub struct Passport {
     /// The certificate.
-    pub certificate: &'a str,
+    pub certificate: String,
     /// Its key.
-    pub key: &'a str,
+    pub key: String,
 }
 
 /// Speaks TLS on a stream and believes whatever certificate is shown.
@@ -79,7 +83,7 @@ pub struct Passport<'a> {
 /// When the server does not take part, or refuses the passport.
 pub async fn encrypt(
     stream: TcpStream,
-    passport: Option<Passport<'_>>,
+    passport: Option<&Passport>,
 ) -> Result<TlsStream<TcpStream>> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))

@@ -1,6 +1,9 @@
 //! One call as the phone's line sees it.
 
-use std::net::{IpAddr, SocketAddr};
+mod reliable;
+mod reoffer;
+
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -47,6 +50,9 @@ pub(crate) struct Progress {
     pub(crate) repeats: u32,
     /// What NOTIFY said of transfers: status and whether it was the last word.
     pub(crate) told: Vec<(u16, bool)>,
+    /// PRACKs that came in, and the RSeq of what the phone has sent PRACKs for.
+    pub(crate) pracks: Vec<SipText>,
+    pub(crate) acknowledged_early: Vec<u32>,
 }
 
 /// What the first INVITE of a call says about audio.
@@ -116,6 +122,8 @@ impl Dialog {
             reoffers: 0,
             repeats: 0,
             told: Vec::new(),
+            pracks: Vec::new(),
+            acknowledged_early: Vec::new(),
         };
         let call_id = invite.header("Call-ID").to_owned();
         let dialog = Arc::new(Self {
@@ -210,7 +218,10 @@ impl Dialog {
 
     async fn call(self: Arc<Self>, proxy: SocketAddr) {
         let mut invite = lock(&self.invite).clone();
-        let note = |message: &SipText| self.note(message);
+        let note = |message: &SipText| {
+            self.note(message);
+            self.acknowledge_early(message);
+        };
         let sent = self.line.invite(&mut invite, proxy, note).await;
         match sent {
             Ok(response) if response.status() < Some(300) => {
@@ -306,6 +317,7 @@ impl Dialog {
                 self.respond(request, 200, None);
                 self.note_told(request);
             }
+            "PRACK" => self.take_prack(request),
             "INVITE" => {
                 let answer = self.answer_reoffer(request);
                 self.respond_until_acknowledged(request, 200, Some(answer));
@@ -366,16 +378,6 @@ impl Dialog {
         let to = self.destination();
         let response = self.line.transact(&request, to, |_| {}).await?;
         Ok(response.status().unwrap_or(0))
-    }
-
-    fn answer_reoffer(&self, request: &SipText) -> String {
-        lock(&self.own).version += 1;
-        let own = match request.sdp().and_then(sdp::read) {
-            Some(audio) => self.connect(&audio),
-            None => lock(&self.own).clone(),
-        };
-        self.progress.send_modify(|progress| progress.reoffers += 1);
-        own.write()
     }
 
     /// Answers the INVITE with 200 and SDP.
@@ -450,78 +452,6 @@ impl Dialog {
         }
     }
 
-    /// Offers `flow` in a re-INVITE, from `address` instead of the phone's own if there is one;
-    /// resolves to its final status.
-    pub(crate) async fn reoffer(&self, flow: Flow, address: Option<IpAddr>) -> Result<u16> {
-        let cseq = self.next_cseq();
-        let offer = {
-            let mut own = lock(&self.own);
-            own.version += 1;
-            own.flow = flow;
-            let mut offered = own.clone();
-            offered.rtp.set_ip(address.unwrap_or(own.rtp.ip()));
-            offered.write()
-        };
-        let mut invite = self.request_at(cseq, "INVITE").with_sdp(offer);
-        invite.push("Contact", self.line.contact());
-        let to = self.destination();
-        let response = self.line.invite(&mut invite, to, |_: &SipText| {}).await?;
-        lock(&self.route).cseq = invite.cseq();
-        let status = response.status().unwrap_or(0);
-        if status < 300 {
-            if let Some(audio) = response.sdp().and_then(sdp::read) {
-                self.connect(&audio);
-            }
-            let ack = self.request_at(response.cseq(), "ACK");
-            self.line.send(&ack, to);
-            *lock(&self.last_ack) = Some((ack, to));
-        }
-        Ok(status)
-    }
-
-    /// Sends a re-INVITE with an offer of the test's own making; resolves to its final status.
-    pub(crate) async fn reoffer_text(&self, sdp: &str) -> Result<u16> {
-        let cseq = self.next_cseq();
-        let mut invite = self.request_at(cseq, "INVITE").with_sdp(sdp.to_owned());
-        invite.push("Contact", self.line.contact());
-        let to = self.destination();
-        let response = self.line.invite(&mut invite, to, |_: &SipText| {}).await?;
-        lock(&self.route).cseq = invite.cseq();
-        Ok(response.status().unwrap_or(0))
-    }
-
-    /// Sends a re-INVITE without SDP and answers the offer in its 200 with `flow`, in the ACK, or not
-    /// at all without a flow; resolves to the final status.
-    pub(crate) async fn reoffer_late(&self, flow: Option<Flow>) -> Result<u16> {
-        let cseq = self.next_cseq();
-        let mut invite = self.request_at(cseq, "INVITE");
-        invite.push("Contact", self.line.contact());
-        let to = self.destination();
-        let response = self.line.invite(&mut invite, to, |_: &SipText| {}).await?;
-        lock(&self.route).cseq = invite.cseq();
-        let status = response.status().unwrap_or(0);
-        if status < 300 {
-            let mut ack = self.request_at(response.cseq(), "ACK");
-            let offer = response.sdp().and_then(sdp::read);
-            if let (Some(flow), Some(offer)) = (flow, offer) {
-                {
-                    let mut own = lock(&self.own);
-                    own.version += 1;
-                    own.flow = flow;
-                }
-                ack = ack.with_sdp(self.connect(&offer).write());
-            }
-            self.line.send(&ack, to);
-            *lock(&self.last_ack) = Some((ack, to));
-        }
-        Ok(status)
-    }
-
-    /// From now on the phone speaks only this law.
-    pub(crate) fn speak_only(&self, law: Law) {
-        lock(&self.own).laws = vec![(law, law.payload_type())];
-    }
-
     /// Waits until the call is as wanted.
     pub(crate) async fn wait(&self, wanted: impl FnMut(&Progress) -> bool) -> Result<Progress> {
         let mut progress = self.progress.subscribe();
@@ -584,19 +514,22 @@ impl Dialog {
     }
 
     fn respond(&self, request: &SipText, status: u16, sdp: Option<String>) -> SipText {
-        let (local_tag, peer) = {
-            let route = lock(&self.route);
-            (tag(&route.local).unwrap_or("").to_owned(), route.peer)
-        };
-        let mut response = SipText::response_to(request, status, &local_tag);
+        let mut response = self.response(request, status, sdp);
         if ["INVITE", "UPDATE"].contains(&request.method()) && status < 300 {
             response.push("Contact", self.line.contact());
         }
-        if let Some(sdp) = sdp {
-            response = response.with_sdp(sdp);
-        }
+        let peer = lock(&self.route).peer;
         self.line.reply(request, response.clone(), peer);
         response
+    }
+
+    fn response(&self, request: &SipText, status: u16, sdp: Option<String>) -> SipText {
+        let route = lock(&self.route);
+        let response = SipText::response_to(request, status, tag(&route.local).unwrap_or(""));
+        match sdp {
+            Some(sdp) => response.with_sdp(sdp),
+            None => response,
+        }
     }
 
     /// A final response to an INVITE, again and again until its ACK comes: the phone does it for
