@@ -1,10 +1,10 @@
 //! Phones on every carrier: TLS, WebSockets, and IPv6.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use offhook_tests::phone::{Carrier, Phone};
 use offhook_tests::server::{IpVersion, Server, ServerSpec};
 
-use super::{Conversation, afterwards, expect};
+use super::Conversation;
 
 const EVERYTHING: &str =
     "[sip]\ntls = [\"127.0.0.1:0\"]\nws = [\"127.0.0.1:0\"]\nwss = [\"127.0.0.1:0\"]\n";
@@ -105,20 +105,8 @@ async fn a_browser_that_comes_back_is_hung_up_on_over_its_new_socket() -> Result
     let from = Phone::extension_over(&server, "1000", Carrier::Wss).await?;
     let to = Phone::extension(&server, "1001").await?;
     let conversation = Conversation::between(server, from, to).await?;
-    conversation.from.drops_connection();
-    conversation.from.reconnects().await?;
-    conversation.from.registers().await?;
-    let Conversation {
-        server,
-        caller,
-        callee,
-        from: _from,
-        to: _to,
-    } = conversation;
-    ensure!(callee.hangs_up().await? == 200);
-    caller.is_hung_up().await.context("the browser")?;
-    let record = afterwards(&server).await?;
-    expect(&record, "ended_by", "callee")
+    conversation.caller_comes_back().await?;
+    conversation.ends_by_the_callee().await
 }
 
 /// The same for TCP, where the phone is known again by its contact.
@@ -129,18 +117,6 @@ async fn a_phone_on_tcp_that_registered_again_is_hung_up_on_over_its_new_connect
     let from = Phone::extension_over(&server, "1000", Carrier::Tcp).await?;
     let to = Phone::extension(&server, "1001").await?;
     let conversation = Conversation::between(server, from, to).await?;
-    conversation.from.drops_connection();
-    conversation.from.reconnects().await?;
-    conversation.from.registers().await?;
-    let Conversation {
-        server,
-        caller,
-        callee,
-        from: _from,
-        to: _to,
-    } = conversation;
-    ensure!(callee.hangs_up().await? == 200);
-    caller.is_hung_up().await.context("the caller")?;
-    let record = afterwards(&server).await?;
-    expect(&record, "ended_by", "callee")
+    conversation.caller_comes_back().await?;
+    conversation.ends_by_the_callee().await
 }

@@ -16,6 +16,8 @@ mod hold;
 mod loss;
 mod menu;
 mod nat;
+mod refresh;
+mod reliable;
 mod rest;
 mod tcp;
 mod trunk;
@@ -62,6 +64,21 @@ impl Conversation {
     async fn both_hear(&self) -> Result<()> {
         self.caller.hears_tone(CALLEE).await.context("the caller")?;
         self.callee.hears_tone(CALLER).await.context("the callee")
+    }
+
+    /// The caller's phone loses its connection, comes back by another, and is registered by that.
+    async fn caller_comes_back(&self) -> Result<()> {
+        self.from.drops_connection();
+        self.from.reconnects().await?;
+        self.from.registers().await
+    }
+
+    /// The callee hangs up, and the caller hears of it.
+    async fn ends_by_the_callee(self) -> Result<()> {
+        ensure!(self.callee.hangs_up().await? == 200);
+        self.caller.is_hung_up().await.context("the caller")?;
+        let record = afterwards(&self.server).await?;
+        expect(&record, "ended_by", "callee")
     }
 
     /// The caller hangs up; nothing is left, and the record says that they talked.

@@ -166,9 +166,7 @@ async fn a_connection_that_leads_nowhere_is_given_up_with_the_ringing() -> Resul
 async fn a_phone_hangs_up_over_a_new_connection() -> Result<()> {
     let (server, from, to) = two_phones().await?;
     let conversation = Conversation::between(server, from, to).await?;
-    conversation.from.drops_connection();
-    conversation.from.reconnects().await?;
-    conversation.from.registers().await?;
+    conversation.caller_comes_back().await?;
     conversation.ends().await
 }
 
@@ -180,15 +178,5 @@ async fn a_phone_that_spoke_over_a_new_connection_is_hung_up_on_there() -> Resul
     conversation.from.reconnects().await?;
     conversation.caller.offers(Flow::SendRecv).await?;
     conversation.both_hear().await?;
-    let Conversation {
-        server,
-        caller,
-        callee,
-        from: _from,
-        to: _to,
-    } = conversation;
-    ensure!(callee.hangs_up().await? == 200);
-    caller.is_hung_up().await?;
-    afterwards(&server).await?;
-    Ok(())
+    conversation.ends_by_the_callee().await
 }

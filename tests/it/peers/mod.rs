@@ -1,6 +1,7 @@
 //! SIPp and baresip, who know nothing of us.
 
 mod baresip;
+mod by_hand;
 mod sipjs;
 pub(crate) mod sipp;
 
@@ -9,6 +10,6 @@ use std::net::{SocketAddr, UdpSocket};
 use anyhow::Result;
 
 /// An address that is free at this moment.
-fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?)
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -29,24 +29,47 @@ impl Sipp {
         count: u32,
         arguments: &[&str],
     ) -> Result<Self> {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("sipp")
-            .join(scenario);
-        let file = file.to_str().context("a path")?;
-        let (remote, count) = (server.sip().to_string(), count.to_string());
-        let mut all = vec!["-sf", file, "-m", &count];
-        all.extend(arguments);
+        Self::plays_from(free_address()?, scenario, server, count, arguments)
+    }
+
+    /// Plays a scenario against the server so many times, from this address.
+    pub(crate) fn plays_from(
+        address: SocketAddr,
+        scenario: &str,
+        server: &Server,
+        count: u32,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        let remote = server.sip().to_string();
+        let mut all = arguments.to_vec();
         all.push(&remote);
-        Self::start(free_address()?, &all)
+        Self::takes_part(address, scenario, count, &all)
+    }
+
+    /// Waits at this address for so many calls of a scenario.
+    pub(crate) fn waits(address: SocketAddr, scenario: &str, count: u32) -> Result<Self> {
+        Self::takes_part(address, scenario, count, &[])
+    }
+
+    fn takes_part(
+        address: SocketAddr,
+        scenario: &str,
+        count: u32,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        let (file, count) = (scenarios().join(scenario), count.to_string());
+        let mut all = vec!["-sf", file.to_str().context("a path")?, "-m", &count];
+        all.extend(arguments);
+        Self::start(address, &all)
     }
 
     fn start(address: SocketAddr, arguments: &[&str]) -> Result<Self> {
         let folder = TempDir::new()?;
-        let port = address.port().to_string();
+        let (ip, port) = (address.ip().to_string(), address.port().to_string());
         let errors = folder.path().join("errors.log");
         let screen = fs::File::create(folder.path().join("screen.log"))?;
         let child = Command::new("sipp")
-            .args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", &port])
+            .args(["-i", &ip, "-mi", &ip, "-p", &port])
             .args(["-nostdin", "-timeout", "20", "-timeout_error"])
             .args(["-trace_err", "-error_file"])
             .arg(errors)
@@ -71,6 +94,26 @@ impl Sipp {
         ensure!(status.success(), "sipp ended with {status}:\n{said}");
         Ok(())
     }
+}
+
+/// The folder of the scenarios.
+pub(super) fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp")
+}
+
+/// Registers the demo office's phones at this address, so many times, one after the other.
+pub(crate) async fn registers_all(server: &Server, address: SocketAddr, times: u32) -> Result<()> {
+    let folder = TempDir::new()?;
+    let file = folder.path().join("phones.csv");
+    let mut lines = "SEQUENTIAL\n".to_owned();
+    for phone in &server.credentials().extensions {
+        let (number, secret) = (&phone.extension, &phone.password);
+        lines += &format!("{number};[authentication username={number} password={secret}]\n");
+    }
+    fs::write(&file, lines)?;
+    let arguments = ["-inf", file.to_str().context("a path")?, "-r", "100"];
+    let sipp = Sipp::plays_from(address, "register.xml", server, times, &arguments)?;
+    sipp.approves().await
 }
 
 #[tokio::test]
@@ -153,25 +196,8 @@ async fn twenty_callers_a_second_reach_the_menu_through_the_trunk() -> Result<()
 #[tokio::test]
 async fn a_storm_of_registrations_is_answered_and_whoever_registered_can_be_called() -> Result<()> {
     let server = Server::start().await?;
-    let folder = TempDir::new()?;
-    let file = folder.path().join("phones.csv");
-    let mut lines = "SEQUENTIAL\n".to_owned();
-    for phone in &server.credentials().extensions {
-        let (number, secret) = (&phone.extension, &phone.password);
-        lines += &format!("{number};[authentication username={number} password={secret}]\n");
-    }
-    fs::write(&file, lines)?;
-    let file = file.to_str().context("a path")?;
-    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp/register.xml");
-    let (scenario, remote) = (
-        scenario.to_str().context("a path")?,
-        server.sip().to_string(),
-    );
     let address = free_address()?;
-    let arguments = [
-        "-sf", scenario, "-inf", file, "-m", "200", "-r", "100", &remote,
-    ];
-    Sipp::start(address, &arguments)?.approves().await?;
+    registers_all(&server, address, 200).await?;
     let bindings = server.list("/api/v1/sip/registrations").await?;
     ensure!(bindings.len() == 4, "one for each phone: {bindings:?}");
 
