@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use futures::{SinkExt, StreamExt};
 use offhook_tests::PATIENCE;
-use offhook_tests::server::Server;
+use offhook_tests::phone::{Bytes, Carrier, encrypt, upgrade};
+use offhook_tests::server::{Server, ServerSpec};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{a_call_works, memory};
 
@@ -112,7 +115,10 @@ async fn any_datagrams_leave_the_server_as_it_was() -> Result<()> {
 /// Writes bytes to a new connection and reads until the server closes it, or has nothing to say
 /// although nothing more will come.
 async fn converse(server: SocketAddr, bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(server).await?;
+    say_on(TcpStream::connect(server).await?, bytes).await
+}
+
+async fn say_on(mut stream: impl Bytes, bytes: &[u8]) -> Result<Vec<u8>> {
     // It may hang up on the first bytes.
     stream.write_all(bytes).await.ok();
     stream.shutdown().await.ok();
@@ -142,6 +148,46 @@ async fn any_bytes_on_a_connection_leave_the_server_as_it_was() -> Result<()> {
     a_call_works(&server).await?;
     let grown = memory(&server).await? - before;
     ensure!(grown < 16.0, "memory grew by {grown} MB");
+    server
+        .figures_vanish(&["offhook_sip_connections"], Duration::from_secs(5))
+        .await?;
+    server.has_not_panicked()
+}
+
+/// The same in one frame of a WebSocket, which is closed by us at the latest.
+async fn say_in_a_frame(stream: impl Bytes, server: SocketAddr, bytes: &[u8]) -> Result<()> {
+    let mut socket = upgrade(stream, server).await?;
+    socket.send(Message::binary(bytes.to_vec())).await.ok();
+    socket.close(None).await.ok();
+    let rest = async { while let Some(Ok(_)) = socket.next().await {} };
+    let closed = timeout(PATIENCE, rest).await;
+    closed.context("the socket stays open")
+}
+
+#[tokio::test]
+async fn any_bytes_inside_tls_or_a_websocket_leave_the_server_as_it_was() -> Result<()> {
+    let config =
+        "[sip]\ntls = [\"127.0.0.1:0\"]\nws = [\"127.0.0.1:0\"]\nwss = [\"127.0.0.1:0\"]\n";
+    let server = Server::start_with(ServerSpec::configured(config)).await?;
+    let corpus = corpus()?;
+    let mut random = SmallRng::seed_from_u64(7118);
+    let (tls, ws) = (
+        server.sip_over(Carrier::Tls)?,
+        server.sip_over(Carrier::Ws)?,
+    );
+    let wss = server.sip_over(Carrier::Wss)?;
+    let mangled: Vec<_> = (0..100).map(|_| mangled(&mut random, &corpus)).collect();
+    let before = memory(&server).await?;
+    for bytes in corpus.iter().chain(&mangled) {
+        let stream = encrypt(TcpStream::connect(tls).await?, None).await?;
+        say_on(stream, bytes).await?;
+        say_in_a_frame(TcpStream::connect(ws).await?, ws, bytes).await?;
+        let stream = encrypt(TcpStream::connect(wss).await?, None).await?;
+        say_in_a_frame(stream, wss, bytes).await?;
+    }
+    a_call_works(&server).await?;
+    let grown = memory(&server).await? - before;
+    ensure!(grown < 24.0, "memory grew by {grown} MB");
     server
         .figures_vanish(&["offhook_sip_connections"], Duration::from_secs(5))
         .await?;

@@ -103,7 +103,7 @@ async fn a_sequence_number_of_two_to_the_31_is_refused_everywhere() -> Result<()
         let largest = options(carrier, (1 << 31) - 1, "", "");
         let said = answer(&server, carrier, &largest).await?;
         ensure!(said.starts_with("SIP/2.0 200 "), "{carrier:?}: {said}");
-        for cseq in [1 << 31, u64::MAX] {
+        for cseq in [1 << 31, 1 << 32, u64::MAX] {
             let said = answer(&server, carrier, &options(carrier, cseq, "", "")).await?;
             ensure!(
                 said.starts_with("SIP/2.0 400 Malformed CSeq"),
@@ -158,5 +158,46 @@ async fn a_message_inside_a_message_is_not_answered() -> Result<()> {
         ensure!(said.contains("CSeq: 1 OPTIONS"), "{carrier:?}: {said}");
     }
     a_call_works(&server).await?;
+    server.has_not_panicked()
+}
+
+/// RFC 7118 section 4: a frame is a message, whatever its length header says of more to come; and one
+/// that says less says where the body ends. What is not a length is refused.
+#[tokio::test]
+async fn a_length_that_lies_inside_a_frame_gets_no_answer_but_400() -> Result<()> {
+    let server = server().await?;
+    for carrier in [Carrier::Ws, Carrier::Wss] {
+        for length in ["1000", "18446744073709551616", "-1", "many"] {
+            let lie = format!("Content-Length: {length}");
+            let message = options(carrier, 1, "", "").replace("Content-Length: 0", &lie);
+            let said = answer(&server, carrier, &message).await?;
+            ensure!(
+                said.starts_with("SIP/2.0 400 "),
+                "{carrier:?} {length}: {said}"
+            );
+        }
+        let short = options(carrier, 1, "", "more than that");
+        let short = short.replace("Content-Length: 14", "Content-Length: 4");
+        let said = answer(&server, carrier, &short).await?;
+        ensure!(said.starts_with("SIP/2.0 200 "), "{carrier:?}: {said}");
+    }
+    a_call_works(&server).await?;
+    server.has_not_panicked()
+}
+
+/// A stream inside TLS is cut like a plain one.
+#[tokio::test]
+async fn a_head_without_end_is_cut_off_on_every_stream() -> Result<()> {
+    let server = server().await?;
+    let before = memory(&server).await?;
+    for carrier in [Carrier::Tcp, Carrier::Tls] {
+        let endless = format!("X-Long: {}\r\n", "x".repeat(1000)).repeat(1000);
+        let message = options(carrier, 1, &endless, "");
+        let said = answer(&server, carrier, &message).await?;
+        ensure!(!said.contains(" 200 "), "{carrier:?}: {said}");
+    }
+    a_call_works(&server).await?;
+    let grown = memory(&server).await? - before;
+    ensure!(grown < 16.0, "memory grew by {grown} MB");
     server.has_not_panicked()
 }

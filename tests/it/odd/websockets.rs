@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
 use offhook_tests::PATIENCE;
-use offhook_tests::phone::Carrier;
+use offhook_tests::phone::{Bytes, Carrier, encrypt};
 use offhook_tests::server::{Server, ServerSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -29,17 +29,25 @@ const LAST: u8 = 0x80;
 const COMPRESSED: u8 = 0x40;
 
 async fn server(more: &str) -> Result<Server> {
-    let config = format!("[sip]\nws = [\"127.0.0.1:0\"]\n{more}");
+    let config = format!("[sip]\nws = [\"127.0.0.1:0\"]\nwss = [\"127.0.0.1:0\"]\n{more}");
     Server::start_with(ServerSpec::configured(&config)).await
 }
 
 /// A socket whose frames the test makes itself.
-struct Raw(TcpStream);
+struct Raw(Box<dyn Bytes>);
 
 impl Raw {
     /// Asks for a WebSocket with these headers; answers what the server says to that.
     async fn asks(address: SocketAddr, headers: &str) -> Result<(Self, String)> {
-        let mut stream = TcpStream::connect(address).await?;
+        let stream = TcpStream::connect(address).await?;
+        Self::asks_over(Box::new(stream), address, headers).await
+    }
+
+    async fn asks_over(
+        mut stream: Box<dyn Bytes>,
+        address: SocketAddr,
+        headers: &str,
+    ) -> Result<(Self, String)> {
         let request = format!(
             "GET /sip HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
              Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -57,9 +65,15 @@ impl Raw {
         Ok((Self(stream), String::from_utf8_lossy(&said).into_owned()))
     }
 
-    async fn opens(address: SocketAddr) -> Result<Self> {
+    async fn opens(server: &Server, carrier: Carrier) -> Result<Self> {
+        let address = server.sip_over(carrier)?;
         let protocols = "Sec-WebSocket-Protocol: chat, sip\r\n";
-        let (raw, said) = Self::asks(address, protocols).await?;
+        let stream = TcpStream::connect(address).await?;
+        let stream: Box<dyn Bytes> = match carrier {
+            Carrier::Wss => Box::new(encrypt(stream, None).await?),
+            Carrier::Udp | Carrier::Tcp | Carrier::Tls | Carrier::Ws => Box::new(stream),
+        };
+        let (raw, said) = Self::asks_over(stream, address, protocols).await?;
         ensure!(said.starts_with("HTTP/1.1 101 "), "{said}");
         let said = said.to_ascii_lowercase();
         ensure!(said.contains("sec-websocket-protocol: sip\r\n"), "{said}");
@@ -80,7 +94,8 @@ impl Raw {
         }
         frame.extend_from_slice(&[0; 4]);
         frame.extend_from_slice(payload);
-        Ok(self.0.write_all(&frame).await?)
+        self.0.write_all(&frame).await?;
+        Ok(self.0.flush().await?)
     }
 
     /// The next frame: its kind and what it carries.
@@ -127,8 +142,11 @@ impl Raw {
 #[tokio::test]
 async fn a_message_may_come_as_text_or_bytes_whole_or_in_pieces() -> Result<()> {
     let server = server("").await?;
-    let mut raw = Raw::opens(server.sip_over(Carrier::Ws)?).await?;
-    for kind in [TEXT, BINARY] {
+    for (carrier, kind) in [Carrier::Ws, Carrier::Wss]
+        .into_iter()
+        .flat_map(|carrier| [(carrier, TEXT), (carrier, BINARY)])
+    {
+        let mut raw = Raw::opens(&server, carrier).await?;
         raw.sends(LAST | kind, OPTIONS.as_bytes()).await?;
         raw.is_answered().await?;
         let pieces: Vec<_> = OPTIONS.as_bytes().chunks(50).collect();
@@ -156,7 +174,7 @@ async fn a_message_may_come_as_text_or_bytes_whole_or_in_pieces() -> Result<()> 
 #[tokio::test]
 async fn keep_alives_of_both_kinds_are_answered() -> Result<()> {
     let server = server("").await?;
-    let mut raw = Raw::opens(server.sip_over(Carrier::Ws)?).await?;
+    let mut raw = Raw::opens(&server, Carrier::Ws).await?;
     raw.sends(LAST | TEXT, b"\r\n\r\n").await?;
     ensure!(raw.hears().await? == (TEXT, b"\r\n".to_vec()));
     raw.sends(LAST | PING, b"there?").await?;
@@ -169,7 +187,7 @@ async fn keep_alives_of_both_kinds_are_answered() -> Result<()> {
 #[tokio::test]
 async fn a_silent_browser_is_asked_whether_it_is_there() -> Result<()> {
     let server = server("[sip.limits]\nidle_timeout = \"2s\"\n").await?;
-    let mut raw = Raw::opens(server.sip_over(Carrier::Ws)?).await?;
+    let mut raw = Raw::opens(&server, Carrier::Ws).await?;
     raw.sends(LAST | TEXT, OPTIONS.as_bytes()).await?;
     raw.is_answered().await?;
     for _ in 0..3 {
@@ -184,60 +202,69 @@ async fn a_silent_browser_is_asked_whether_it_is_there() -> Result<()> {
 #[tokio::test]
 async fn frames_that_break_the_rules_close_the_socket_with_the_reason() -> Result<()> {
     let server = server("").await?;
-    let address = server.sip_over(Carrier::Ws)?;
     let before = memory(&server).await?;
-
-    let mut unmasked = Raw::opens(address).await?;
-    unmasked.0.write_all(&[LAST | TEXT, 2, b'h', b'i']).await?;
-    unmasked.is_closed_with(1002).await.context("unmasked")?;
-    let mut compressed = Raw::opens(address).await?;
-    compressed.sends(LAST | COMPRESSED | TEXT, b"hello").await?;
-    compressed
-        .is_closed_with(1002)
-        .await
-        .context("compressed")?;
-    let mut unknown = Raw::opens(address).await?;
-    unknown.sends(LAST | 0x0b, b"hello").await?;
-    unknown.is_closed_with(1002).await.context("unknown")?;
-    let mut no_text = Raw::opens(address).await?;
-    no_text.sends(LAST | TEXT, &[0xff, 0xfe, 0xfd]).await?;
-    no_text.is_closed_with(1007).await.context("no text")?;
-
-    // Ten megabytes are refused when they are announced.
-    let mut huge = Raw::opens(address).await?;
-    let mut header = vec![LAST | BINARY, 0x80 | 127];
-    header.extend_from_slice(&(10_u64 << 20).to_be_bytes());
-    header.extend_from_slice(&[0; 4]);
-    huge.0.write_all(&header).await?;
-    huge.is_closed_with(1009).await.context("huge")?;
-    let mut endless = Raw::opens(address).await?;
-    for number in 0..5 {
-        let kind = if number == 0 { TEXT } else { 0 };
-        endless.sends(kind, &[b'x'; 20_000]).await?;
+    for carrier in [Carrier::Ws, Carrier::Wss] {
+        rules_are_held(&server, carrier)
+            .await
+            .with_context(|| format!("{carrier:?}"))?;
     }
-    endless.is_closed_with(1009).await.context("endless")?;
-
     a_call_works(&server).await?;
     let grown = memory(&server).await? - before;
     ensure!(grown < 16.0, "memory grew by {grown} MB");
     server.has_not_panicked()
 }
 
+async fn rules_are_held(server: &Server, carrier: Carrier) -> Result<()> {
+    let mut unmasked = Raw::opens(server, carrier).await?;
+    unmasked.0.write_all(&[LAST | TEXT, 2, b'h', b'i']).await?;
+    unmasked.0.flush().await?;
+    unmasked.is_closed_with(1002).await.context("unmasked")?;
+    let mut compressed = Raw::opens(server, carrier).await?;
+    compressed.sends(LAST | COMPRESSED | TEXT, b"hello").await?;
+    compressed
+        .is_closed_with(1002)
+        .await
+        .context("compressed")?;
+    let mut unknown = Raw::opens(server, carrier).await?;
+    unknown.sends(LAST | 0x0b, b"hello").await?;
+    unknown.is_closed_with(1002).await.context("unknown")?;
+    let mut no_text = Raw::opens(server, carrier).await?;
+    no_text.sends(LAST | TEXT, &[0xff, 0xfe, 0xfd]).await?;
+    no_text.is_closed_with(1007).await.context("no text")?;
+
+    // Ten megabytes are refused when they are announced.
+    let mut huge = Raw::opens(server, carrier).await?;
+    let mut header = vec![LAST | BINARY, 0x80 | 127];
+    header.extend_from_slice(&(10_u64 << 20).to_be_bytes());
+    header.extend_from_slice(&[0; 4]);
+    huge.0.write_all(&header).await?;
+    huge.0.flush().await?;
+    huge.is_closed_with(1009).await.context("huge")?;
+    let mut endless = Raw::opens(server, carrier).await?;
+    for number in 0..5 {
+        let kind = if number == 0 { TEXT } else { 0 };
+        endless.sends(kind, &[b'x'; 20_000]).await?;
+    }
+    endless.is_closed_with(1009).await.context("endless")
+}
+
 #[tokio::test]
 async fn bytes_that_are_no_sip_are_ignored() -> Result<()> {
     let server = server("").await?;
-    let mut raw = Raw::opens(server.sip_over(Carrier::Ws)?).await?;
-    for garbage in [
-        &[0_u8; 5000][..],
-        b"",
-        b"\x00\x01\x02",
-        b"hello",
-        &[0xff; 60_000],
-    ] {
-        raw.sends(LAST | BINARY, garbage).await?;
+    for carrier in [Carrier::Ws, Carrier::Wss] {
+        let mut raw = Raw::opens(&server, carrier).await?;
+        for garbage in [
+            &[0_u8; 5000][..],
+            b"",
+            b"\x00\x01\x02",
+            b"hello",
+            &[0xff; 60_000],
+        ] {
+            raw.sends(LAST | BINARY, garbage).await?;
+        }
+        raw.sends(LAST | TEXT, OPTIONS.as_bytes()).await?;
+        raw.is_answered().await?;
     }
-    raw.sends(LAST | TEXT, OPTIONS.as_bytes()).await?;
-    raw.is_answered().await?;
     server.has_not_panicked()
 }
 
