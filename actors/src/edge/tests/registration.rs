@@ -138,6 +138,27 @@ async fn proofs_with_an_invented_nonce_ban_nobody() {
 
 /// RFC 3261 section 10.3, step 7.
 #[tokio::test]
+async fn broken_proofs_in_anothers_name_ban_nobody() {
+    let edge = Edge::open_with(|config| config.defence.enabled = true).await;
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    let request = phone.register(600);
+    assert_eq!(phone.ask_signed(request).await.status, 200);
+    let whole = "Digest username=\"1000\", realm=\"offhook\", nonce=\"invented\", \
+                 uri=\"sip:offhook.local\", response=\"0\", cnonce=\"c\", qop=auth, nc=00000000";
+    for broken in ["Digest username=\"1000\"", whole] {
+        for _ in 0..25 {
+            let mut request = phone.register(600);
+            request.headers.push(HeaderName::Authorization, broken);
+            assert_eq!(phone.ask(request).await.status, 401);
+        }
+    }
+    assert!(edge.core.guard().bans().is_empty());
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    let request = phone.register(600);
+    assert_eq!(phone.ask_signed(request).await.status, 200);
+}
+
+#[tokio::test]
 async fn too_short_a_registration_is_told_the_shortest() {
     let edge = Edge::open().await;
     let mut phone = Phone::udp(HOME, edge.udp, "1000").await;

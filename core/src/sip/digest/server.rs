@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::authorization::{Authorization, AuthorizationError};
+use super::authorization::Authorization;
 use super::challenge::Challenge;
 use super::nonce::Nonces;
 use super::{Algorithm, Role, equal_in_constant_time};
@@ -57,7 +57,7 @@ pub enum Refusal {
     WrongPassword,
     /// The proof is for another URI.
     WrongUri,
-    /// A field is missing or broken.
+    /// The count of its nonce is broken.
     Malformed,
 }
 
@@ -96,14 +96,19 @@ impl Authenticator {
         request: &Request,
         password: impl FnOnce(&str) -> Option<Secret>,
     ) -> Verdict {
-        let authorization = match self.find(request) {
-            Ok(Some(authorization)) => authorization,
-            Ok(None) => return Verdict::Challenge { stale: false },
-            Err(()) => return refuse(b"", Refusal::Malformed),
+        let Some(authorization) = self.find(request) else {
+            return Verdict::Challenge { stale: false };
         };
         let username = &authorization.username;
+        // With a nonce that is invented or too old nothing was guessed: anybody could send that in
+        // another's name, and a phone may be late.
+        let current = self.nonces.is_current(now, from, &authorization.nonce);
         let Some(count) = authorization.count().filter(|count| *count > 0) else {
-            return refuse(username, Refusal::Malformed);
+            return if current {
+                refuse(username, Refusal::Malformed)
+            } else {
+                Verdict::Challenge { stale: false }
+            };
         };
         let name = String::from_utf8_lossy(username);
         let password = password(&name);
@@ -114,10 +119,9 @@ impl Authenticator {
         let expected = authorization.expected(method, password.expose().as_bytes());
         let given = authorization.response.to_ascii_lowercase();
         let right = equal_in_constant_time(expected.as_bytes(), &given);
-        // With a nonce that is invented or too old nothing was guessed: anybody could send that in
-        // another's name, and a phone may be late.
-        let proven = known && right;
-        if !proven && !self.nonces.is_current(now, from, &authorization.nonce) {
+        let same_target = same_target(&authorization.uri, &request.uri);
+        let proven = known && right && same_target;
+        if !proven && !current {
             return Verdict::Challenge { stale: false };
         }
         if !known {
@@ -126,7 +130,7 @@ impl Authenticator {
         if !right {
             return refuse(username, Refusal::WrongPassword);
         }
-        if !same_target(&authorization.uri, &request.uri) {
+        if !same_target {
             return refuse(username, Refusal::WrongUri);
         }
         if !self.nonces.use_up(now, from, &authorization.nonce, count) {
@@ -146,19 +150,14 @@ impl Authenticator {
     }
 
     /// The answer for this realm among those the request carries. Answers with another scheme or
-    /// algorithm are as good as none; one that is ours but broken is `Err`.
-    fn find(&self, request: &Request) -> Result<Option<Authorization>, ()> {
-        let mut broken = false;
-        for value in request.headers.all(&self.role.credentials_header()) {
-            match Authorization::parse(value) {
-                Ok(found) if found.realm == self.realm && self.offers(&found) => {
-                    return Ok(Some(found));
-                }
-                Ok(_) | Err(AuthorizationError::Scheme | AuthorizationError::Algorithm) => {}
-                Err(AuthorizationError::Qop | AuthorizationError::Field(_)) => broken = true,
-            }
-        }
-        if broken { Err(()) } else { Ok(None) }
+    /// algorithm are as good as none, and so are broken ones: nothing was guessed with them.
+    fn find(&self, request: &Request) -> Option<Authorization> {
+        let header = self.role.credentials_header();
+        let mut values = request.headers.all(&header);
+        values.find_map(|value| {
+            let found = Authorization::parse(value).ok()?;
+            (found.realm == self.realm && self.offers(&found)).then_some(found)
+        })
     }
 
     /// An answer that names no algorithm means MD5 (RFC 7616 section 3.3).

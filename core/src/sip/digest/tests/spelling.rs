@@ -100,11 +100,50 @@ fn other_realms_schemes_and_broken_answers_are_told_apart() {
         HeaderName::Authorization,
         "Digest username=\"1001\", realm=\"offhook",
     );
-    let malformed = Verdict::Refused {
-        username: String::new(),
-        reason: Refusal::Malformed,
-    };
-    assert_eq!(peers.verify(&broken), malformed);
+    assert_eq!(peers.verify(&broken), Verdict::Challenge { stale: false });
+}
+
+/// RFC 7616 section 5.4: what anybody could send in another's name is asked again and not counted.
+#[test]
+fn a_broken_answer_counts_only_with_a_nonce_that_was_given_to_its_source() {
+    let mut peers = Peers::new(Role::Endpoint, "");
+    let current = answer(&mut peers, "\"1001\"", "", "0");
+    assert_eq!(peers.verify(&current), refused(Refusal::Malformed));
+    let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8));
+    let verdict = peers
+        .server
+        .verify(peers.now, elsewhere, &current, password);
+    assert_eq!(verdict, Verdict::Challenge { stale: false });
+    let whole = "Digest username=\"1001\", realm=\"offhook\", nonce=\"invented\", \
+                 uri=\"sip:example.com\", response=\"0\"";
+    for invented in [
+        "Digest username=\"1001\"".to_owned(),
+        format!("{whole}, qop=auth-int, nc=00000001, cnonce=\"c\""),
+        format!("{whole}, qop=auth, nc=00000000, cnonce=\"c\""),
+        format!("{whole}, qop=auth, nc=000000001, cnonce=\"c\""),
+    ] {
+        let mut request = register();
+        request
+            .headers
+            .push(HeaderName::Authorization, invented.clone());
+        let verdict = peers.verify(&request);
+        assert_eq!(verdict, Verdict::Challenge { stale: false }, "{invented}");
+    }
+}
+
+/// Who has seen a proof of another's knows no password.
+#[test]
+fn a_right_proof_for_another_uri_counts_only_from_its_own_source() {
+    let mut peers = Peers::new(Role::Endpoint, "s3cret");
+    peers.challenged(false).unwrap();
+    let mut seen = peers.signed();
+    seen.uri = "sip:1002@example.com".into();
+    let mut other = seen.clone();
+    other.uri = "sip:example.org".into();
+    assert_eq!(peers.verify(&other), refused(Refusal::WrongUri));
+    let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8));
+    let verdict = peers.server.verify(peers.now, elsewhere, &other, password);
+    assert_eq!(verdict, Verdict::Challenge { stale: false });
 }
 
 #[test]
