@@ -32,8 +32,9 @@ impl Outbound<'_> {
 ///
 /// The first route that takes the number, is open and has a trunk decides, in the order of their
 /// priorities. One that is closed or has no trunk leaves the number to the next. One that the
-/// caller has no permission for does not: else a wider route would give what a narrower one
-/// refuses. Where no route takes the number, the trunk with the longest prefix that fits does.
+/// caller has no permission for does not, open or closed: else a wider route would give what a
+/// narrower one refuses. Where no route is for the number, the trunk with the longest prefix that
+/// fits takes it. Numbers have signs of a telephone only.
 ///
 /// # Errors
 /// Says why the number leads nowhere.
@@ -45,6 +46,15 @@ pub fn outbound<'a>(
     notes: &mut Notes,
 ) -> Result<Outbound<'a>, RouteError> {
     let dialled = number::without_separators(dialled);
+    if !number::is_dialable(&dialled) {
+        notes.add(
+            StepKind::Route,
+            || "routes".into(),
+            Outcome::NoMatch,
+            || "only digits, *, # and + can be dialled outside".into(),
+        );
+        return Err(RouteError::Unallocated);
+    }
     let mut refusal = RouteError::Unallocated;
     for route in directory.outbound_routes() {
         match by_route(directory, route, caller, &dialled, at, notes) {
@@ -54,13 +64,16 @@ pub fn outbound<'a>(
             Taken::By(outbound) => return Ok(outbound),
         }
     }
+    if refusal != RouteError::Unallocated {
+        return Err(refusal);
+    }
     match by_prefix(directory, &dialled, notes) {
         Some(trunk) => Ok(Outbound {
             route: None,
             number: dialled,
             trunks: vec![trunk],
         }),
-        None => Err(refusal),
+        None => Err(RouteError::Unallocated),
     }
 }
 
@@ -117,51 +130,57 @@ fn by_route<'a>(
     })
 }
 
-/// Hours, then permissions.
+/// Permissions, then hours: who may not call there by day may not by night either.
 fn rules<'a>(
     route: &OutboundRoute,
     caller: Option<&Extension>,
     at: Timestamp,
     notes: &mut Notes,
 ) -> Result<(), Taken<'a>> {
-    if let Some(schedule) = &route.schedule {
-        let open = schedule.is_open(at);
-        let outcome = if open {
-            Outcome::Match
-        } else {
-            Outcome::Skipped
-        };
-        notes.add(
-            StepKind::Schedule,
-            || route.name.clone(),
-            outcome,
-            || {
-                let word = if open { "open" } else { "closed" };
-                format!("{word} at {at} ({})", schedule.time_zone)
-            },
-        );
-        if !open {
-            return Err(Taken::Not(RouteError::Closed));
-        }
+    if let Some(caller) = caller
+        && !may_take(route, caller, notes)
+    {
+        return Err(Taken::Refused(RouteError::NotPermitted));
     }
-    let Some(caller) = caller else { return Ok(()) };
+    let Some(schedule) = &route.schedule else {
+        return Ok(());
+    };
+    let open = schedule.is_open(at);
+    let outcome = if open {
+        Outcome::Match
+    } else {
+        Outcome::Skipped
+    };
+    notes.add(
+        StepKind::Schedule,
+        || route.name.clone(),
+        outcome,
+        || {
+            let word = if open { "open" } else { "closed" };
+            format!("{word} at {at} ({})", schedule.time_zone)
+        },
+    );
+    if open {
+        Ok(())
+    } else {
+        Err(Taken::Not(RouteError::Closed))
+    }
+}
+
+/// Whether a caller has every permission a route asks for.
+fn may_take(route: &OutboundRoute, caller: &Extension, notes: &mut Notes) -> bool {
     let mut needed = route.permissions.iter();
     let missing = needed.find(|needed| !caller.permissions.contains(needed));
     let subject = || caller.number.clone();
     match missing {
-        Some(missing) => {
-            notes.add(StepKind::Permission, subject, Outcome::Refused, || {
-                format!("may not place {} calls", missing.as_str())
-            });
-            Err(Taken::Refused(RouteError::NotPermitted))
-        }
-        None => {
-            notes.add(StepKind::Permission, subject, Outcome::Match, || {
-                "has every permission the route asks for".into()
-            });
-            Ok(())
-        }
+        Some(missing) => notes.add(StepKind::Permission, subject, Outcome::Refused, || {
+            format!("may not place {} calls", missing.as_str())
+        }),
+        None => notes.add(StepKind::Permission, subject, Outcome::Match, || {
+            "has every permission the route asks for".into()
+        }),
     }
+    missing.is_none()
 }
 
 fn usable<'a>(

@@ -4,7 +4,7 @@ mod pattern;
 
 use thiserror::Error;
 
-pub use pattern::{MAX_PATTERN, NumberPattern, PatternError};
+pub use pattern::{MAX_PATTERN, NumberPattern, PatternError, is_dialable};
 
 /// Why a text is not a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

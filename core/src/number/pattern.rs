@@ -7,8 +7,8 @@
 //! | `Z` | 1 to 9 |
 //! | `N` | 2 to 9 |
 //! | `[1-59]` | any of these digits |
-//! | `.` at the end | one or more signs of any kind |
-//! | `!` at the end | none or more signs of any kind |
+//! | `.` at the end | one or more of these signs |
+//! | `!` at the end | none or more of these signs |
 //!
 //! Letters may be small. A `_` in front, which other systems want, is allowed and means nothing.
 
@@ -45,6 +45,13 @@ pub enum PatternError {
 struct Place(u16);
 
 const SIGNS: &str = "0123456789*#+";
+
+/// Whether a number has signs of a telephone only. What else stands in a SIP user part, parameters
+/// above all (RFC 3966, RFC 4694), means something to carriers that no pattern has looked at.
+#[must_use]
+pub fn is_dialable(number: &str) -> bool {
+    !number.is_empty() && number.chars().all(|sign| SIGNS.contains(sign))
+}
 
 impl Place {
     fn one(sign: char) -> Option<Self> {
@@ -90,10 +97,11 @@ impl NumberPattern {
         if !self.places.iter().all(fits) {
             return false;
         }
+        let rest = signs.as_str();
         match self.rest {
-            Rest::Nothing => signs.next().is_none(),
-            Rest::Some => signs.next().is_some(),
-            Rest::Any => true,
+            Rest::Nothing => rest.is_empty(),
+            Rest::Some => is_dialable(rest),
+            Rest::Any => rest.is_empty() || is_dialable(rest),
         }
     }
 
@@ -226,6 +234,8 @@ mod tests {
             ("[1-39]n", &["12", "39", "92"], &["11", "42", "123"]),
             ("+49X.", &["+4930"], &["4930", "+493"]),
             ("*X", &["*1"], &["1", "#1"]),
+            ("0Z.", &["03*#+"], &["03a;", "0301;rn=+1900555;npdi"]),
+            ("00!", &["001"], &["00;isub=1", "001,2"]),
         ] {
             for number in fits {
                 assert!(pattern(text).matches(number), "{text} {number}");

@@ -124,16 +124,63 @@ fn who_lacks_a_permission_does_not_get_through_by_a_wider_route() {
 }
 
 #[test]
-fn a_closed_route_leaves_the_number_to_the_next() {
+fn a_closed_route_refuses_whom_it_refuses_when_it_is_open() {
+    let mut world = World::new();
+    world.route("premium").schedule = Some(closed());
+    assert_eq!(world.leads("0900123"), Err(RouteError::NotPermitted));
+    world.office.extensions[0]
+        .permissions
+        .insert(Permission::Premium);
+    assert_eq!(
+        world.leads("0900123"),
+        Ok(("+49900123".into(), vec![0, 1])),
+        "by the next route"
+    );
+}
+
+#[test]
+fn a_closed_route_leaves_the_number_to_the_next_but_to_no_prefix() {
     let mut world = World::new();
     world.route("national").schedule = Some(closed());
-    assert_eq!(
-        world.leads("030123"),
-        Ok(("030123".into(), vec![1])),
-        "by its prefix"
-    );
-    world.office.trunks[1].outbound_prefix = None;
     assert_eq!(world.leads("030123"), Err(RouteError::Closed));
+    world.office.extensions[0]
+        .permissions
+        .insert(Permission::Premium);
+    world.route("premium").patterns = vec!["0!".parse().unwrap()];
+    world.route("premium").priority = 60;
+    assert_eq!(world.leads("030123"), Ok(("030123".into(), vec![0])));
+}
+
+/// RFC 3966 and RFC 4694: parameters would lead a carrier to another number than the one that was
+/// checked.
+#[test]
+fn only_signs_of_a_telephone_are_dialled_outside() {
+    let mut world = World::new();
+    assert_eq!(
+        world.leads("0 (30) 1-2"),
+        Ok(("+493012".into(), vec![0, 1]))
+    );
+    for dialled in [
+        "0301;rn=+1900555;npdi",
+        "0301;phone-context=+1900",
+        "0301?x",
+        "0301,2",
+        "0301&1",
+        "",
+    ] {
+        assert_eq!(
+            world.leads(dialled),
+            Err(RouteError::Unallocated),
+            "{dialled}"
+        );
+        world.route("national").enabled = false;
+        assert_eq!(
+            world.leads(dialled),
+            Err(RouteError::Unallocated),
+            "{dialled}"
+        );
+        world.route("national").enabled = true;
+    }
 }
 
 #[test]
