@@ -1,5 +1,7 @@
 //! Which leg a dialog or a transaction belongs to.
 
+use std::collections::VecDeque;
+
 use ahash::AHashMap;
 use bytes::Bytes;
 use offhook_core::sip::dialog::DialogKey;
@@ -10,8 +12,9 @@ use offhook_core::{Directory, ExtensionId, LegId, TrunkId};
 use super::peer::{self, Credit, Peer, Places};
 use crate::registrar::Home;
 
-/// Finished transactions a leg is still found by: a 2xx may be repeated, and more of them may come
-/// from other branches of a fork. Older ones are forgotten.
+/// Answered transactions a leg is still found by: a 2xx may be repeated, and more of them may come
+/// from other branches of a fork. Older ones are forgotten; those without an answer never are, or a
+/// call could be neither answered nor cancelled any more.
 const REMEMBERED: usize = 16;
 
 /// Everything that is known of legs, forgotten together when a leg is closed.
@@ -31,6 +34,8 @@ struct Leg {
     /// Requests that have no transaction yet.
     waiting: Vec<RequestTag>,
     clients: Vec<(RequestTag, ClientTxn)>,
+    /// Those of them that have a 2xx, the oldest first.
+    answered: VecDeque<ClientTxn>,
     servers: Vec<ServerTxn>,
     trunk: Option<TrunkId>,
     /// The extension whose phone the peer is.
@@ -205,10 +210,22 @@ impl Legs {
         entry.waiting.retain(|waiting| *waiting != tag);
         let clients = &mut entry.clients;
         clients.push((tag, txn));
-        if clients.len() > REMEMBERED {
-            let (_, oldest) = clients.remove(0);
-            self.by_client.remove(&oldest);
+    }
+
+    /// The leg of an INVITE whose 2xx came, for the first time or again; it is found by it a while
+    /// longer.
+    pub(crate) fn answered(&mut self, txn: ClientTxn) -> Option<(LegId, RequestTag)> {
+        let owner = self.of_client(txn)?;
+        let entry = self.legs.get_mut(&owner.0)?;
+        if !entry.answered.contains(&txn) {
+            entry.answered.push_back(txn);
         }
+        if entry.answered.len() > REMEMBERED
+            && let Some(oldest) = entry.answered.front().copied()
+        {
+            self.remove_client(oldest);
+        }
+        Some(owner)
     }
 
     /// The leg that sent this request, and what it calls it.
@@ -230,6 +247,7 @@ impl Legs {
         let (leg, tag) = self.by_client.remove(&txn)?;
         if let Some(entry) = self.legs.get_mut(&leg) {
             entry.clients.retain(|known| known.1 != txn);
+            entry.answered.retain(|known| *known != txn);
         }
         Some((leg, tag))
     }
@@ -286,6 +304,7 @@ impl Legs {
         for (leg, entry) in &mut self.legs {
             clients.extend(entry.waiting.drain(..).map(|tag| (*leg, tag)));
             entry.clients.clear();
+            entry.answered.clear();
             entry.servers.clear();
         }
         Lost { clients, servers }
@@ -339,12 +358,35 @@ mod tests {
         legs.use_trunk(leg, trunk);
         legs.add_server(leg, ServerTxn(1));
         for number in 0..40 {
-            legs.add_client(leg, RequestTag(number), ClientTxn(u64::from(number)));
+            let txn = ClientTxn(u64::from(number));
+            legs.add_client(leg, RequestTag(number), txn);
+            assert_eq!(legs.answered(txn), Some((leg, RequestTag(number))));
         }
         assert_eq!(legs.of_dialog(&key("b")), Some(leg));
         assert_eq!(legs.calls_by(trunk), 1);
         assert_eq!(legs.client_of(leg, RequestTag(39)), Some(ClientTxn(39)));
         assert_eq!(legs.client_of(leg, RequestTag(0)), None);
+        legs.close(leg);
+        assert!(legs.is_empty());
+    }
+
+    #[test]
+    fn a_request_without_an_answer_is_never_forgotten() {
+        let (mut legs, leg) = (Legs::default(), leg());
+        let invite = RequestTag(1);
+        legs.add_client(leg, invite, ClientTxn(1));
+        for number in 2..100 {
+            let txn = ClientTxn(number);
+            legs.add_client(leg, RequestTag(2), txn);
+            if number % 2 == 0 {
+                legs.answered(txn);
+                legs.answered(txn);
+            }
+        }
+        assert_eq!(legs.client_of(leg, invite), Some(ClientTxn(1)));
+        assert_eq!(legs.of_client(ClientTxn(3)), Some((leg, RequestTag(2))));
+        assert_eq!(legs.of_client(ClientTxn(2)), None);
+        assert_eq!(legs.of_client(ClientTxn(98)), Some((leg, RequestTag(2))));
         legs.close(leg);
         assert!(legs.is_empty());
     }

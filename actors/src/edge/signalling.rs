@@ -559,8 +559,10 @@ impl Signalling {
         }
         let invite = is_invite(&response);
         let mut legs = self.shared.legs.lock();
-        let owner = if response.is_provisional() || (invite && response.is_success()) {
+        let owner = if response.is_provisional() {
             legs.of_client(txn)
+        } else if invite && response.is_success() {
+            legs.answered(txn)
         } else {
             legs.remove_client(txn)
         };

@@ -10,8 +10,9 @@
 //! 100 Trying, and every refusal of section 8.2. Refusals are stateless (section 8.2.7): they cost
 //! no memory, and a request that comes again is refused again with the same tag.
 //!
-//! Memory is bounded by transactions, and those by
-//! [`EndpointConfig::max_server_transactions`]; every transaction ends by a timer.
+//! Memory is bounded by transactions: those of peers by
+//! [`EndpointConfig::max_server_transactions`], our own by what its user asks for, who must not ask
+//! without limit because a peer says so. Every transaction ends by a timer.
 
 pub(crate) mod body;
 mod check;

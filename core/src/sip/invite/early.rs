@@ -24,6 +24,11 @@ use crate::sip::transaction::timer::TIMEOUT;
 /// The most early dialogs remembered. A phone beyond them rings and may answer all the same.
 const MOST_EARLY: usize = 16;
 
+/// The most PRACKs to one phone that wait for their responses. Until the first was answered a phone
+/// may send no second reliable response, and hardly any sends more than two at once later (RFC 3262
+/// section 3).
+const MOST_PRACKS: usize = 4;
+
 /// A phone that rings.
 #[derive(Debug, Clone)]
 pub(super) struct Early {
@@ -215,6 +220,8 @@ impl InviteUsage {
         let offered = (!invite.body.is_empty()).then(|| invite.body.clone());
         match early.order(response, self.signature.local.options.reliable) {
             Order::Drop => {}
+            // It comes again, unless the phone only wants us to remember more and more.
+            Order::Next(_) if self.sent.pracks_to(tag.as_ref()) >= MOST_PRACKS => {}
             Order::Unreliable => {
                 let sdp = early.hear(sdp, offered.as_ref());
                 self.tell_provisional(response.status, sdp);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use super::message::{NextHop, RequestTag, UsageEffect};
 use super::outbox::Outbox;
 use super::refer::ReferId;
@@ -72,6 +74,14 @@ impl SentRequests {
             .values()
             .find(|sent| sent.purpose == Purpose::Invite);
         sent.map(|sent| &sent.request)
+    }
+
+    /// How many PRACKs to the phone with this tag wait for their responses.
+    pub(super) fn pracks_to(&self, tag: Option<&Bytes>) -> usize {
+        let pracks = self.waiting.values().filter(|sent| {
+            sent.purpose == Purpose::Prack && sent.request.headers.to_tag().as_ref() == tag
+        });
+        pracks.count()
     }
 
     /// Forgets all requests of one purpose.

@@ -482,3 +482,36 @@ fn header_of(response: &Response, name: &HeaderName) -> String {
     let value = response.headers.get(name).cloned().unwrap_or_default();
     String::from_utf8_lossy(&value).into_owned()
 }
+
+/// RFC 3262 section 3: a phone may not go on before its first reliable response was acknowledged.
+#[test]
+fn a_phone_that_answers_no_prack_is_sent_few() {
+    let (mut script, tag, invite) = Script::calling();
+    for rseq in 1..=1_000 {
+        script.rings_reliably((tag, &invite), rseq, "one", "");
+    }
+    script.effects();
+    let racks = |script: &Script| -> Vec<String> {
+        let pracks = script.requests.iter();
+        let pracks = pracks.filter(|(_, request)| request.method == Method::Prack);
+        pracks
+            .map(|(_, prack)| header(prack, &HeaderName::RAck))
+            .collect()
+    };
+    let sent = racks(&script);
+    assert!(sent.first().unwrap().starts_with("1 "), "{sent:?}");
+    assert!(sent.len() <= 4, "{sent:?}");
+    // Another phone is not concerned.
+    script.rings_reliably((tag, &invite), 7, "other", "");
+    script.effects();
+    assert_eq!(racks(&script).len(), sent.len() + 1);
+    // What was left to come again is acknowledged once an answer is there.
+    let (first, prack) = script.requests[1].clone();
+    script.peer_answers(first, &prack, 200, "one", "");
+    let next = u32::try_from(sent.len()).unwrap() + 1;
+    script.rings_reliably((tag, &invite), next, "one", "");
+    script.effects();
+    let all = racks(&script);
+    assert_eq!(all.len(), sent.len() + 2);
+    assert!(all.last().unwrap().starts_with(&format!("{next} ")));
+}
