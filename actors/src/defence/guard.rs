@@ -28,6 +28,8 @@ pub struct Guard(Arc<Inner>);
 struct Inner {
     enabled: bool,
     gate: ArcSwap<Gate>,
+    /// The names trunks prove by certificate, in lower case.
+    named: ArcSwap<Vec<String>>,
     defence: Mutex<Defence>,
     /// What happened, for the actor. Its length is bounded by how fast bans may be made.
     told: Inbox<DefenceMessage, DefenceEffect>,
@@ -86,6 +88,7 @@ impl Guard {
         Self(Arc::new(Inner {
             enabled: config.enabled,
             gate: ArcSwap::from_pointee(defence.gate()),
+            named: ArcSwap::default(),
             defence: Mutex::new(defence),
             told: Inbox::default(),
             unwritten: Mutex::default(),
@@ -112,6 +115,17 @@ impl Guard {
             }
         }
         false
+    }
+
+    /// The same for a message on a connection whose peer's certificate, which was verified, has these
+    /// names. A trunk that is known by one of them is never limited; nor is its address banned for
+    /// what others send in its name. An operator's ban counts.
+    pub(crate) fn admits_named(&self, peer: IpAddr, names: &[String], data: &[u8]) -> bool {
+        if self.is_ordinary(peer) && self.0.named.load().iter().any(|own| names.contains(own)) {
+            self.vouch(peer);
+            return true;
+        }
+        self.admits(peer, data)
     }
 
     /// Whether a connection that has just been accepted may stay.
@@ -189,13 +203,14 @@ impl Guard {
         self.with(|defence, now| defence.login_failed(now, peer, user, failure));
     }
 
-    /// Trusts the networks of the office's trunks, and no longer those of others.
+    /// Trusts the networks and the names of the office's trunks, and no longer those of others.
     pub(crate) fn trust(&self, directory: &Directory) {
         let trunks = directory.office().trunks.iter();
-        let networks = trunks
-            .filter(|trunk| trunk.enabled)
-            .flat_map(|trunk| trunk.trusted.clone())
-            .collect();
+        let trunks = trunks.filter(|trunk| trunk.enabled);
+        let names = trunks.clone().flat_map(|trunk| &trunk.inbound.tls_names);
+        let names = names.map(|name| name.to_ascii_lowercase()).collect();
+        self.0.named.store(Arc::new(names));
+        let networks = trunks.flat_map(|trunk| trunk.trusted.clone()).collect();
         let mut defence = self.0.defence.lock();
         defence.set_trusted(networks);
         self.0.gate.store(Arc::new(defence.gate()));

@@ -249,6 +249,40 @@ async fn networks_of_disabled_trunks_are_not_trusted() {
     assert_eq!(passed.count(), 60);
 }
 
+/// RFC 5922 section 7.1: who has proved a trunk's name is that trunk, wherever it is.
+#[tokio::test]
+async fn a_trunk_that_proves_its_name_is_neither_limited_nor_banned() {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    crate::store::seed_demo(&store, any, any).await.unwrap();
+    let mut office = store.office().await.unwrap();
+    office.trunks[0].inbound.tls_names = vec!["SBC.carrier.example".to_owned()];
+    let guard = Guard::new(&DefenceConfig::default());
+    guard.trust(&offhook_core::Directory::new(office.clone()));
+    let (carrier, invite) = (ip("198.51.100.7"), b"INVITE sip:1@h SIP/2.0\r\n");
+    let own = ["sbc.carrier.example".to_owned()];
+    let others = ["sbc.example.org".to_owned()];
+    for _ in 0..5_000 {
+        assert!(guard.admits_named(carrier, &own, invite));
+    }
+    // Others in its name are dropped, and that is all.
+    let forged = (0..5_000).filter(|_| guard.admits(carrier, invite)).count();
+    assert!(forged < 5_000);
+    assert!(guard.bans().is_empty());
+    assert!(guard.admits_named(carrier, &own, invite));
+    let passed = (0..5_000).filter(|_| guard.admits_named(ip("198.51.100.8"), &others, invite));
+    assert!(passed.count() < 1_000);
+    assert!(guard.is_barred(ip("198.51.100.8")));
+    let ban = guard.ban("198.51.100.7/32".parse().unwrap(), HOUR, String::new());
+    assert!(!guard.admits_named(carrier, &own, invite), "{ban:?}");
+    assert!(guard.unban(ban.network));
+    office.trunks[0].enabled = false;
+    guard.trust(&offhook_core::Directory::new(office));
+    let passed = (0..5_000).filter(|_| guard.admits_named(carrier, &own, invite));
+    assert!(passed.count() < 5_000);
+}
+
 /// A MaxMind database that knows one IPv4 /8.
 fn database(first_octet: u8, code: &str) -> Vec<u8> {
     let text = |text: &str| {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use offhook_core::sip::endpoint::Path;
+use offhook_core::sip::endpoint::{Path, SipTransport};
 use offhook_core::sip::stream::{Frame, StreamParser};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -78,7 +78,13 @@ impl Serving {
     pub(super) async fn deliver(&self, data: Bytes) -> Option<()> {
         let Shared { net, guard, .. } = &*self.shared;
         let peer = self.path.peer.ip();
-        if !guard.admits(peer, &data) {
+        let is_tls = self.path.transport == SipTransport::Tls;
+        let names = is_tls.then(|| net.peer_names(self.path.flow)).flatten();
+        let admitted = match names {
+            Some(names) => guard.admits_named(peer, &names, &data),
+            None => guard.admits(peer, &data),
+        };
+        if !admitted {
             return (!guard.is_barred(peer)).then_some(());
         }
         net.counters.received.fetch_add(1, Ordering::Relaxed);
