@@ -32,7 +32,8 @@ pub struct NumberPlan {
     pub area_code: Option<String>,
     /// What is dialled before a country's code; `00` by default.
     pub international_prefix: String,
-    /// What is dialled before the code of a place; `0` by default, empty in some countries.
+    /// What is dialled before the code of a place; `0` by default, empty where national numbers are
+    /// dialled as they are.
     pub national_prefix: String,
 }
 
@@ -48,6 +49,17 @@ impl Default for NumberPlan {
     }
 }
 
+/// The code of North America, whose numbers all have ten digits, the code of the place its first
+/// three: so each way to write one can be told from the others, whatever the prefix.
+const NORTH_AMERICA: &str = "1";
+
+/// The shortest national number where none has a prefix: shorter ones are local or internal.
+const SHORTEST_NATIONAL: usize = 6;
+
+/// The longest national number where none has a prefix: a longer one that begins with the country's
+/// code has nothing but its plus left out.
+const LONGEST_NATIONAL: usize = 10;
+
 /// Services are dialled alike from everywhere and belong to no place: 110, 116116, 11833.
 fn is_service(digits: &str) -> bool {
     digits.len() <= 3 || (digits.starts_with("11") && digits.len() <= 6)
@@ -55,7 +67,9 @@ fn is_service(digits: &str) -> bool {
 
 impl NumberPlan {
     /// The number in E.164 form, where that is certain: with a plus, with the international prefix,
-    /// or with the national prefix where the country is known.
+    /// or, where the country is known, with the national prefix. Where there is none, and in North
+    /// America, by its length: `14235550000` and `4235550000` are `+14235550000`, `5550000` is no
+    /// whole number.
     #[must_use]
     pub fn to_e164(&self, text: &str) -> Option<String> {
         let text = number::without_separators(text);
@@ -65,10 +79,40 @@ impl NumberPlan {
             format!("+{rest}")
         } else {
             let country = self.country_code.as_deref()?;
-            let rest = after(&text, &self.national_prefix)?;
-            format!("+{country}{rest}")
+            format!("+{country}{}", self.national(country, &text)?)
         };
         number::check_e164(&number).is_ok().then_some(number)
+    }
+
+    /// What follows the country's code in E.164.
+    fn national<'a>(&self, country: &str, text: &'a str) -> Option<&'a str> {
+        if country == NORTH_AMERICA {
+            let rest = match text.len() {
+                10 => text,
+                11 => after(text, NORTH_AMERICA)?,
+                _ => return None,
+            };
+            return Some(rest);
+        }
+        if !self.national_prefix.is_empty() {
+            return after(text, &self.national_prefix);
+        }
+        let whole = after(text, country).filter(|_| text.len() > LONGEST_NATIONAL);
+        whole.or_else(|| (text.len() >= self.shortest_national()).then_some(text))
+    }
+
+    /// Where there are codes of places, numbers without one are shorter than those with.
+    fn shortest_national(&self) -> usize {
+        let area = self.area_code.as_ref().map_or(0, String::len);
+        SHORTEST_NATIONAL + area
+    }
+
+    /// A number within the place, in E.164 form.
+    fn local(&self, digits: &str) -> Option<String> {
+        let (country, area) = (self.country_code.as_deref()?, self.area_code.as_deref()?);
+        let fits = country != NORTH_AMERICA || area.len() + digits.len() == 10;
+        let number = format!("+{country}{area}{digits}");
+        (fits && number::check_e164(&number).is_ok()).then_some(number)
     }
 
     /// What a carrier may have meant by this number, in E.164 form, the likeliest first: carriers
@@ -97,20 +141,14 @@ impl NumberPlan {
         if self.format == NumberFormat::AsDialled || is_service(&plain) {
             return dialled.to_owned();
         }
-        let local = || {
-            let all = plain.bytes().all(|byte| byte.is_ascii_digit());
-            let (country, area) = (self.country_code.as_ref()?, self.area_code.as_ref()?);
-            let number = format!("+{country}{area}{plain}");
-            (all && number::check_e164(&number).is_ok()).then_some(number)
-        };
-        match self.to_e164(&plain).or_else(local) {
+        match self.to_e164(&plain).or_else(|| self.local(&plain)) {
             Some(number) => self.write(&number),
             None => dialled.to_owned(),
         }
     }
 
-    /// A caller's number, as the carrier wants it written. Internal numbers stay as they are: they
-    /// belong to no place.
+    /// A caller's public number, as the carrier wants it written. Do not ask for internal numbers:
+    /// they belong to no place, and some look like national ones.
     #[must_use]
     pub fn calling(&self, number: &str) -> String {
         match self.to_e164(number) {
@@ -122,17 +160,24 @@ impl NumberPlan {
     /// The number of a caller from outside, as it is shown here: in E.164 form where that is certain.
     #[must_use]
     pub fn shown(&self, number: &str) -> String {
-        let country = self.country_code.as_deref();
-        if let Some(e164) = country.and_then(|_| self.to_e164(number)) {
-            return e164;
-        }
-        let without_plus = self.format == NumberFormat::E164WithoutPlus
-            && country.is_some_and(|country| number.starts_with(country));
+        let Some(country) = self.country_code.as_deref() else {
+            return number.to_owned();
+        };
         let plus = format!("+{number}");
-        if without_plus && number::check_e164(&plus).is_ok() {
+        let bare = |least| {
+            self.format == NumberFormat::E164WithoutPlus
+                && number.starts_with(country)
+                && number.len() >= least
+                && number::check_e164(&plus).is_ok()
+        };
+        if bare(LONGEST_NATIONAL) {
             return plus;
         }
-        number.to_owned()
+        match self.to_e164(number) {
+            Some(e164) => e164,
+            None if bare(SHORTEST_NATIONAL) => plus,
+            None => number.to_owned(),
+        }
     }
 
     fn write(&self, e164: &str) -> String {
@@ -151,7 +196,8 @@ impl NumberPlan {
     }
 }
 
-/// What follows `prefix`; nothing may be left out, and an empty prefix stands before anything.
+/// What follows `prefix`; neither may be empty.
 fn after<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    text.strip_prefix(prefix).filter(|rest| !rest.is_empty())
+    let rest = text.strip_prefix(prefix)?;
+    (!prefix.is_empty() && !rest.is_empty()).then_some(rest)
 }

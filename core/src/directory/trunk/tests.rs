@@ -40,17 +40,73 @@ fn without_a_country_national_numbers_are_left_alone() {
     assert_eq!(plan.called("004930123456"), "+4930123456");
 }
 
+/// Country, area, international and national prefix.
+fn plan(format: NumberFormat, codes: [&str; 4]) -> NumberPlan {
+    let [country, area, international, national] = codes.map(str::to_owned);
+    NumberPlan {
+        format,
+        country_code: Some(country),
+        area_code: Some(area).filter(|area| !area.is_empty()),
+        international_prefix: international,
+        national_prefix: national,
+    }
+}
+
 #[test]
-fn where_no_prefix_is_dialled_ten_digits_are_national() {
-    let plan = NumberPlan {
-        format: NumberFormat::E164,
-        country_code: Some("1".to_owned()),
-        international_prefix: "011".to_owned(),
-        national_prefix: String::new(),
-        ..NumberPlan::default()
-    };
-    assert_eq!(plan.called("4235550000"), "+14235550000");
-    assert_eq!(plan.called("0114930123456"), "+4930123456");
+fn in_north_america_a_number_is_known_by_its_length_whatever_the_prefix() {
+    for prefix in ["", "1"] {
+        let home = ["1", "423", "011", prefix];
+        for (dialled, e164) in [
+            ("4235550000", "+14235550000"),
+            ("14235550000", "+14235550000"),
+            ("1 (212) 555-0000", "+12125550000"),
+            ("5550000", "+14235550000"),
+            ("0114930123456", "+4930123456"),
+            ("+4930123456", "+4930123456"),
+            ("911", "911"),
+            ("1000", "1000"),
+            ("4930123456789", "4930123456789"),
+        ] {
+            let called = plan(NumberFormat::E164, home).called(dialled);
+            assert_eq!(called, e164, "{dialled}, prefix {prefix:?}");
+        }
+        let bare = plan(NumberFormat::E164WithoutPlus, home);
+        assert_eq!(bare.called("5550000"), "14235550000");
+        for shown in ["14235550000", "4235550000", "+14235550000"] {
+            assert_eq!(bare.shown(shown), "+14235550000", "{shown}");
+        }
+        assert_eq!(bare.shown("1000"), "1000");
+        let national = plan(NumberFormat::National, home);
+        assert_eq!(national.called("5550000"), format!("{prefix}4235550000"));
+        assert_eq!(national.called("+4930123456"), "0114930123456");
+        assert_eq!(
+            national.calling("+14235550000"),
+            format!("{prefix}4235550000")
+        );
+        assert!(
+            national
+                .meanings("14235550000")
+                .contains(&"+14235550000".to_owned())
+        );
+    }
+    let nowhere = plan(NumberFormat::E164, ["1", "", "011", ""]);
+    assert_eq!(nowhere.called("5550000"), "5550000");
+}
+
+#[test]
+fn where_national_numbers_have_no_prefix_all_but_short_ones_are_whole() {
+    let danish = plan(NumberFormat::E164, ["45", "", "00", ""]);
+    assert_eq!(danish.called("45123456"), "+4545123456");
+    assert_eq!(danish.called("1000"), "1000");
+    assert_eq!(danish.shown("33123456"), "+4533123456");
+    let bare = plan(NumberFormat::E164WithoutPlus, ["45", "", "00", ""]);
+    assert_eq!(bare.shown("4533123456"), "+4533123456");
+    assert_eq!(bare.shown("45123456"), "+4545123456");
+    let roman = plan(NumberFormat::E164, ["39", "06", "00", ""]);
+    assert_eq!(roman.called("0669812345"), "+390669812345");
+    assert_eq!(roman.called("390669812345"), "+390669812345");
+    assert_eq!(roman.called("3912345678"), "+393912345678");
+    assert_eq!(roman.called("698123"), "+3906698123");
 }
 
 #[test]

@@ -112,8 +112,11 @@ fn real_number(caller: &Calling<'_>, trunk: &Trunk) -> Option<String> {
     let own = trunk.caller_id.as_deref();
     let number = match caller.origin {
         // An internal number means nothing outside, unless nothing else is known: another exchange
-        // may know our extensions.
-        CallerOrigin::Inside(public) => public.or(own).or(Some(caller.number)),
+        // may know our extensions. It belongs to no place, whatever it looks like.
+        CallerOrigin::Inside(None) if own.is_none() => {
+            return Some(caller.number.to_owned()).filter(|number| number != ANONYMOUS);
+        }
+        CallerOrigin::Inside(public) => public.or(own),
         CallerOrigin::Outside if trunk.caller.foreign == ForeignCallers::AsTheyAre => {
             Some(caller.number)
         }
@@ -129,8 +132,9 @@ fn own_number(caller: &Calling<'_>, trunk: &Trunk) -> String {
         return trunk.numbers.calling(own);
     }
     let account = trunk.username.as_ref().filter(|_| trunk.mode.registers());
-    match account {
-        Some(account) => account.clone(),
-        None => trunk.numbers.calling(caller.number),
+    match (account, caller.origin) {
+        (Some(account), _) => account.clone(),
+        (None, CallerOrigin::Inside(_)) => caller.number.to_owned(),
+        (None, CallerOrigin::Outside) => trunk.numbers.calling(caller.number),
     }
 }

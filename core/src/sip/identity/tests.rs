@@ -157,6 +157,36 @@ fn numbers_are_written_as_the_carrier_wants_them() {
 }
 
 #[test]
+fn an_internal_number_stays_as_it_is_whatever_it_looks_like() {
+    let mut trunk = trunk(CallerIdMethod::FromAndAsserted);
+    trunk.caller_id = None;
+    trunk.numbers.format = NumberFormat::E164;
+    for (country, prefix, number) in [("1", "", "1000"), ("49", "0", "0123"), ("45", "", "100000")]
+    {
+        trunk.numbers.country_code = Some(country.to_owned());
+        trunk.numbers.national_prefix = prefix.to_owned();
+        let calling = Calling {
+            number,
+            origin: CallerOrigin::Inside(None),
+            ..anna()
+        };
+        let internal = format!("\"Anna\" <sip:{number}@office.example>");
+        let asserted = format!("P-Asserted-Identity: {internal}");
+        assert_eq!(shown(&calling, &trunk), [internal, asserted]);
+        trunk.caller.method = CallerIdMethod::Asserted;
+        let public = Calling {
+            origin: CallerOrigin::Inside(Some("+493010023")),
+            ..calling
+        };
+        assert_eq!(
+            shown(&public, &trunk)[0],
+            format!("\"Anna\" <sip:{number}@office.example>")
+        );
+        trunk.caller.method = CallerIdMethod::FromAndAsserted;
+    }
+}
+
+#[test]
 fn a_name_cannot_break_out_of_its_header() {
     let calling = Calling {
         name: Some("An\"na> <sip:evil@x"),
