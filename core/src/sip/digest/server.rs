@@ -145,7 +145,7 @@ impl Authenticator {
     /// that it would look at.
     #[must_use]
     pub fn claimant(&self, request: &Request) -> Option<String> {
-        let authorization = self.find(request).ok()??;
+        let authorization = self.find(request)?;
         Some(String::from_utf8_lossy(&authorization.username).into_owned())
     }
 
