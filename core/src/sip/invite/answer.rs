@@ -1,5 +1,6 @@
 //! Our 2xx until its ACK (RFC 3261 section 13.3.1.4), and our ACKs of theirs.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -63,6 +64,27 @@ pub(super) struct Acked {
     pub(super) cseq: u32,
     pub(super) request: Request,
     pub(super) next_hop: NextHop,
+}
+
+/// How many of our ACKs are kept: a 2xx may still be repeated when the next change is under way.
+const MOST_ACKS: usize = 4;
+
+/// Our latest ACKs, the newest last.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Acks(VecDeque<Acked>);
+
+impl Acks {
+    pub(super) fn keep(&mut self, acked: Acked) {
+        if self.0.len() == MOST_ACKS {
+            self.0.pop_front();
+        }
+        self.0.push_back(acked);
+    }
+
+    /// The ACK of the INVITE with this number.
+    pub(super) fn of(&self, cseq: u32) -> Option<&Acked> {
+        self.0.iter().find(|acked| acked.cseq == cseq)
+    }
 }
 
 impl InviteUsage {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::answer::{Answered, Unacked};
+use super::answer::{Acks, Answered, Unacked};
 use super::described::Described;
 use super::fork::Forks;
 use super::message::EndedSide;
@@ -187,6 +187,7 @@ impl InviteUsage {
             caller: false,
             unacked: Some(unacked),
             ack: OurAck::None,
+            acks: Acks::default(),
             late_prack: incoming.reliable.unacked(),
             peer: None,
             reoffer: Reoffer::Idle,
@@ -233,7 +234,12 @@ impl InviteUsage {
         self.leave();
     }
 
-    pub(super) fn handle_cancelled(&mut self, txn: ServerTxn, cause: Option<HangupCause>) {
+    pub(super) fn handle_cancelled(
+        &mut self,
+        now: Instant,
+        txn: ServerTxn,
+        cause: Option<HangupCause>,
+    ) {
         let cause = cause
             .filter(|cause| *cause != HangupCause::NormalClearing)
             .unwrap_or(HangupCause::OriginatorCancel);
@@ -251,6 +257,7 @@ impl InviteUsage {
                 } else if let Some(peer) = self.withdraw_peer_reoffer(txn) {
                     let response = self.signature.response(&peer.request, 487);
                     self.outbox.respond(txn, response);
+                    self.try_reoffer(now);
                 }
             }
             Stage::Incoming(_) | Stage::Outgoing(_) | Stage::Leaving(_) | Stage::Terminated => {}
@@ -307,13 +314,9 @@ impl InviteUsage {
         let mut established = *established;
         let bye = self.bye(&mut established.dialog, why);
         let reinvite = established.reinviting();
-        let acked = match established.ack {
-            OurAck::Sent(acked) => Some(acked),
-            OurAck::None | OurAck::Owed(_) => None,
-        };
         let mut leaving = Leaving {
             waiting: None,
-            acked,
+            acks: established.acks,
             reinvite,
             dialog: Some(established.dialog),
         };

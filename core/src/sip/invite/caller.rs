@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::answer::Acked;
+use super::answer::{Acked, Acks};
 use super::authorize::copy_credentials;
 use super::callee::first_cseq;
 use super::early::{Early, EarlyOffer};
@@ -163,6 +163,7 @@ impl InviteUsage {
             caller: true,
             unacked: None,
             ack: OurAck::Owed(invite),
+            acks: Acks::default(),
             late_prack: None,
             peer,
             reoffer: Reoffer::Idle,
@@ -213,7 +214,8 @@ impl InviteUsage {
             request,
             next_hop: self.signature.next_hop(established.dialog.next_hop()),
         };
-        established.ack = OurAck::Sent(acked.clone());
+        established.ack = OurAck::Sent;
+        established.acks.keep(acked.clone());
         self.outbox.ack(acked.request, acked.next_hop);
         self.try_reoffer(now);
     }

@@ -16,6 +16,7 @@ use crate::sip::header::{Expires, Params, ReferTo};
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
 use crate::sip::status::phrase;
+use crate::sip::transaction::timer::TIMEOUT;
 
 /// The most that one dialog tells of at once; the next REFER has to wait.
 const MOST: usize = 8;
@@ -239,11 +240,14 @@ impl InviteUsage {
         let granted = asked.map_or(LIFETIME, |asked| asked.duration().min(LIFETIME));
         telling.owed = true;
         telling.granted = granted;
-        if granted.is_zero() {
+        // Who wants to be told no more is told so, which needs its time (RFC 6665 section 4.2.1.4).
+        let lasts = if granted.is_zero() {
             telling.over.get_or_insert("timeout");
-        }
-        self.timers
-            .set(UsageTimer::Referral(refer.0), now + granted);
+            TIMEOUT
+        } else {
+            granted
+        };
+        self.timers.set(UsageTimer::Referral(refer.0), now + lasts);
         let mut response = self.signature.full_response(request, 200);
         let seconds = granted.as_secs().to_string();
         response.headers.push(HeaderName::Expires, seconds);
@@ -285,17 +289,21 @@ impl InviteUsage {
 
 impl InviteUsage {
     /// The time of a subscription is over.
-    pub(super) fn handle_referral_over(&mut self, number: u32) {
+    pub(super) fn handle_referral_over(&mut self, now: Instant, number: u32) {
         let refer = ReferId(number);
         let Some(telling) = self.referrals.telling(refer) else {
             return;
         };
-        if telling.sent.is_some() {
+        if telling.sent.is_some() && telling.over.is_some() && !telling.owed {
             return self.end_referral(refer);
         }
         telling.over.get_or_insert("timeout");
         telling.owed = true;
-        self.send_notify(refer);
+        if telling.sent.is_some() {
+            // It goes out when the one before it is answered; that one gives up by then.
+            self.timers.set(UsageTimer::Referral(number), now + TIMEOUT);
+        }
+        self.tell_refer(refer);
     }
 
     /// The call ends: what it has not decided it will not decide any more (RFC 3261 section

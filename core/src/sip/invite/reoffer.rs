@@ -309,7 +309,8 @@ impl InviteUsage {
         if change.way == Way::Reinvite {
             let next_hop = self.signature.next_hop(established.dialog.next_hop());
             if let Some(acked) = ack_of(&sent, &established.dialog, next_hop) {
-                established.ack = OurAck::Sent(acked.clone());
+                established.ack = OurAck::Sent;
+                established.acks.keep(acked.clone());
                 self.outbox.ack(acked.request, acked.next_hop);
             }
         } else {

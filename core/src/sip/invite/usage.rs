@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::answer::{Acked, Unacked};
+use super::answer::{Acks, Unacked};
 use super::callee::Incoming;
 use super::caller::Outgoing;
 use super::described::Described;
@@ -73,6 +73,7 @@ pub(super) struct Established {
     pub(super) caller: bool,
     pub(super) unacked: Option<Unacked>,
     pub(super) ack: OurAck,
+    pub(super) acks: Acks,
     /// The number of a provisional response without a description that had no PRACK when we
     /// answered.
     pub(super) late_prack: Option<u32>,
@@ -92,8 +93,8 @@ pub(super) enum OurAck {
     None,
     /// It made an offer, and the call has yet to answer: what INVITE it was for.
     Owed(Request),
-    /// Sent.
-    Sent(Acked),
+    /// Sent, and kept for a 2xx that comes again.
+    Sent,
 }
 
 /// A dialog that ends.
@@ -102,7 +103,7 @@ pub(super) struct Leaving {
     /// Our 2xx has no ACK yet; the BYE has to wait for it.
     pub(super) waiting: Option<(Unacked, Sent)>,
     /// For a 2xx that is repeated still.
-    pub(super) acked: Option<Acked>,
+    pub(super) acks: Acks,
     /// A re-INVITE of ours without a final response.
     pub(super) reinvite: Option<RequestTag>,
     pub(super) dialog: Option<Dialog>,
@@ -178,7 +179,7 @@ impl InviteUsage {
         match input {
             UsageInput::Request { txn, request } => self.handle_request(now, txn, &request),
             UsageInput::Ack(request) => self.handle_ack(now, &request),
-            UsageInput::Cancelled { txn, cause } => self.handle_cancelled(txn, cause),
+            UsageInput::Cancelled { txn, cause } => self.handle_cancelled(now, txn, cause),
             UsageInput::FlowLost { txn } => self.handle_flow_lost(now, txn),
             UsageInput::Response { tag, response } => self.handle_response(now, tag, &response),
             UsageInput::RequestFailed { tag, failure } => {
@@ -205,7 +206,7 @@ impl InviteUsage {
                     self.sent.forget(Purpose::Invite);
                     self.forks.clear();
                 }
-                UsageTimer::Referral(number) => self.handle_referral_over(number),
+                UsageTimer::Referral(number) => self.handle_referral_over(now, number),
             }
             self.settle();
         }
@@ -254,7 +255,8 @@ impl InviteUsage {
 
     fn handle_response(&mut self, now: Instant, tag: RequestTag, response: &Response) {
         let Some(sent) = self.sent.get(tag) else {
-            return;
+            // The next change is under way already, and the ACK of the one before was lost.
+            return self.resend_ack(response);
         };
         match sent.purpose {
             Purpose::Invite => self.handle_invite_response(now, tag, response),
@@ -304,22 +306,25 @@ impl InviteUsage {
             | Stage::Terminated => {
                 self.withdraw_peer_reoffer(txn);
                 self.flush_answer(now);
+                self.try_reoffer(now);
             }
         }
     }
 
     /// The ACK of a 2xx that came again goes out again.
     pub(super) fn resend_ack(&mut self, response: &Response) {
-        let acked = match &self.stage {
-            Stage::Established(established) => match &established.ack {
-                OurAck::Sent(acked) => Some(acked),
-                OurAck::None | OurAck::Owed(_) => None,
-            },
-            Stage::Leaving(leaving) => leaving.acked.as_ref(),
-            Stage::Incoming(_) | Stage::Outgoing(_) | Stage::Terminated => None,
+        let (dialog, acks) = match &self.stage {
+            Stage::Established(established) => (Some(&established.dialog), &established.acks),
+            Stage::Leaving(leaving) => (leaving.dialog.as_ref(), &leaving.acks),
+            Stage::Incoming(_) | Stage::Outgoing(_) | Stage::Terminated => return,
         };
-        let cseq = response.headers.cseq().map(|cseq| cseq.number);
-        if let Some(acked) = acked.filter(|acked| cseq == Ok(acked.cseq)) {
+        let remote_tag = response.headers.to_tag();
+        let ours = dialog.is_none_or(|dialog| dialog.is_with(remote_tag.as_ref()));
+        let Ok(cseq) = response.headers.cseq() else {
+            return;
+        };
+        let repeated = ours && response.is_success() && cseq.method == Method::Invite;
+        if let Some(acked) = acks.of(cseq.number).filter(|_| repeated) {
             let (request, next_hop) = (acked.request.clone(), acked.next_hop.clone());
             self.outbox.ack(request, next_hop);
         }

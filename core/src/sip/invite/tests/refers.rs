@@ -349,6 +349,36 @@ fn a_subscription_can_be_renewed_and_ended() {
     assert_eq!(subscribe(&mut script, "refer", None).status, 481);
 }
 
+/// RFC 6665 section 4.2.1.4: the last NOTIFY comes in any case.
+#[test]
+fn who_ends_a_subscription_while_a_notify_is_on_its_way_is_told_the_end() {
+    for grant in [Some(0), Some(1)] {
+        let mut script = Script::established();
+        script.cseq += 1;
+        let mut request = script.peer_request("REFER");
+        request.headers.push(HeaderName::ReferTo, TARGET);
+        let refer = ReferId(script.cseq);
+        let txn = ServerTxn(900);
+        let input = UsageInput::Request { txn, request };
+        script.usage.handle(script.now, input);
+        script.usage.accept_refer(script.now, refer);
+        assert_eq!(script.response().status, 202);
+        let (tag, trying, _) = script.sent();
+        assert_eq!(subscribe(&mut script, "refer", grant).status, 200);
+        script.pass(Duration::from_secs(2));
+        assert_eq!(script.effects(), [], "one at a time");
+        script.peer_answers(tag, &trying, 200, "peer", "");
+        let (tag, last, _) = script.sent();
+        assert_eq!(
+            header(&last, &HeaderName::SubscriptionState),
+            "terminated;reason=timeout"
+        );
+        script.peer_answers(tag, &last, 200, "peer", "");
+        assert_eq!(script.effects(), []);
+        assert_eq!(subscribe(&mut script, "refer", None).status, 481);
+    }
+}
+
 /// RFC 6665 section 4.1.3: what we did not ask for.
 #[test]
 fn a_notify_that_nobody_subscribed_to_gets_481() {

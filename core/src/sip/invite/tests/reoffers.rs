@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::pair::{A, B, Pair, answers, is_request, is_response};
+use super::script::Script;
 use crate::cause::HangupCause;
 use crate::sip::Method;
-use crate::sip::invite::UsageEvent;
+use crate::sip::endpoint::ServerTxn;
+use crate::sip::invite::{UsageEvent, UsageInput, UsageState};
 
 const HOLD: &[u8] = b"v=0 hold";
 const HELD: &[u8] = b"v=0 held";
@@ -226,4 +228,60 @@ fn a_change_by_the_caller_makes_up_for_its_lost_ack() {
     pair.run_ms(2_000);
     assert!(pair.sides[A].has(&answered()));
     ends(pair);
+}
+
+/// RFC 3261 section 13.2.2.4: each 2xx that comes again gets its ACK, also when the next change is
+/// under way.
+#[test]
+fn an_ack_that_was_lost_is_repeated_while_the_next_change_is_under_way() {
+    for (from, to) in [(A, B), (B, A)] {
+        let mut pair = talking();
+        pair.lose(3, |_, message| is_request(message, &Method::Ack));
+        pair.tell(from, |usage, now| usage.reinvite(now, HOLD.into()));
+        pair.run_ms(100);
+        pair.tell(to, |usage, now| usage.accept_reinvite(now, HELD.into()));
+        pair.run_ms(100);
+        pair.tell(from, |usage, now| usage.update(now, "v=0 more".into()));
+        pair.run_ms(100);
+        pair.tell(to, |usage, now| usage.accept_reinvite(now, HELD.into()));
+        pair.run_ms(40_000);
+        for side in [A, B] {
+            let state = pair.sides[side].usages[0].state();
+            assert_eq!(state, UsageState::Established, "{:#?}", pair.log);
+        }
+        let acks = pair.messages();
+        let acks = acks.iter().filter(|line| line.ends_with("ACK")).count();
+        assert_eq!(acks, 1, "{:#?}", pair.log);
+        ends(pair);
+    }
+}
+
+/// RFC 3261 section 14.
+#[test]
+fn a_change_of_ours_goes_out_when_the_peer_takes_its_own_back() {
+    let mut script = Script::established();
+    let (txn, request) = (ServerTxn(900), {
+        script.cseq += 1;
+        script.peer_request("INVITE")
+    });
+    let input = UsageInput::Request { txn, request };
+    script.usage.handle(script.now, input);
+    script.usage.reinvite(script.now, HOLD.into());
+    assert_eq!(script.effects(), [], "it waits");
+    let input = UsageInput::Cancelled { txn, cause: None };
+    script.usage.handle(script.now, input);
+    assert_eq!(script.response().status, 487);
+    let (_, invite, _) = script.sent();
+    assert_eq!((&invite.method, &invite.body[..]), (&Method::Invite, HOLD));
+
+    // The same when the peer's way to us is gone.
+    let mut script = Script::established();
+    script.peer_asks("UPDATE", "v=0 theirs");
+    script.usage.reinvite(script.now, HOLD.into());
+    assert_eq!(script.effects(), [], "it waits");
+    let txn = ServerTxn(2);
+    script
+        .usage
+        .handle(script.now, UsageInput::FlowLost { txn });
+    assert_eq!(script.sent().1.body, HOLD);
 }

@@ -18,7 +18,8 @@ fn progress(chance: &mut IdSource) -> Progress {
     }
 }
 
-fn live(seed: u64) {
+/// Whether the subscription is one that had to survive, and whether it did.
+fn live(seed: u64) -> Option<bool> {
     let mut chance = IdSource::seeded(seed);
     let weather = Weather {
         loss: chance.below(40),
@@ -26,28 +27,46 @@ fn live(seed: u64) {
         jitter: chance.below(800),
     };
     let mut pair = Pair::new(seed, weather);
-    pair.subscribes(60 + u32::try_from(chance.below(200)).unwrap_or(0));
+    let first = 60 + u32::try_from(chance.below(200)).unwrap_or(0);
+    pair.subscribes(first);
+    let mut until = Some(pair.now + Duration::from_secs(u64::from(first)));
     for _ in 0..chance.below(12) {
         match chance.below(6) {
-            0 => pair.subscribes(60),
+            0 => {
+                let again = pair.now + Duration::from_secs(60);
+                // Of two that overtake each other the later one counts.
+                until = until.filter(|until| pair.now < *until).map(|_| again);
+                pair.subscribes(60);
+            }
             1 | 2 => {
                 let calls = usize::try_from(chance.below(3)).unwrap_or(0);
                 pair.changes(busy(calls, progress(&mut chance)));
             }
             3 => pair.pass(Duration::from_millis(chance.below(2_000))),
             4 => pair.pass(Duration::from_millis(chance.below(40_000))),
-            _ if chance.below(6) == 0 => pair.subscribes(0),
-            _ if chance.below(8) == 0 => pair.ends(EndReason::NoResource),
+            _ if chance.below(6) == 0 => {
+                until = None;
+                pair.subscribes(0);
+            }
+            _ if chance.below(8) == 0 => {
+                until = None;
+                pair.ends(EndReason::NoResource);
+            }
             _ => {}
         }
+        until = until.filter(|until| pair.now < *until);
     }
     // The link gets better, and what is under way comes to its end.
+    let lossless = weather.loss == 0;
     pair.weather = Weather {
         loss: 0,
         doubled: 0,
         jitter: 0,
     };
     pair.pass(Duration::from_secs(40));
+    let survives = pair.live() > 0 && !pair.watcher.is_over;
+    let survived = until.filter(|until| pair.now < *until).map(|_| survives);
+    assert!(survived != Some(false) || !lossless, "seed {seed}");
     agree(seed, &mut pair);
     // Nobody refreshes any more.
     pair.pass(Duration::from_secs(400));
@@ -56,6 +75,7 @@ fn live(seed: u64) {
     for subscription in &pair.subscriptions {
         assert_eq!(subscription.poll_timeout(), None, "seed {seed}");
     }
+    survived
 }
 
 /// If both believe in the subscription, the watcher knows the state; if the watcher does not, the
@@ -90,7 +110,8 @@ fn agree(seed: u64, pair: &mut Pair) {
 /// agree in the end and nothing is left.
 #[test]
 fn both_sides_agree_in_the_end_whatever_the_link_does() {
-    for seed in 0..SEEDS {
-        live(seed);
-    }
+    let survived: Vec<bool> = (0..SEEDS).filter_map(live).collect();
+    let lost = survived.iter().filter(|survived| !**survived).count();
+    let all = survived.len();
+    assert!(lost * 10 <= all, "{lost} of {all} subscriptions were lost");
 }
