@@ -119,12 +119,19 @@ impl Bans {
         recent.map_or(1, |past| past.count.saturating_add(1))
     }
 
-    /// Adds a ban, or replaces the one of the same network. Returns those that had to make room.
+    /// Adds a ban, or replaces the one of the same network. Returns those that had to make room: the
+    /// first to end, those of operators last.
     pub(super) fn insert(&mut self, ban: Ban) -> Vec<IpNet> {
         self.remove(ban.network);
         let mut displaced = Vec::new();
         while self.bans.len() >= self.most {
-            let Some((_, network)) = self.ends.first().copied() else {
+            let of_operator = |network: &IpNet| {
+                let ban = self.bans.get(network);
+                ban.is_some_and(|ban| ban.reason == BanReason::Operator)
+            };
+            let mut ends = self.ends.iter().map(|(_, network)| *network);
+            let first = ends.find(|network| !of_operator(network));
+            let Some(network) = first.or_else(|| Some(self.ends.first()?.1)) else {
                 break;
             };
             self.remove(network);
@@ -167,5 +174,40 @@ impl Bans {
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Ban> {
         self.bans.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::defence::Source;
+    use crate::test_time::epoch;
+
+    fn ban(host: u8, reason: BanReason, minutes: u64) -> Ban {
+        Ban {
+            network: Source::of([192, 0, 2, host].into()).network(),
+            reason,
+            note: String::new(),
+            since: epoch(),
+            until: epoch() + Duration::from_mins(minutes),
+            count: 1,
+        }
+    }
+
+    #[test]
+    fn what_an_operator_has_banned_makes_room_for_nobody_else() {
+        let mut bans = Bans::new(2);
+        let own = ban(1, BanReason::Operator, 1);
+        bans.insert(own.clone());
+        for host in 2..10 {
+            bans.insert(ban(host, BanReason::Flood, 60));
+        }
+        assert_eq!(bans.get(own.network), Some(&own));
+        assert_eq!(bans.iter().len(), 2);
+        // Operators' bans are bounded as well.
+        for host in 20..25 {
+            bans.insert(ban(host, BanReason::Operator, 60));
+        }
+        assert_eq!(bans.iter().len(), 2);
     }
 }

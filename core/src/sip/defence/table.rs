@@ -27,10 +27,11 @@ impl<K: Hash + Eq + Copy, V: Default> Table<K, V> {
     /// The entry, made if it is not there.
     pub(super) fn entry(&mut self, key: K) -> &mut V {
         if !self.young.contains_key(&key) {
+            // Before the old generation goes: what is asked for now is not forgotten with it.
+            let known = self.old.remove(&key).unwrap_or_default();
             if self.young.len() >= self.half {
                 self.old = std::mem::take(&mut self.young);
             }
-            let known = self.old.remove(&key).unwrap_or_default();
             self.young.insert(key, known);
         }
         self.young.entry(key).or_default()
@@ -50,5 +51,23 @@ impl<K: Hash + Eq + Copy, V: Default> Table<K, V> {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.young.len() + self.old.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_when_the_generations_change_is_kept() {
+        let mut table = Table::new(4);
+        for key in ["a", "b", "c", "d"] {
+            *table.entry(key) = key;
+        }
+        // The young generation is full, and a is in the old one.
+        assert_eq!(*table.entry("a"), "a");
+        assert_eq!(*table.entry("c"), "c");
+        assert_eq!(table.get("b"), None);
+        assert_eq!(table.len(), 3);
     }
 }
