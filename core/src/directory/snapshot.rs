@@ -48,6 +48,8 @@ pub struct Directory {
     extensions: AHashMap<ExtensionId, usize>,
     did_ids: AHashMap<DidId, usize>,
     trunks: AHashMap<TrunkId, usize>,
+    /// Trunks that register, by the user part of their Contacts.
+    contacts: AHashMap<String, TrunkId>,
     queues: AHashMap<QueueId, usize>,
     agents: AHashMap<AgentId, usize>,
     agents_at: AHashMap<ExtensionId, AgentId>,
@@ -93,7 +95,10 @@ impl Directory {
             let route = &office.outbound_routes[*at];
             (route.priority, route.name.clone(), route.id)
         });
+        let registering = office.trunks.iter().filter(|trunk| trunk.registers());
+        let contacts = registering.map(|trunk| (trunk.contact_user(), trunk.id));
         Self {
+            contacts: contacts.collect(),
             numbers,
             sorted,
             dids: index(&office.dids, |did| did.number.clone()),
@@ -203,8 +208,7 @@ impl Directory {
     /// ([`Trunk::contact_user`]).
     #[must_use]
     pub fn trunk_registered_as(&self, user: &str) -> Option<&Trunk> {
-        self.trunk(user.parse().ok()?)
-            .filter(|trunk| trunk.registers())
+        self.trunk(*self.contacts.get(user)?)
     }
 
     /// The public number of an extension: that of a DID which leads straight to it.

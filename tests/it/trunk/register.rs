@@ -47,7 +47,8 @@ async fn a_trunk_registers_proves_itself_and_is_seen_to_be_registered() -> Resul
     ensure!(status["last_error"].is_null(), "{status}");
     let id = trunk["id"].as_str().context("an id")?;
     let contact = exchange.binding(AOR).context("a binding")?;
-    ensure!(contact.starts_with(&format!("<sip:{id}@")), "{contact}");
+    // Who calls it is the carrier, and the id is no secret.
+    ensure!(!contact.contains(id), "{contact}");
     events
         .wait_for(|event| event["type"] == "trunk_registered" && event["trunk"] == id)
         .await?;

@@ -8,8 +8,10 @@ mod tests;
 
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use caller::{
     CallerIdMethod, CallerPresentation, ForeignCallers, IdentityHeader, NumberDisplay,
@@ -210,10 +212,20 @@ impl Trunk {
     }
 
     /// The user part of the Contact we register and of every Contact on this trunk. Calls to it are
-    /// this trunk's: it is as random as the id, so only the carrier knows it.
+    /// this trunk's, wherever they come from, so only the carrier may know it: it follows from the
+    /// password, which is shown to nobody, and is the same after a restart. A trunk without a
+    /// password has its id there.
     #[must_use]
     pub fn contact_user(&self) -> String {
-        self.id.to_string()
+        let Some(password) = &self.password else {
+            return self.id.to_string();
+        };
+        // A key of fixed length, and the output is cut: nothing can be appended to what was hashed.
+        let key = Sha256::digest(password.expose().as_bytes());
+        let mut hasher = Sha256::new();
+        hasher.update(key);
+        hasher.update(self.id.to_string());
+        format!("t{}", HEXLOWER.encode(&hasher.finalize()[..16]))
     }
 
     /// Whether we register with the carrier.

@@ -1,4 +1,6 @@
 use super::*;
+use crate::directory::{Directory, Office};
+use crate::id::IdSource;
 
 fn berlin(format: NumberFormat) -> NumberPlan {
     NumberPlan {
@@ -176,4 +178,30 @@ fn settings_of_yesterday_get_todays_defaults() {
     assert_eq!(plan.international_prefix, "00");
     let inbound: TrunkInbound = serde_json::from_str(r#"{"did_source":"to"}"#).unwrap();
     assert_eq!(inbound.did_source, DidSource::To);
+}
+
+#[test]
+fn only_who_knows_a_trunks_password_knows_its_contact() {
+    let mut ids = IdSource::seeded(1);
+    let mut trunk = Trunk::new(TrunkId::new(&mut ids), "carrier");
+    trunk.mode = TrunkMode::Register;
+    trunk.password = Some(Secret::new("secret".to_owned()));
+    let contact = trunk.contact_user();
+    assert!(!contact.contains(&trunk.id.to_string()), "{contact}");
+    assert_eq!(trunk.clone().contact_user(), contact);
+    let mut other = Trunk::new(TrunkId::new(&mut ids), "other");
+    other.password.clone_from(&trunk.password);
+    assert_ne!(other.contact_user(), contact);
+    other.id = trunk.id;
+    other.password = Some(Secret::new("another".to_owned()));
+    assert_ne!(other.contact_user(), contact);
+    let office = Office {
+        trunks: vec![trunk.clone()],
+        ..Office::default()
+    };
+    let directory = Directory::new(office);
+    let found = directory.trunk_registered_as(&contact);
+    assert_eq!(found.map(|found| found.id), Some(trunk.id));
+    let by_id = directory.trunk_registered_as(&trunk.id.to_string());
+    assert!(by_id.is_none(), "ids are shown over REST and in logs");
 }
