@@ -11,23 +11,26 @@ pub fn redacted(data: &[u8]) -> String {
     let text = String::from_utf8_lossy(data);
     let mut out = String::with_capacity(text.len());
     let (head, body) = split(&text);
-    let mut hiding = false;
-    let mut digits = false;
+    let mut row = Row::Open;
+    let mut kind = String::new();
     for line in head.split_inclusive('\n') {
         if line.starts_with([' ', '\t']) {
-            if !hiding {
-                out.push_str(line);
+            match row {
+                Row::Secret => continue,
+                Row::Kind => kind.push_str(line),
+                Row::Open => {}
             }
+            out.push_str(line);
             continue;
         }
-        hiding = false;
+        row = Row::Open;
         let Some((name, value)) = line.split_once(':') else {
             out.push_str(line);
             continue;
         };
         let name = name.trim();
         if is(name, "Authorization") || is(name, "Proxy-Authorization") {
-            hiding = true;
+            row = Row::Secret;
             out.push_str(name);
             out.push_str(": ");
             out.push_str(&credentials(value.trim()));
@@ -35,12 +38,12 @@ pub fn redacted(data: &[u8]) -> String {
             continue;
         }
         if is(name, "Content-Type") || is(name, "c") {
-            let kind = value.trim().to_ascii_lowercase();
-            digits = kind.starts_with("application/dtmf");
+            row = Row::Kind;
+            kind.push_str(value);
         }
         out.push_str(line);
     }
-    if digits && !body.is_empty() {
+    if !body.is_empty() && tells_keys(&kind, body) {
         out.push_str(HIDDEN);
         out.push_str("\r\n");
         return out;
@@ -58,11 +61,34 @@ pub fn redacted(data: &[u8]) -> String {
     out
 }
 
-/// The head with its empty line, and the body.
+/// What the row is that may go on in the next line.
+#[derive(Clone, Copy)]
+enum Row {
+    Open,
+    /// Credentials.
+    Secret,
+    /// What the body is.
+    Kind,
+}
+
+/// Whether a body of this kind says which keys were pressed, itself or in a part of it.
+fn tells_keys(kind: &str, body: &str) -> bool {
+    const KEYS: &str = "application/dtmf";
+    let kind = kind.to_ascii_lowercase();
+    kind.contains(KEYS) || (kind.contains("multipart/") && body.to_ascii_lowercase().contains(KEYS))
+}
+
+/// The head with its empty line, and the body. Lines end as the parser takes them: with LF, or CR and
+/// LF; empty ones in front are none of the message.
 fn split(text: &str) -> (&str, &str) {
-    let end = text.find("\r\n\r\n").map(|at| at + 4);
-    let end = end.or_else(|| text.find("\n\n").map(|at| at + 2));
-    text.split_at(end.unwrap_or(text.len()))
+    let mut end = text.len() - text.trim_start_matches(['\r', '\n']).len();
+    for line in text[end..].split_inclusive('\n') {
+        end += line.len();
+        if line.trim_end_matches(['\r', '\n']).is_empty() {
+            break;
+        }
+    }
+    text.split_at(end)
 }
 
 fn is(name: &str, wanted: &str) -> bool {

@@ -255,6 +255,25 @@ fn keys_that_were_pressed_are_not_shown() {
     assert!(shown.ends_with("\r\n\r\n(hidden)\r\n"), "{shown}");
 }
 
+/// RFC 3261 sections 7.3.1 and 7.5: what the parser takes is hidden, however it is written.
+#[test]
+fn what_must_not_be_seen_is_hidden_in_every_spelling() {
+    for text in [
+        "INFO sip:h SIP/2.0\r\nContent-Type:\r\n application/dtmf-relay\r\n\r\nSignal=5\r\n",
+        "INFO sip:h SIP/2.0\nContent-Type: application/dtmf\n\r\nSignal=5\n",
+        "\r\nINFO sip:h SIP/2.0\r\nc: application/dtmf\r\n\r\nSignal=5\r\n",
+        "INFO sip:h SIP/2.0\r\nContent-Type: multipart/mixed;boundary=b\r\n\r\n\
+         --b\r\nContent-Type: application/DTMF-relay\r\n\r\nSignal=5\r\n--b--\r\n",
+        "INVITE sip:h SIP/2.0\nCall-ID: 1\n\r\nv=0\r\na=crypto:1 X inline:Signal=5\r\n",
+        "INVITE sip:h SIP/2.0\r\nCall-ID: 1\r\n\nv=0\na=ice-pwd:Signal=5\n",
+        "INVITE sip:h SIP/2.0\r\nAuthorization:\r\n Digest username=\"1\",\r\n\tx=\"Signal=5\"\r\n\r\n",
+    ] {
+        let shown = redacted(text.as_bytes());
+        assert!(!shown.contains("Signal=5"), "{shown}");
+        assert!(shown.contains("(hidden)"), "{shown}");
+    }
+}
+
 #[test]
 fn a_ladder_has_a_line_down_for_each_peer_and_an_arrow_for_each_message() {
     let (mut trace, now, call) = (trace(|_| {}), epoch(), call(1));
