@@ -135,6 +135,9 @@ fn own_number(caller: &Calling<'_>, trunk: &Trunk) -> String {
     match (account, caller.origin) {
         (Some(account), _) => account.clone(),
         (None, CallerOrigin::Inside(_)) => caller.number.to_owned(),
+        (None, CallerOrigin::Outside) if trunk.caller.foreign == ForeignCallers::AsOurs => {
+            ANONYMOUS.to_owned()
+        }
         (None, CallerOrigin::Outside) => trunk.numbers.calling(caller.number),
     }
 }

@@ -146,6 +146,23 @@ fn a_caller_from_outside_is_shown_as_ours_unless_the_carrier_takes_foreign_numbe
 }
 
 #[test]
+fn a_caller_from_outside_is_nobody_where_there_is_no_number_of_ours() {
+    let calling = Calling {
+        number: "+4917012345",
+        name: Some("Anna"),
+        privacy: Privacy::Shown,
+        origin: CallerOrigin::Outside,
+    };
+    let mut trunk = trunk(CallerIdMethod::FromAndAsserted);
+    trunk.caller_id = None;
+    assert_eq!(shown(&calling, &trunk), [NOBODY]);
+    trunk.caller.foreign = ForeignCallers::AsTheyAre;
+    trunk.caller.method = CallerIdMethod::From;
+    let own = "\"Anna\" <sip:+4917012345@office.example>";
+    assert_eq!(shown(&calling, &trunk), [own]);
+}
+
+#[test]
 fn numbers_are_written_as_the_carrier_wants_them() {
     let mut trunk = trunk(CallerIdMethod::Asserted);
     trunk.numbers.format = NumberFormat::E164WithoutPlus;

@@ -50,7 +50,10 @@ impl RegisterClient {
         let least = response.headers.get(&HeaderName::MinExpires);
         let least = least.and_then(|value| Expires::read(value));
         match least {
-            Some(Expires(least)) if least > self.expires && least <= MAX_EXPIRES => {
+            Some(Expires(least))
+                if least > self.expires && least <= MAX_EXPIRES && self.raised < MOST_RAISES =>
+            {
+                self.raised += 1;
                 self.expires = least;
                 self.send();
             }
@@ -75,6 +78,7 @@ impl RegisterClient {
         self.timers.set(RegisterTimer::Send, now + refresh);
         self.timers.set(RegisterTimer::Expire, now + length);
         (self.failed, self.rounds, self.retry_after) = (0, 0, Duration::ZERO);
+        self.raised = 0;
         self.service_route = response
             .headers
             .list(&HeaderName::ServiceRoute)
@@ -142,3 +146,6 @@ impl RegisterClient {
 
 /// Service-Route values that are kept; nobody sends calls through more.
 const MAX_ROUTES: usize = 8;
+
+/// How often in a row a registrar may want a longer registration: each time it is asked at once.
+const MOST_RAISES: u8 = 3;

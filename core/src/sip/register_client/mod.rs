@@ -139,6 +139,8 @@ pub struct RegisterClient {
     cseq: u32,
     /// What is asked for, in seconds; a 423 raises it.
     expires: u32,
+    /// How often it was raised since something was granted or refused.
+    raised: u8,
     /// The registrar that is asked, or was asked last.
     at: usize,
     /// Registrars that failed in this round.
@@ -172,6 +174,7 @@ impl RegisterClient {
             at: 0,
             failed: 0,
             rounds: 0,
+            raised: 0,
             retry_after: Duration::ZERO,
             pending: None,
             next: 0,
@@ -343,7 +346,7 @@ impl RegisterClient {
         if self.failed < self.config.registrars.len() {
             return self.send();
         }
-        self.failed = 0;
+        (self.failed, self.raised) = (0, 0);
         self.rounds = self.rounds.saturating_add(1);
         let doubled = BASE.saturating_mul(1 << self.rounds.min(10));
         let longest = if failure.is_refusal() {

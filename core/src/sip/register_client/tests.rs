@@ -282,6 +282,21 @@ fn a_registrar_that_never_has_enough_is_given_up() {
     }
 }
 
+/// RFC 3261 section 10.2.8: nothing is asked for again and again without a pause.
+#[test]
+fn a_registrar_that_wants_a_little_more_each_time_is_given_up() {
+    let mut trunk = Trunk::new(&["sip:a"]);
+    let mut asked = 0;
+    for minimum in ["601", "602", "603", "604", "605", "606", "607", "608"] {
+        if trunk.sent.is_some() {
+            asked += 1;
+            trunk.answer(423, &[(HeaderName::MinExpires, minimum)]);
+        }
+    }
+    assert!((2..6).contains(&asked), "{asked}");
+    assert_eq!(trunk.told(), [unregistered(RegisterFailure::Failed(423))]);
+}
+
 #[test]
 fn the_next_registrar_is_asked_at_once_and_stayed_with() {
     let mut trunk = Trunk::new(&["sip:a", "sip:b"]);
