@@ -9,6 +9,7 @@ mod failover;
 mod faults;
 mod fixture;
 mod large;
+mod named;
 mod outbound;
 mod phone;
 mod registration;
