@@ -12,7 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::connections::{Remote, Seat};
 use super::handle::Shared;
-use super::stream::Serving;
+use super::stream::{Serving, Silence};
 use super::tls::names_of;
 use super::websocket;
 use crate::alarm;
@@ -73,7 +73,8 @@ async fn welcome(
         SipTransport::Udp | SipTransport::Tcp => {
             let opened = shared.net.open(seat, remote, local, None);
             let (read, write) = stream.into_split();
-            Serving::new(shared, opened).carry(read, write).await;
+            let serving = Serving::new(shared, opened);
+            serving.carry(read, write, Silence::Suspicious).await;
         }
         SipTransport::Tls => {
             let Some(stream) = greet(&shared, transport, stream, peer).await else {
@@ -82,7 +83,8 @@ async fn welcome(
             let names = names_of(stream.get_ref().1.peer_certificates());
             let opened = shared.net.open(seat, remote, local, names);
             let (read, write) = tokio::io::split(stream);
-            Serving::new(shared, opened).carry(read, write).await;
+            let serving = Serving::new(shared, opened);
+            serving.carry(read, write, Silence::Suspicious).await;
         }
         SipTransport::Ws => websocket::serve(shared, stream, remote, local, seat).await,
         SipTransport::Wss => {

@@ -18,15 +18,20 @@ use super::connections::Remote;
 use super::handle::Shared;
 use super::net::Net;
 use super::owed::Owed;
-use super::stream::Serving;
+use super::stream::{Serving, Silence};
 use super::tls::names_of;
 
 /// Opens a connection within so long, its greeting included, and tells the signalling task how that
 /// went.
-pub(crate) async fn connect(shared: Arc<Shared>, remote: Remote, patience: Duration) {
+pub(crate) async fn connect(
+    shared: Arc<Shared>,
+    remote: Remote,
+    patience: Duration,
+    silence: Silence,
+) {
     let nothing = Command::Connected(remote.clone(), None);
     let owed = Owed::new(shared.net.commands.clone(), nothing);
-    let path = match timeout(patience, open(&shared, &remote)).await {
+    let path = match timeout(patience, open(&shared, &remote, silence)).await {
         Ok(Ok(path)) => Some(path),
         Ok(Err(error)) => {
             let (transport, peer) = (remote.transport.as_str(), remote.address);
@@ -38,7 +43,7 @@ pub(crate) async fn connect(shared: Arc<Shared>, remote: Remote, patience: Durat
     owed.pay(Command::Connected(remote, path));
 }
 
-async fn open(shared: &Arc<Shared>, remote: &Remote) -> io::Result<Path> {
+async fn open(shared: &Arc<Shared>, remote: &Remote, silence: Silence) -> io::Result<Path> {
     let peer = remote.address;
     let seat = shared.net.seat(peer.ip());
     let seat = seat.map_err(|_| io::Error::other("too many connections"))?;
@@ -50,7 +55,8 @@ async fn open(shared: &Arc<Shared>, remote: &Remote) -> io::Result<Path> {
             let opened = shared.net.open(seat, remote.clone(), local, None);
             let path = opened.path;
             let (read, write) = stream.into_split();
-            spawn(Serving::new(Arc::clone(shared), opened).carry(read, write));
+            let serving = Serving::new(Arc::clone(shared), opened);
+            spawn(serving.carry(read, write, silence));
             Ok(path)
         }
         SipTransport::Tls => {
@@ -62,7 +68,8 @@ async fn open(shared: &Arc<Shared>, remote: &Remote) -> io::Result<Path> {
             let opened = shared.net.open(seat, remote.clone(), local, names);
             let path = opened.path;
             let (read, write) = tokio::io::split(stream);
-            spawn(Serving::new(Arc::clone(shared), opened).carry(read, write));
+            let serving = Serving::new(Arc::clone(shared), opened);
+            spawn(serving.carry(read, write, silence));
             Ok(path)
         }
         SipTransport::Udp | SipTransport::Ws | SipTransport::Wss => {

@@ -31,6 +31,7 @@
 //! | `requests` | what belongs to no call: SUBSCRIBE, MESSAGE, NOTIFY |
 //! | `observe` | figures of messages, the messages of calls, copies for a capture server |
 //! | `outbox` | requests that wait for a name or a connection; `owed` that somebody tells them |
+//! | `answers` | responses that wait for a connection |
 //! | `locate` | host names (RFC 3263); `failover` requests that may go to another server |
 //! | `reach` | the way to a phone that came back by another connection |
 //! | `admission` | who may call and register; [`Guard`](crate::defence::Guard) who may not even try |
@@ -38,6 +39,7 @@
 mod accept;
 mod actor;
 mod admission;
+mod answers;
 mod ask;
 mod bind;
 mod command;

@@ -22,12 +22,13 @@ use super::handle::Shared;
 use super::owed::Owed;
 use super::route::Route;
 use super::standing::Standing;
+use super::stream::Silence;
 
 /// Look-ups at once; more would mean that somebody makes us look up names for the sake of it.
 const MOST_LOOKUPS: usize = 4096;
 
 /// How long a connection we open may take, its greeting included.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
 /// A request that is on its way to the endpoint.
 #[derive(Debug)]
@@ -276,7 +277,8 @@ impl Outbox {
         let waiting = self.connecting.entry(remote.clone()).or_default();
         waiting.push((outgoing, otherwise));
         if first {
-            let connect = connect(Arc::clone(shared), remote, patience);
+            let silence = Silence::Suspicious;
+            let connect = connect(Arc::clone(shared), remote, patience, silence);
             shared.streams.spawn(connect);
         }
         Posted::Waiting

@@ -22,6 +22,7 @@ use offhook_core::sip::{HeaderName, Method};
 use offhook_core::{Directory, HangupCause, IdSource, LegId, TrunkId};
 
 use super::admission::{Admission, Admitted, refusal};
+use super::answers::{Answers, Sought};
 use super::ask::{Ask, Reply};
 use super::command::{Command, Inbound};
 use super::contacts::set_session_timer;
@@ -86,6 +87,7 @@ struct Signalling {
     endpoint: Endpoint,
     outbox: Outbox,
     failover: Failover,
+    answers: Answers,
     login: Login,
     overloaded: bool,
     /// Who waits for the answer to a request that belongs to no leg.
@@ -106,6 +108,7 @@ impl Signalling {
             outbox: Outbox::new(IdSource::from_entropy()),
             failover: Failover::new(config.failover_after),
             login: Login::new(now, config, shared.guard.clone()),
+            answers: Answers::default(),
             overloaded: false,
             asked: AHashMap::new(),
             shared,
@@ -204,6 +207,13 @@ impl Signalling {
             }
             EndpointEvent::Response { txn, response, .. } => self.response(now, txn, response),
             EndpointEvent::Failed { txn, failure } => self.failed(now, txn, failure),
+            EndpointEvent::ConnectionWanted { txn, peer } => {
+                match self.answers.seek(&self.shared, txn, peer) {
+                    Sought::Here(path) => self.answer_by(txn, Some(path)),
+                    Sought::Waiting => {}
+                    Sought::Nowhere => self.answer_by(txn, None),
+                }
+            }
             EndpointEvent::ServerFlowLost { txn } => {
                 let owner = self.shared.legs.lock().remove_server(txn);
                 if let Some(leg) = owner {
@@ -212,6 +222,17 @@ impl Signalling {
             }
             _ => {}
         }
+    }
+
+    /// The answer to an INVITE goes this way, and so does what its leg asks later.
+    fn answer_by(&mut self, txn: ServerTxn, path: Option<Path>) {
+        if let Some(path) = path {
+            let mut legs = self.shared.legs.lock();
+            if let Some(leg) = legs.of_server(txn) {
+                legs.heard_from(leg, path);
+            }
+        }
+        self.endpoint.handle_connection(txn, path);
     }
 
     /// What a request in a dialog of this leg is worth.
@@ -388,6 +409,7 @@ impl Signalling {
                     Origin::Extension(extension) => legs.use_extension(leg, extension),
                 }
                 drop(legs);
+                self.endpoint.trust(txn, request);
                 self.shared.recognize_caller(leg, path, caller, request);
             }
             Err(cause) => self.refuse_call(now, txn, request, cause),
@@ -605,6 +627,9 @@ impl Signalling {
                 }
             }
             Command::Connected(remote, path) => {
+                for txn in self.answers.connected(&remote) {
+                    self.answer_by(txn, path);
+                }
                 for posted in self.outbox.connected(now, &self.shared, &remote, path) {
                     self.posted(now, posted);
                 }

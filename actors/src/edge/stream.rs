@@ -22,6 +22,15 @@ pub(super) const WRITE: Duration = Duration::from_secs(30);
 /// Bytes read at once: more than most messages have, and what an idle connection costs.
 const READ: usize = 4 * 1024;
 
+/// What it means that a peer has said nothing yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Silence {
+    /// That it may not speak SIP: it has as long for its first message as any message has.
+    Suspicious,
+    /// Nothing: it is told something that it may take long to answer.
+    Expected,
+}
+
 /// One connection while it is served.
 pub(super) struct Serving {
     pub(super) shared: Arc<Shared>,
@@ -50,11 +59,12 @@ impl Serving {
         mut self,
         read: impl AsyncRead + Unpin,
         write: impl AsyncWrite + Unpin,
+        silence: Silence,
     ) {
         let (_, nothing) = mpsc::channel(1);
         let outgoing = std::mem::replace(&mut self.outgoing, nothing);
         tokio::select! {
-            () = self.read(read) => {}
+            () = self.read(read, silence) => {}
             () = write_all(write, outgoing) => {}
         }
         self.end().await;
@@ -102,11 +112,11 @@ impl Serving {
     }
 
     /// Reads until the peer closes, breaks the framing, or takes too long.
-    async fn read(&self, mut stream: impl AsyncRead + Unpin) {
+    async fn read(&self, mut stream: impl AsyncRead + Unpin, silence: Silence) {
         let limits = &self.shared.net.config.limits;
         let mut parser = StreamParser::new();
         let mut buffer = BytesMut::with_capacity(READ);
-        let mut proved = false;
+        let mut proved = silence == Silence::Expected;
         let mut waiting_since = alarm::now();
         loop {
             // A connection that never said anything whole has as long as a message has.

@@ -168,7 +168,9 @@ impl Server {
                 self.tell(UsageInput::Cancelled { txn, cause });
             }
             EndpointEvent::ServerFlowLost { txn } => self.tell(UsageInput::FlowLost { txn }),
-            EndpointEvent::Response { .. } | EndpointEvent::Failed { .. } => {}
+            EndpointEvent::Response { .. }
+            | EndpointEvent::Failed { .. }
+            | EndpointEvent::ConnectionWanted { .. } => {}
         }
     }
 

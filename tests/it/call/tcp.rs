@@ -48,6 +48,29 @@ async fn the_callers_connection_ends_while_it_rings() -> Result<()> {
     expect(&record, "ended_by", "caller")
 }
 
+/// RFC 3261 section 18.2.2.
+#[tokio::test]
+async fn a_caller_whose_connection_ended_is_answered_where_it_listens() -> Result<()> {
+    let (server, from, to) = two_phones().await?;
+    let dialling = from.calls("1001").await?;
+    let ringing = to.rings().await?;
+    dialling.rings().await?;
+    from.listens_instead()?;
+    let callee = ringing.answers().await.context("the callee answers")?;
+    let caller = dialling.is_answered().await.context("the 200 arrives")?;
+    caller.plays_tone(CALLER);
+    callee.plays_tone(CALLEE);
+    let conversation = Conversation {
+        server,
+        from,
+        to,
+        caller,
+        callee,
+    };
+    conversation.both_hear().await?;
+    conversation.ends().await
+}
+
 #[tokio::test]
 async fn the_callees_connection_ends_while_it_rings() -> Result<()> {
     let (server, from, to) = two_phones().await?;

@@ -399,6 +399,16 @@ impl Phone {
         self.line.sockets.close();
     }
 
+    /// Closes its TCP connections without a word, and can be connected to where it showed to be.
+    ///
+    /// # Errors
+    /// When it cannot listen there.
+    pub fn listens_instead(&self) -> Result<()> {
+        self.line.keep(self.line.sockets.listen()?);
+        self.drops_connection();
+        Ok(())
+    }
+
     /// Opens a new TCP connection to its proxy, beside or instead of the one it had.
     ///
     /// # Errors

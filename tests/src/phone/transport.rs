@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -126,12 +126,7 @@ impl Sockets {
             (_, None) => {
                 let listener = TcpListener::bind(sockets.local).await?;
                 sockets.local = listener.local_addr()?;
-                let task = tokio::spawn(async move {
-                    while let Ok((stream, peer)) = listener.accept().await {
-                        let wire = Wire::Stream(Box::new(stream));
-                        adopt(&streams, peer, wire, arrivals.clone());
-                    }
-                });
+                let task = tokio::spawn(accept(listener, streams, arrivals));
                 sockets.tasks.push(task.abort_handle());
             }
         }
@@ -158,11 +153,29 @@ impl Sockets {
         Ok(())
     }
 
+    /// Listens for connections at the address it shows, beside the connection that has it.
+    pub(crate) fn listen(&self) -> Result<AbortHandle> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(self.local)?;
+        let listener = socket.listen(16)?;
+        let (streams, arrivals) = (Arc::clone(&self.streams), self.arrivals.clone());
+        let task = tokio::spawn(accept(listener, streams, arrivals));
+        Ok(task.abort_handle())
+    }
+
     /// Closes every connection at once, as a phone does that loses power.
     pub(crate) fn close(&self) {
         for (_, stream) in lock(&self.streams).drain() {
             stream.task.abort();
         }
+    }
+}
+
+async fn accept(listener: TcpListener, streams: Streams, arrivals: mpsc::UnboundedSender<Arrival>) {
+    while let Ok((stream, peer)) = listener.accept().await {
+        let wire = Wire::Stream(Box::new(stream));
+        adopt(&streams, peer, wire, arrivals.clone());
     }
 }
 

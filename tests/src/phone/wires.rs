@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -41,7 +41,13 @@ impl Wire {
         proxy: SocketAddr,
         passport: Option<&Passport>,
     ) -> Result<(Self, SocketAddr)> {
-        let stream = TcpStream::connect(proxy).await?;
+        let socket = match proxy {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // A phone may listen at the address its connections have.
+        socket.set_reuseaddr(true)?;
+        let stream = socket.connect(proxy).await?;
         let local = stream.local_addr()?;
         let stream: Box<dyn Bytes> = match carrier {
             Carrier::Udp | Carrier::Tcp | Carrier::Ws => Box::new(stream),

@@ -137,6 +137,7 @@ impl Rig {
                 EndpointEvent::Request { .. }
                 | EndpointEvent::Ack { .. }
                 | EndpointEvent::Cancelled { .. }
+                | EndpointEvent::ConnectionWanted { .. }
                 | EndpointEvent::ServerFlowLost { .. }
                 | _ => panic!("{event:?}"),
             }

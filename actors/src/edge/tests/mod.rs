@@ -1,6 +1,7 @@
 //! The edge over real sockets on loopback.
 
 mod admission;
+mod answers;
 mod calls;
 mod defence;
 mod dialogs;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::path::Path;
+use super::recourse::ResponsePeer;
 use crate::cause::HangupCause;
 use crate::sip::message::{Request, Response};
 use crate::sip::transaction::table::Id;
@@ -106,6 +107,15 @@ pub enum EndpointEvent {
         txn: ClientTxn,
         /// Why.
         failure: TxnFailure,
+    },
+    /// The connection of a [trusted](super::Endpoint::trust) INVITE is gone while more is to be said
+    /// to it (RFC 3261 section 18.2.2). Whether there is another one is to be told by
+    /// [`handle_connection`](super::Endpoint::handle_connection); until then responses wait.
+    ConnectionWanted {
+        /// The INVITE.
+        txn: ServerTxn,
+        /// With whom.
+        peer: ResponsePeer,
     },
     /// A request that is not answered yet cannot be answered any more: its connection is gone, or
     /// nobody answered it in time, which is an hour for INVITE and 32 s for others.

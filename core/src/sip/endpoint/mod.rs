@@ -19,6 +19,7 @@ mod check;
 mod client;
 mod event;
 mod path;
+mod recourse;
 mod refuse;
 mod repeats;
 mod server;
@@ -41,6 +42,7 @@ use crate::id::IdSource;
 pub use check::ALLOW;
 pub use event::{ClientTxn, EndpointEvent, Heard, ServerTxn, Transmit, TxnFailure, TxnGone};
 pub use path::{FlowId, Path, SipTransport};
+pub use recourse::ResponsePeer;
 pub use repeats::Repeats;
 
 use client::ClientSlot;
@@ -134,9 +136,12 @@ impl Endpoint {
     }
 
     /// A stream connection is gone: every transaction on it ends now, and unfinished ones say so.
+    /// INVITEs that are [trusted](Self::trust) want another connection instead.
     pub fn handle_flow_closed(&mut self, flow: FlowId) {
         for id in self.servers.on_flow(flow) {
-            self.lose_server(id);
+            if !self.seek_connection(id) {
+                self.lose_server(id);
+            }
         }
         for id in self.clients.on_flow(flow) {
             self.lose_client(id);

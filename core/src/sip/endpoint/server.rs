@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::check::{Refusal, check};
 use super::event::{EndpointEvent, ServerTxn, TxnGone};
 use super::path::Path;
+use super::recourse::Recourse;
 use super::{Endpoint, via};
 use crate::sip::header::Via;
 use crate::sip::invite::reason;
@@ -59,7 +60,9 @@ impl Machine {
 pub(super) struct ServerSlot {
     machine: Machine,
     /// Where responses go.
-    path: Path,
+    pub(super) path: Path,
+    /// What is left when that is a connection and gone.
+    pub(super) recourse: Option<Box<Recourse>>,
     /// The response that answers retransmissions; empty while there is none.
     last: Bytes,
     /// The 100 of an INVITE that is not answered yet.
@@ -87,6 +90,27 @@ impl Timed for ServerSlot {
 
     fn is_over(&self) -> bool {
         self.machine.state() == State::Terminated
+    }
+}
+
+impl ServerSlot {
+    /// Whether the peer has something to hear, or to hear again.
+    pub(super) fn has_to_answer(&self) -> bool {
+        !matches!(self.machine.state(), State::Confirmed | State::Terminated)
+    }
+
+    /// The response that waited for a connection, or may have been lost with one. A 2xx is given
+    /// away: its user repeats it.
+    pub(super) fn take_waiting(&mut self) -> Bytes {
+        if self.machine.state() == State::Accepted {
+            std::mem::take(&mut self.last)
+        } else {
+            self.last.clone()
+        }
+    }
+
+    fn is_connecting(&self) -> bool {
+        self.recourse.as_ref().is_some_and(|it| it.is_connecting())
     }
 }
 
@@ -127,13 +151,16 @@ impl Endpoint {
         let data = response.write();
         slot.trying = None;
         // A 2xx to an INVITE is repeated by the user, who also knows when to stop.
-        slot.last = if slot.machine.state() == State::Accepted {
+        let waits = slot.is_connecting();
+        slot.last = if slot.machine.state() == State::Accepted && !waits {
             Bytes::new()
         } else {
             data.clone()
         };
         let path = slot.path;
-        self.transmit(path, data);
+        if !waits {
+            self.transmit(path, data);
+        }
         self.settle_server(txn.id());
         Ok(())
     }
@@ -200,6 +227,7 @@ impl Endpoint {
                 Machine::Other(Server::start(now, reliable))
             },
             path,
+            recourse: None,
             last: Bytes::new(),
             trying: invite.then(|| Response::to(request, 100, "Trying")),
             tag: Tag::Derived(self.derived_tag(key)),
@@ -274,7 +302,8 @@ impl Endpoint {
         let Some(slot) = self.servers.get(id) else {
             return;
         };
-        if slot.machine.handle_retransmission() == Step::Resend && !slot.last.is_empty() {
+        let resends = slot.machine.handle_retransmission() == Step::Resend;
+        if resends && !slot.last.is_empty() && !slot.is_connecting() {
             let (path, data) = (slot.path, slot.last.clone());
             self.transmit(path, data);
         }
@@ -284,7 +313,7 @@ impl Endpoint {
         let Some(slot) = self.servers.get_mut(id) else {
             return;
         };
-        let path = slot.path;
+        let (path, waits) = (slot.path, slot.is_connecting());
         match slot.machine.handle_timeout(now) {
             Step::Trying => {
                 if let Some(mut trying) = slot.trying.take() {
@@ -292,7 +321,9 @@ impl Endpoint {
                     trying.headers.push(HeaderName::Server, product);
                     slot.last = trying.write();
                     let data = slot.last.clone();
-                    self.transmit(path, data);
+                    if !waits {
+                        self.transmit(path, data);
+                    }
                 }
             }
             Step::Resend => {

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::path::Path;
+use super::path::{Path, SipTransport};
+use super::recourse::ResponsePeer;
 use crate::sip::HeaderName;
 use crate::sip::header::Via;
 use crate::sip::message::Request;
@@ -39,6 +40,24 @@ pub(super) fn reply_path(via: &Via, path: Path) -> Path {
         peer: SocketAddr::new(path.peer.ip(), port),
         ..path
     }
+}
+
+/// Where responses can be sent by a new connection when that of the request is gone (RFC 3261 section
+/// 18.2.2): to the address it came from at sent-by's port; `None` where nobody can be connected to.
+pub(super) fn response_peer(via: &Via, path: Path) -> Option<ResponsePeer> {
+    let usual = match path.transport {
+        SipTransport::Tcp => 5060,
+        SipTransport::Tls => 5061,
+        // A datagram needs no connection, and a WebSocket is only ever opened by the other side.
+        SipTransport::Udp | SipTransport::Ws | SipTransport::Wss => return None,
+    };
+    let port = via.port.filter(|port| *port != 0).unwrap_or(usual);
+    let host = String::from_utf8_lossy(&via.host).to_ascii_lowercase();
+    Some(ResponsePeer {
+        transport: path.transport,
+        address: SocketAddr::new(path.peer.ip(), port),
+        host: host.trim_matches(['[', ']']).to_owned(),
+    })
 }
 
 fn sent_by_ip(via: &Via) -> Option<IpAddr> {

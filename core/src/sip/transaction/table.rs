@@ -152,6 +152,20 @@ impl<T: Timed> Table<T> {
         Some(entry.transaction)
     }
 
+    /// The end of this connection is the transaction's end from now on, or that of none.
+    pub(crate) fn move_to(&mut self, id: Id, flow: Option<FlowId>) {
+        let entry = self.entries.get_mut(id.slot());
+        let Some(entry) = entry.filter(|entry| entry.id == id) else {
+            return;
+        };
+        if let Some(flow) = std::mem::replace(&mut entry.flow, flow) {
+            self.by_flow.remove(&(flow, id));
+        }
+        if let Some(flow) = flow {
+            self.by_flow.insert((flow, id));
+        }
+    }
+
     /// The earliest deadline.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         self.deadlines.first().map(|(at, _)| *at)

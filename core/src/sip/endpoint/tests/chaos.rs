@@ -14,6 +14,10 @@ enum Act {
     Bytes(Vec<u8>),
     /// The user answers its n-th open request.
     Respond(u8, u16),
+    /// The sender of its n-th open request is known.
+    Trust(u8),
+    /// A connection for its n-th open request stands, or cannot be had.
+    Connect(u8, bool),
     Ask(bool),
     /// A peer answers our n-th request.
     Answer(u8, u16, u8),
@@ -50,6 +54,8 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (0..METHODS.len(), 0..4u8, changes).prop_map(|(m, b, c)| Act::Mutated(m, b, c)),
         1 => prop::collection::vec(any::<u8>(), 0..200).prop_map(Act::Bytes),
         3 => (any::<u8>(), status.clone()).prop_map(|(n, status)| Act::Respond(n, status)),
+        1 => any::<u8>().prop_map(Act::Trust),
+        1 => (any::<u8>(), any::<bool>()).prop_map(|(n, stands)| Act::Connect(n, stands)),
         2 => any::<bool>().prop_map(Act::Ask),
         3 => (any::<u8>(), status, 0..3u8).prop_map(|(n, status, tag)| Act::Answer(n, status, tag)),
         1 => any::<u8>().prop_map(Act::Cancel),
@@ -88,17 +94,19 @@ fn play(transport: SipTransport, acts: Vec<Act>) {
                     bench.endpoint.respond(bench.now, open[at].0, response).ok();
                 }
             }
+            Act::Trust(n) => {
+                if let Some((txn, request)) = pick(n, open.len()).map(|at| &open[at]) {
+                    bench.endpoint.trust(*txn, request);
+                }
+            }
+            Act::Connect(n, stands) => {
+                let path = stands.then_some(bench.path);
+                if let Some((txn, _)) = pick(n, open.len()).map(|at| &open[at]) {
+                    bench.endpoint.handle_connection(*txn, path);
+                }
+            }
             Act::Ask(invite) => {
-                let method = if invite { Method::Invite } else { Method::Bye };
-                let Ok(Message::Request(mut request)) =
-                    Message::parse(&text(0, 9).replace('\n', "\r\n").into())
-                else {
-                    panic!("unreadable");
-                };
-                request.headers.remove(&HeaderName::Via);
-                request.headers.set(HeaderName::CSeq, format!("1 {method}"));
-                request.method = method;
-                let txn = bench.asks(request);
+                let txn = bench.asks(question(invite));
                 for (_, message) in bench.sent() {
                     if let Message::Request(request) = message {
                         asked.push((txn, request));
@@ -131,6 +139,19 @@ fn play(transport: SipTransport, acts: Vec<Act>) {
     bench.sent();
     bench.events();
     assert!(bench.endpoint.is_idle());
+}
+
+fn question(invite: bool) -> Request {
+    let method = if invite { Method::Invite } else { Method::Bye };
+    let Ok(Message::Request(mut request)) =
+        Message::parse(&text(0, 9).replace('\n', "\r\n").into())
+    else {
+        panic!("unreadable");
+    };
+    request.headers.remove(&HeaderName::Via);
+    request.headers.set(HeaderName::CSeq, format!("1 {method}"));
+    request.method = method;
+    request
 }
 
 fn text(method: usize, branch: u8) -> String {

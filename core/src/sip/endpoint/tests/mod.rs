@@ -4,6 +4,7 @@ mod answers;
 mod asks;
 mod chaos;
 mod checks;
+mod recourse;
 mod torture;
 
 use std::net::SocketAddr;

@@ -341,6 +341,9 @@ impl Pair {
                 let input = UsageInput::Cancelled { txn, cause };
                 side.usages[side.servers[&txn]].handle(now, input);
             }
+            EndpointEvent::ConnectionWanted { txn, .. } => {
+                side.endpoint.handle_connection(txn, None);
+            }
             EndpointEvent::ServerFlowLost { txn } => {
                 side.usages[side.servers[&txn]].handle(now, UsageInput::FlowLost { txn });
             }

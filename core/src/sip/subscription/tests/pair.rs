@@ -259,6 +259,7 @@ impl Pair {
             }
             EndpointEvent::Ack { .. }
             | EndpointEvent::Cancelled { .. }
+            | EndpointEvent::ConnectionWanted { .. }
             | EndpointEvent::ServerFlowLost { .. } => {}
         }
     }
@@ -321,6 +322,7 @@ impl Pair {
             }
             EndpointEvent::Ack { .. }
             | EndpointEvent::Cancelled { .. }
+            | EndpointEvent::ConnectionWanted { .. }
             | EndpointEvent::ServerFlowLost { .. } => {}
         }
     }
