@@ -78,6 +78,7 @@ async fn shown(board: &Switchboard, way: WayOut, asked: &WayQuestion) -> WayDto 
             number: &caller.number,
             name: Some(&caller.name),
             privacy: Privacy::Shown,
+            asserted: None,
             origin: CallerOrigin::Inside(own.map(|did| did.number.as_str())),
         };
         let presented = present(&calling, trunk, &contact.domain);

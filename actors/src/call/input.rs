@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use offhook_core::directory::AgentState;
+use offhook_core::pii::Pii;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{Path, ServerTxn};
-use offhook_core::sip::header::Replaces;
+use offhook_core::sip::header::{AlertInfo, Replaces};
 use offhook_core::sip::identity::Privacy;
 use offhook_core::sip::invite::{Credentials, LocalParty, UsageInput};
 use offhook_core::sip::message::Request;
@@ -32,6 +33,8 @@ pub struct Party {
     pub name: Option<String>,
     /// Whether others may be shown either.
     pub privacy: Privacy,
+    /// The number a carrier asserted of a party that hides, for trusted carriers alone.
+    pub asserted: Option<Pii>,
 }
 
 /// An INVITE that begins a call.
@@ -122,6 +125,8 @@ pub struct Contact {
     pub domain: String,
     /// Route values the INVITE visits first: an outbound proxy, or the path a phone registered by.
     pub routes: Vec<Bytes>,
+    /// How a phone is told to ring.
+    pub alerts: Alerts,
     /// Further headers of the INVITE.
     pub headers: Vec<(HeaderName, Bytes)>,
     /// Its turn: contacts of one turn are rung at once, those of a later turn when all earlier ones
@@ -136,6 +141,26 @@ pub enum DialsAs {
     Office,
     /// As this extension; nothing may be dialled once it is removed.
     Extension(ExtensionId),
+}
+
+/// How a phone is told to ring, by where the caller is (RFC 3261 section 20.4).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Alerts {
+    /// The caller is one of our extensions.
+    pub inside: AlertInfo,
+    /// The caller came by a trunk.
+    pub outside: AlertInfo,
+}
+
+impl Alerts {
+    /// The header for a caller from there, if there is to be one.
+    pub(crate) fn header(&self, origin: Origin) -> Option<(HeaderName, Bytes)> {
+        let alert = match origin {
+            Origin::Extension(_) => &self.inside,
+            Origin::Trunk(_) => &self.outside,
+        };
+        Some((HeaderName::AlertInfo, alert.value()?.clone()))
+    }
 }
 
 /// What an operator or the API asks of a call.

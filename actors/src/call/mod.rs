@@ -49,7 +49,7 @@ mod wait;
 pub use effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};
 pub use handle::{CallError, Calls};
 pub use input::{
-    Answering, CallCommand, CallInput, Contact, DialsAs, IncomingCall, MediaInput, Origin,
+    Alerts, Answering, CallCommand, CallInput, Contact, DialsAs, IncomingCall, MediaInput, Origin,
     Originate, Party, Replacing,
 };
 pub use machine::{CallMachine, Office};

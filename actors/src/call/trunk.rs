@@ -24,13 +24,14 @@ impl CallMachine {
             };
             return Presented {
                 from: from_header(number, name, &contact.domain),
-                headers: Vec::new(),
+                headers: contact.alerts.header(self.origin).into_iter().collect(),
             };
         };
         let calling = Calling {
             number: &from.number,
             name: from.name.as_deref(),
             privacy: from.privacy,
+            asserted: from.asserted.as_ref().map(|number| number.0.as_str()),
             origin: match self.origin {
                 Origin::Extension(id) => {
                     let did = self.directory.did_of(id);

@@ -174,6 +174,7 @@ fn party_of(extension: &Extension, from: &NameAddr, request: &Request) -> Party 
         number: extension.number.clone(),
         name: own.or_else(|| name(from)),
         privacy: identity::privacy_wish(request),
+        asserted: None,
     }
 }
 
@@ -182,11 +183,13 @@ fn trunk_party(request: &Request, trunk: &Trunk) -> Party {
         number,
         name,
         privacy,
+        asserted,
     } = identity::incoming(request, trunk);
     Party {
         number,
         name,
         privacy,
+        asserted,
     }
 }
 

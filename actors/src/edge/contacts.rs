@@ -17,7 +17,7 @@ use super::SipCore;
 use super::ask::Reply;
 use super::outbox::literal;
 use super::secure::{is_secure, secured};
-use crate::call::{Contact, RingTarget};
+use crate::call::{Alerts, Contact, RingTarget};
 use crate::registrar::Phone;
 use crate::trunk::{TrunkSip, TrunkWays};
 
@@ -124,6 +124,10 @@ impl SipCore {
             trunk: None,
             domain: domain.clone(),
             routes: phone.routes,
+            alerts: Alerts {
+                inside: net.config.alert_info_internal.clone(),
+                outside: net.config.alert_info_external.clone(),
+            },
             headers: Vec::new(),
             // The most wanted first; phones that are wanted alike ring at once.
             turn: MOST_WANTED.saturating_sub(phone.q),
@@ -157,6 +161,7 @@ impl SipCore {
             trunk: Some(trunk.id),
             domain,
             routes,
+            alerts: Alerts::default(),
             headers: Vec::new(),
             turn: 0,
         })

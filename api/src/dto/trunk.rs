@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 
 use super::trunk_check::TrunkChecks;
 pub use super::trunk_words::{
-    CallerIdMethodDto, CodecDto, IdentityHeaderDto, NumberFormatDto, TransportDto, TrunkModeDto,
+    CallerIdMethodDto, CodecDto, HiddenCallersDto, IdentityHeaderDto, NumberFormatDto,
+    TransportDto, TrunkModeDto,
 };
 use crate::dto::check::whole_seconds;
 use crate::dto::destination::DestinationDto;
@@ -170,6 +171,9 @@ pub struct TrunkSettings {
     /// Whether callers from outside who are sent out again are shown with their own number.
     #[serde(default)]
     pub forward_caller_id: bool,
+    /// Which callers who want to stay unknown this carrier is told all the same.
+    #[serde(default)]
+    pub hidden_callers: HiddenCallersDto,
     /// The host part of our addresses; null: the carrier's host when we register there, else ours.
     #[serde(default)]
     pub from_domain: Option<String>,
@@ -308,6 +312,7 @@ impl TrunkSettings {
             identity_header: caller.header.into(),
             block_caller_id: caller.display == NumberDisplay::Block,
             forward_caller_id: caller.foreign == ForeignCallers::AsTheyAre,
+            hidden_callers: caller.hidden.into(),
             from_domain: caller.domain.clone(),
             number_format: numbers.format.into(),
             country_code: numbers.country_code.clone(),
@@ -401,6 +406,7 @@ impl TrunkSettings {
             } else {
                 ForeignCallers::AsOurs
             },
+            hidden: self.hidden_callers.into(),
             domain: self.from_domain.clone(),
         }
     }

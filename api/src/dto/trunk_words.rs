@@ -3,7 +3,7 @@
 use std::fmt;
 
 use offhook_core::directory::{
-    CallerIdMethod, IdentityHeader, NumberFormat, SipTransport, TrunkMode,
+    CallerIdMethod, HiddenCallers, IdentityHeader, NumberFormat, SipTransport, TrunkMode,
 };
 use offhook_core::sdp::Codec;
 use serde::de::{self, Deserializer, Visitor};
@@ -80,6 +80,18 @@ words! {
         Asserted,
         /// P-Preferred-Identity.
         Preferred,
+    }
+}
+
+words! {
+    /// Which callers who want to stay unknown a carrier is told all the same.
+    HiddenCallersDto as HiddenCallers = HiddenCallers {
+        /// Our own: they are its customers.
+        Own,
+        /// Also those another carrier asserted, where `forward_caller_id` is set.
+        All,
+        /// None.
+        None,
     }
 }
 

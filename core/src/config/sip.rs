@@ -10,6 +10,7 @@ use super::{
     TraceConfig, WebSocketConfig, units,
 };
 use crate::sip::digest::Algorithm;
+use crate::sip::header::AlertInfo;
 use crate::sip::invite::{
     DialogOptions, ReliableProvisional, SessionTimerMode, SessionTimerPolicy,
 };
@@ -59,6 +60,11 @@ pub struct SipConfig {
     /// phones on TCP, TLS or WebSockets (RFC 3428 section 8).
     #[serde(with = "units::size")]
     pub message_body: usize,
+    /// How phones are told to ring for callers inside: the value of `Alert-Info` (RFC 3261 section
+    /// 20.4); empty: not at all.
+    pub alert_info_internal: AlertInfo,
+    /// The same for callers who come by a trunk.
+    pub alert_info_external: AlertInfo,
     /// True: no version number in `Server` and `User-Agent`.
     pub hide_version: bool,
     /// Certificates, and who has to show one.
@@ -112,6 +118,10 @@ impl Default for SipConfig {
             lost_transfer: LostTransfer::Ends,
             // Two pages of text. Pictures and files are not what a message in page mode is for.
             message_body: 8 * 1024,
+            // Most calls at a desk are from inside: they ring as the phone is set.
+            alert_info_internal: AlertInfo::default(),
+            // Where phones know it, a call from outside is heard as one; others pass over it.
+            alert_info_external: AlertInfo::external(),
             // Whoever sees the version has called us or is called: never a stranger.
             hide_version: false,
             encryption: EncryptionConfig::default(),

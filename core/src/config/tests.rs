@@ -54,6 +54,18 @@ fn an_unknown_key_is_named_with_its_line() {
 }
 
 #[test]
+fn an_alert_that_would_be_another_header_is_refused_with_its_line() {
+    let text = "[sip]\nalert_info_internal = \"<urn:x:y>\\r\\nContact: <sip:a@b>\"\n";
+    let said = complaint(text);
+    assert!(
+        said.starts_with("office.toml, line 2: key `sip.alert_info_internal`: must be a value of"),
+        "{said}"
+    );
+    let config = Config::parse("[sip]\nalert_info_external = \"\"\n").unwrap();
+    assert_eq!(config.sip.alert_info_external.value(), None);
+}
+
+#[test]
 fn a_wrong_value_is_named_with_its_line_and_what_it_should_be() {
     let text = "[media]\nshards = 2\nrtp_timeout = 30\n";
     assert_eq!(

@@ -21,7 +21,7 @@ pub use schedule::{Day, ExceptionDay, Hours, Schedule, WeeklyHours};
 pub use snapshot::{Dialable, Directory, Office};
 pub use trunk::{
     CallerIdMethod, CallerPresentation, DidSource, DidSourceError, EarlyMedia, ForeignCallers,
-    IdentityHeader, NumberDisplay, NumberFormat, NumberPlan, SipTransport, Trunk, TrunkInbound,
-    TrunkMode, TrunkQualify, TrunkRegistration,
+    HiddenCallers, IdentityHeader, NumberDisplay, NumberFormat, NumberPlan, SipTransport, Trunk,
+    TrunkInbound, TrunkMode, TrunkQualify, TrunkRegistration,
 };
 pub use watch::{MessageCounts, WaitingMessages, WatchList};

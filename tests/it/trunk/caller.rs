@@ -42,6 +42,49 @@ async fn invite_with(
     Ok(invite)
 }
 
+/// RFC 3325 sections 5 and 7: what one carrier asserted of a caller who wants to stay unknown goes on
+/// to another one only where both are trusted alike.
+#[tokio::test]
+async fn a_hidden_callers_number_goes_on_to_trusted_carriers_alone() -> Result<()> {
+    let settings = json!({
+        "caller_id": "+4930100",
+        "caller_id_method": 5,
+        "forward_caller_id": true,
+        "default_destination": { "destination_type": "external", "destination_id": NUMBER },
+    });
+    let (server, carrier) = office_with_carrier(settings).await?;
+    let caller = Phone::trunk_as(&server, "anonymous").await?;
+    let hidden = [
+        ("Privacy", "id"),
+        ("P-Asserted-Identity", "<sip:+4917012345@carrier.example>"),
+    ];
+    let mut told = Vec::new();
+    for setting in ["own", "all", "none"] {
+        let change = json!({ "hidden_callers": setting });
+        server.patch(&demo_trunk(&server).await?, change).await?;
+        let dialling = caller.calls_with("+4930999999", &hidden).await?;
+        let ringing = carrier.rings().await?;
+        let invite = ringing.invite();
+        ringing.rejects(486);
+        dialling.is_refused().await?;
+        let from = invite.header("From");
+        ensure!(from.contains("<sip:anonymous@anonymous.invalid>"), "{from}");
+        ensure!(invite.header("Privacy") == "id");
+        let asserted = invite.header("P-Asserted-Identity");
+        told.push(asserted.split('@').next().unwrap_or_default().to_owned());
+    }
+    ensure!(
+        told == ["<sip:+4930100", "<sip:+4917012345", ""],
+        "{told:?}"
+    );
+    let records = server.records(3).await?;
+    ensure!(
+        records.iter().all(|record| record["from"] == "anonymous"),
+        "{records:?}"
+    );
+    Ok(())
+}
+
 /// RFC 3325 section 9.1 and RFC 3323 section 4.1.1.3.
 #[tokio::test]
 async fn each_method_tells_the_carrier_who_calls_in_its_own_way() -> Result<()> {

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use offhook_tests::exchange::{Exchange, Policy};
 use offhook_tests::phone::Phone;
-use offhook_tests::server::Server;
+use offhook_tests::server::{Server, ServerSpec};
 use serde_json::{Value, json};
 
 use super::{adds_trunk, demo_trunk, status_becomes};
@@ -109,6 +109,44 @@ async fn a_caller_who_stays_unknown_rings_as_anonymous() -> Result<()> {
     ensure!(from.contains("<sip:anonymous@anonymous.invalid>"), "{from}");
     ringing.rejects(486);
     dialling.is_refused().await?;
+    Ok(())
+}
+
+/// RFC 3261 section 20.4: the phone is told where the caller is, and not what the caller says itself.
+#[tokio::test]
+async fn a_phone_rings_as_the_office_wants_for_callers_inside_and_outside() -> Result<()> {
+    let spec = ServerSpec {
+        config: Some("[sip]\nalert_info_internal = \"<urn:alert:source:internal>\"\n".to_owned()),
+        ..ServerSpec::default()
+    };
+    let server = Server::start_with(spec).await?;
+    let phone = Phone::extension(&server, "1001").await?;
+    let path = demo_trunk(&server).await?;
+    let extension = server
+        .find("/api/v1/sip/extensions", "extension", "1001")
+        .await?;
+    let to_1001 = json!({ "default_destination": {
+        "destination_type": "extension", "destination_id": extension["id"],
+    } });
+    server.patch(&path, to_1001).await?;
+    let answers_itself = [("Alert-Info", "<http://x>;info=alert-autoanswer")];
+    let carrier = Phone::trunk_as(&server, "+4917012345").await?;
+    let colleague = Phone::extension(&server, "1000").await?;
+    for (caller, number, source) in [
+        (&carrier, "+4930999999", "<urn:alert:source:external>"),
+        (&colleague, "1001", "<urn:alert:source:internal>"),
+    ] {
+        let dialling = caller.calls_with(number, &answers_itself).await?;
+        let ringing = phone.rings().await?;
+        let alerts: Vec<_> = ringing
+            .invite()
+            .all("Alert-Info")
+            .map(str::to_owned)
+            .collect();
+        ensure!(alerts == [source], "{alerts:?}");
+        ringing.rejects(486);
+        dialling.is_refused().await?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use offhook_core::HangupCause;
 use offhook_core::event::EventKind;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, INTER_DIGIT};
 use crate::call::MediaEffect;
 
 #[test]
@@ -21,6 +21,23 @@ fn an_extension_rings_and_the_caller_hears_it_from_its_own_phone() {
     assert_eq!(call.ended(), Some(HangupCause::NormalClearing));
     assert_eq!(call.sent_to(0), ["BYE"]);
     call.leaves_nothing();
+}
+
+/// RFC 3261 section 20.4.
+#[test]
+fn a_phone_is_told_whether_the_caller_is_inside_or_outside() {
+    let inside = Fixture::from_staff("1001");
+    assert_eq!(inside.alert(inside.last_rung()), None);
+    let mut outside = Fixture::from_outside();
+    outside.caller_acknowledges();
+    outside.caller_presses("1");
+    outside.waits(INTER_DIGIT);
+    let agent = outside.ids.agent;
+    let (_, phone) = outside.queue_rings(agent);
+    let alert = outside.alert(phone).map(|alert| &alert[..]);
+    assert_eq!(alert, Some(&b"<urn:alert:source:external>"[..]));
+    let own = Fixture::originated("1001");
+    assert_eq!(own.alert(own.last_rung()), None, "they call themselves");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use offhook_core::pii::Secret;
 use offhook_core::sdp::Codec;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{self, FlowId, Path, ServerTxn};
-use offhook_core::sip::header::Replaces;
+use offhook_core::sip::header::{AlertInfo, Replaces};
 use offhook_core::sip::invite::{DialogOptions, LocalParty, RequestTag, UsageEffect, UsageInput};
 use offhook_core::sip::message::{Message, Request, Response};
 use offhook_core::sip::method::Method;
@@ -26,8 +26,8 @@ use offhook_core::{
 use offhook_media::engine::{LegPort, PlayEnd, PlayId, Source};
 
 use crate::call::{
-    Answering, CallEffect, CallInput, CallMachine, CallToAgent, Contact, IncomingCall, MediaEffect,
-    MediaInput, Office, Origin, Originate, Party, Replacing, RingTarget,
+    Alerts, Answering, CallEffect, CallInput, CallMachine, CallToAgent, Contact, IncomingCall,
+    MediaEffect, MediaInput, Office, Origin, Originate, Party, Replacing, RingTarget,
 };
 use crate::queue::{CallToQueue, QueueToCall};
 
@@ -408,6 +408,10 @@ impl Fixture {
             trunk,
             domain: "127.0.0.1".into(),
             routes: Vec::new(),
+            alerts: Alerts {
+                inside: AlertInfo::default(),
+                outside: AlertInfo::external(),
+            },
             headers: Vec::new(),
             turn: if serial { number } else { 0 },
         };
@@ -575,6 +579,11 @@ impl Fixture {
 
 /// What a rung phone does.
 impl Fixture {
+    /// What the INVITE to a phone says about how to ring.
+    pub(super) fn alert(&self, leg: u32) -> Option<&Bytes> {
+        self.rung[&leg].invite.headers.get(&HeaderName::AlertInfo)
+    }
+
     pub(super) fn phone_rings(&mut self, leg: u32) {
         self.phone_responds(leg, 180, "Ringing", None);
     }

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use super::fixture::{Edge, office, soon};
 use super::phone::Phone;
 use crate::alarm;
-use crate::call::Contact;
+use crate::call::{Alerts, Contact};
 use crate::trunk::TrunkSip;
 
 const HOME: [u8; 4] = [127, 0, 0, 2];
@@ -125,6 +125,7 @@ fn contact(uri: String) -> Contact {
         trunk: None,
         domain: "offhook.local".to_owned(),
         routes: Vec::new(),
+        alerts: Alerts::default(),
         headers: Vec::new(),
         turn: 0,
     }

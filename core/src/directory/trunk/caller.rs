@@ -95,9 +95,26 @@ pub struct CallerPresentation {
     pub display: NumberDisplay,
     /// Whether callers from outside who are sent on are shown with their own number.
     pub foreign: ForeignCallers,
+    /// Who of those that want to stay unknown is told to the carrier all the same.
+    pub hidden: HiddenCallers,
     /// The host part of our addresses; none: the carrier's host when we register there, else our
     /// own domain.
     pub domain: Option<String>,
+}
+
+/// What a carrier is told of callers who want to stay unknown, beside `Privacy: id`: it has to keep
+/// that to itself (RFC 3325 section 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HiddenCallers {
+    /// The numbers of our own callers: its customers'.
+    #[default]
+    Own,
+    /// Also the numbers that other carriers asserted, where callers from outside are shown as they
+    /// are: it belongs to the same trust domain (RFC 3324).
+    All,
+    /// No number: it is not trusted to hide any.
+    None,
 }
 
 /// How callers are shown that came from outside and are sent out again.

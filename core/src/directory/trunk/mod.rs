@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use caller::{
-    CallerIdMethod, CallerPresentation, ForeignCallers, IdentityHeader, NumberDisplay,
+    CallerIdMethod, CallerPresentation, ForeignCallers, HiddenCallers, IdentityHeader,
+    NumberDisplay,
 };
 pub use did_source::{DidSource, DidSourceError};
 pub use number_plan::{NumberFormat, NumberPlan};

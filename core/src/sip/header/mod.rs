@@ -1,6 +1,7 @@
 //! Typed headers, one per file. Each is read from a raw value with `parse` and put back with
 //! `write`; what it has no field for is kept raw.
 
+mod alert_info;
 mod content_type;
 mod cseq;
 mod diversion;
@@ -20,6 +21,7 @@ mod subscription_state;
 mod tokens;
 mod via;
 
+pub use alert_info::{AlertInfo, AlertInfoError};
 pub use content_type::ContentType;
 pub use cseq::CSeq;
 pub use diversion::{Diversion, DiversionReason};

@@ -22,6 +22,7 @@ pub fn incoming(request: &Request, trunk: &Trunk) -> Caller {
         .list(&HeaderName::PAssertedIdentity)
         .filter_map(|value| NameAddr::parse(&value, &HeaderName::PAssertedIdentity).ok())
         .find(|address| number(address).is_some());
+    let checked = asserted.as_ref().and_then(number);
     let known = asserted.or(party).or_else(|| from.clone());
     let caller = known.as_ref().and_then(number);
     let unknown = caller.as_ref().is_none_or(|number| is_anonymous(number));
@@ -30,6 +31,9 @@ pub fn incoming(request: &Request, trunk: &Trunk) -> Caller {
             number: ANONYMOUS.to_owned(),
             name: None,
             privacy: Privacy::Hidden,
+            asserted: checked
+                .filter(|number| !is_anonymous(number))
+                .map(|number| trunk.numbers.shown(&number).into()),
         };
     }
     let name_of = |address: &Option<NameAddr>| address.as_ref().and_then(display_name);
@@ -37,6 +41,7 @@ pub fn incoming(request: &Request, trunk: &Trunk) -> Caller {
         number: trunk.numbers.shown(&caller.unwrap_or_default()),
         name: name_of(&known).or_else(|| name_of(&from)),
         privacy: Privacy::Shown,
+        asserted: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! Who calls: as carriers tell us, as we tell carriers, and as phones are shown it (RFC 3325, RFC
 //! 3323).
 //!
-//! Only a trunk is trusted. What an extension claims in `P-Asserted-Identity` is not read, and what a
-//! carrier asserted of a caller who wants to stay unknown goes no further than here.
+//! Only a trunk is trusted. What an extension claims in `P-Asserted-Identity` is not read. What a
+//! carrier asserted of a caller who wants to stay unknown is told to no phone, and to no other carrier
+//! that is not set to hear it ([`HiddenCallers::All`](crate::directory::HiddenCallers)): trunks with
+//! that setting are one trust domain (RFC 3324).
 
 mod incoming;
 mod outgoing;
@@ -13,6 +15,8 @@ pub use incoming::{called, incoming, privacy_wish};
 pub use outgoing::{CallerOrigin, Calling, Presented, from_header, present};
 
 use serde::{Deserialize, Serialize};
+
+use crate::pii::Pii;
 
 /// The user part of a caller who stays unknown (RFC 3323 section 4.1.1.3).
 pub const ANONYMOUS: &str = "anonymous";
@@ -37,4 +41,7 @@ pub struct Caller {
     pub name: Option<String>,
     /// Whether the caller wants to stay unknown.
     pub privacy: Privacy,
+    /// The number that the carrier asserted of a caller who wants to stay unknown. It is for trusted
+    /// carriers alone (RFC 3325 section 7).
+    pub asserted: Option<Pii>,
 }

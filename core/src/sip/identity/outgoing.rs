@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::{ANONYMOUS, Privacy};
-use crate::directory::{ForeignCallers, IdentityHeader, NumberDisplay, Trunk};
+use crate::directory::{
+    CallerIdMethod, ForeignCallers, HiddenCallers, IdentityHeader, NumberDisplay, Trunk,
+};
 use crate::sip::HeaderName;
 use crate::sip::header::NameAddr;
 use crate::sip::uri;
@@ -26,6 +28,8 @@ pub struct Calling<'a> {
     pub name: Option<&'a str>,
     /// Whether the caller wants to stay unknown.
     pub privacy: Privacy,
+    /// What a carrier asserted of a hidden caller.
+    pub asserted: Option<&'a str>,
     /// Where the caller comes from.
     pub origin: CallerOrigin<'a>,
 }
@@ -49,12 +53,19 @@ pub struct Presented {
 /// | from | the caller's number | – |
 /// | from and asserted | the caller's number | P-Asserted- or P-Preferred-Identity: the caller's |
 ///
-/// A hidden caller has an anonymous From and `Privacy: id`; the other headers stay, since the
-/// carrier is trusted to keep them to itself (RFC 3325 section 9.3).
+/// A hidden caller has an anonymous From and `Privacy: id`. Of the other headers the carrier gets what
+/// it is trusted with (RFC 3325 sections 5 and 7):
+///
+/// | `hidden` | a caller of ours | one from outside, where those are shown as they are |
+/// | --- | --- | --- |
+/// | own | as above | the trunk's number instead of the caller's |
+/// | all | as above | the number another carrier asserted |
+/// | none | nothing | nothing |
 #[must_use]
 pub fn present(caller: &Calling<'_>, trunk: &Trunk, domain: &str) -> Presented {
     let method = trunk.caller.method;
     let hidden = caller.privacy == Privacy::Hidden || trunk.caller.display == NumberDisplay::Block;
+    let told = !hidden || trunk.caller.hidden != HiddenCallers::None;
     let real = real_number(caller, trunk);
     let number = if method.in_from() {
         real.clone().unwrap_or_else(|| own_number(caller, trunk))
@@ -67,7 +78,7 @@ pub fn present(caller: &Calling<'_>, trunk: &Trunk, domain: &str) -> Presented {
         from_header(&number, caller.name, domain)
     };
     let mut headers = Vec::new();
-    if let Some(real) = real {
+    if let Some(real) = real.filter(|_| told) {
         let name = caller.name.filter(|_| !hidden);
         let address = from_header(&real, name, domain);
         if method.asserts() {
@@ -76,7 +87,7 @@ pub fn present(caller: &Calling<'_>, trunk: &Trunk, domain: &str) -> Presented {
                 IdentityHeader::Preferred => HeaderName::PPreferredIdentity,
             };
             headers.push((header, address));
-        } else if method == crate::directory::CallerIdMethod::RemotePartyId {
+        } else if method == CallerIdMethod::RemotePartyId {
             let shown: &[u8] = if hidden { b"full" } else { b"off" };
             let params: &[u8] = b";party=calling;screen=yes;privacy=";
             let value = [&address[..], params, shown].concat();
@@ -118,7 +129,10 @@ fn real_number(caller: &Calling<'_>, trunk: &Trunk) -> Option<String> {
         }
         CallerOrigin::Inside(public) => public.or(own),
         CallerOrigin::Outside if trunk.caller.foreign == ForeignCallers::AsTheyAre => {
-            Some(caller.number)
+            match trunk.caller.hidden {
+                HiddenCallers::All => caller.asserted.or(Some(caller.number)),
+                HiddenCallers::Own | HiddenCallers::None => Some(caller.number),
+            }
         }
         CallerOrigin::Outside => own,
     };

@@ -2,8 +2,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::directory::{
-    CallerIdMethod, DidSource, ForeignCallers, IdentityHeader, NumberDisplay, NumberFormat, Trunk,
-    TrunkMode,
+    CallerIdMethod, DidSource, ForeignCallers, HiddenCallers, IdentityHeader, NumberDisplay,
+    NumberFormat, Trunk, TrunkMode,
 };
 use crate::id::{IdSource, TrunkId};
 use crate::sip::{HeaderName, Message, Request};
@@ -21,6 +21,7 @@ fn anna() -> Calling<'static> {
         number: "1000",
         name: Some("Anna"),
         privacy: Privacy::Shown,
+        asserted: None,
         origin: CallerOrigin::Inside(Some("+493010023")),
     }
 }
@@ -125,6 +126,7 @@ fn a_caller_from_outside_is_shown_as_ours_unless_the_carrier_takes_foreign_numbe
         number: "+4917012345",
         name: None,
         privacy: Privacy::Shown,
+        asserted: None,
         origin: CallerOrigin::Outside,
     };
     let mut trunk = trunk(CallerIdMethod::From);
@@ -143,6 +145,66 @@ fn a_caller_from_outside_is_shown_as_ours_unless_the_carrier_takes_foreign_numbe
     trunk.caller.method = CallerIdMethod::Asserted;
     let ours = "P-Asserted-Identity: <sip:+4930100@office.example>";
     assert_eq!(shown(&unknown, &trunk), [NOBODY, ours, "Privacy: id"]);
+}
+
+/// RFC 3324 and RFC 3325 sections 5 and 7: within one trust domain the number goes on, with the wish
+/// that nobody else is told it.
+#[test]
+fn what_a_carrier_asserted_of_a_hidden_caller_is_told_to_trusted_carriers_alone() {
+    let heard = incoming(
+        &invite("Privacy: id\r\nP-Asserted-Identity: <tel:+4917012345>\r\n"),
+        &trunk(CallerIdMethod::Static),
+    );
+    let calling = Calling {
+        number: &heard.number,
+        name: heard.name.as_deref(),
+        privacy: heard.privacy,
+        asserted: heard.asserted.as_ref().map(|number| number.0.as_str()),
+        origin: CallerOrigin::Outside,
+    };
+    let mut trunk = trunk(CallerIdMethod::FromAndAsserted);
+    let ours = "P-Asserted-Identity: <sip:+4930100@office.example>";
+    let theirs = "P-Asserted-Identity: <sip:+4917012345@office.example>";
+    let mut told = |hidden, foreign| {
+        trunk.caller.hidden = hidden;
+        trunk.caller.foreign = foreign;
+        shown(&calling, &trunk)
+    };
+    use ForeignCallers::{AsOurs, AsTheyAre};
+    assert_eq!(
+        told(HiddenCallers::All, AsTheyAre),
+        [NOBODY, theirs, "Privacy: id"]
+    );
+    for (hidden, foreign) in [
+        (HiddenCallers::All, AsOurs),
+        (HiddenCallers::Own, AsTheyAre),
+        (HiddenCallers::Own, AsOurs),
+    ] {
+        assert_eq!(told(hidden, foreign), [NOBODY, ours, "Privacy: id"]);
+    }
+    assert_eq!(
+        told(HiddenCallers::None, AsTheyAre),
+        [NOBODY, "Privacy: id"]
+    );
+}
+
+/// RFC 3325 section 7: who is not trusted is told nothing that identifies a hidden caller.
+#[test]
+fn a_carrier_that_is_not_trusted_is_told_of_no_hidden_caller() {
+    let hidden = Calling {
+        privacy: Privacy::Hidden,
+        ..anna()
+    };
+    for method in CallerIdMethod::ALL {
+        let mut trunk = trunk(*method);
+        trunk.caller.hidden = HiddenCallers::None;
+        assert_eq!(shown(&hidden, &trunk), [NOBODY, "Privacy: id"]);
+        let open = shown(&anna(), &trunk);
+        assert!(
+            open[0].contains("Anna"),
+            "who does not hide is shown: {open:?}"
+        );
+    }
 }
 
 #[test]
@@ -274,9 +336,15 @@ fn a_caller_who_wants_to_stay_unknown_is() {
         number: ANONYMOUS.to_owned(),
         name: None,
         privacy: Privacy::Hidden,
+        asserted: None,
     };
+    let asserted = "Privacy: id;critical\r\nP-Asserted-Identity: <sip:+49301234@x>\r\n";
+    let known = Caller {
+        asserted: Some("+49301234".to_owned().into()),
+        ..unknown.clone()
+    };
+    assert_eq!(caller(asserted), known);
     for headers in [
-        "Privacy: id;critical\r\nP-Asserted-Identity: <sip:+49301234@x>\r\n",
         "Privacy: header, id\r\n",
         "Privacy: USER\r\n",
         "Remote-Party-ID: <sip:+49301234@x>;party=calling;privacy=full\r\n",
