@@ -14,6 +14,9 @@ pub struct EncryptionConfig {
     /// nobody vouches for, and kept in the data folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
+    /// Who made it; no key of the file.
+    #[serde(skip)]
+    pub owner: CertificateOwner,
     /// The private key of our certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
@@ -28,6 +31,16 @@ pub struct EncryptionConfig {
     pub ca: Option<PathBuf>,
     /// Whether a peer we connect to has to prove its name (RFC 5922).
     pub verify_peers: bool,
+}
+
+/// Who made our certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CertificateOwner {
+    /// The operator, who also renews it.
+    #[default]
+    Operator,
+    /// We did.
+    Server,
 }
 
 /// Whether a peer that connects to us shows a certificate.
@@ -47,6 +60,7 @@ impl Default for EncryptionConfig {
     fn default() -> Self {
         Self {
             certificate: None,
+            owner: CertificateOwner::Operator,
             key: None,
             // Phones prove themselves by password.
             client_auth: ClientAuth::Off,

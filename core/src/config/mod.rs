@@ -24,7 +24,7 @@ mod units;
 mod websocket;
 
 pub use defence::{DefenceConfig, DefenceLimits, Rate};
-pub use encryption::{ClientAuth, EncryptionConfig};
+pub use encryption::{CertificateOwner, ClientAuth, EncryptionConfig};
 pub use error::{ConfigError, ConfigFault};
 pub use http::HttpConfig;
 pub use limits::LimitsConfig;

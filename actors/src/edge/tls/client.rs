@@ -10,7 +10,9 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 
 use super::watch::Watch;
 use super::{TlsError, files, provider};
@@ -105,7 +107,7 @@ impl Dialer {
 
     fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, Error> {
         if !self.config.verify_peers {
-            return Ok(Arc::new(Anybody(provider())));
+            return Ok(Blind::new(Verdict::Believe));
         }
         let mut roots = authorities(&self.config).map_err(|error| unusable(&error))?;
         let found = rustls_native_certs::load_native_certs();
@@ -115,7 +117,7 @@ impl Dialer {
         roots.add_parsable_certificates(found.certs);
         if roots.is_empty() {
             tracing::warn!("no authority is trusted: no peer can be called over TLS");
-            return Ok(Arc::new(Nobody));
+            return Ok(Blind::new(Verdict::Doubt));
         }
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
         let verifier = verifier
@@ -138,12 +140,32 @@ fn unusable(error: &TlsError) -> Error {
     Error::General(error.to_string())
 }
 
-/// Believes every certificate, as `verify_peers = false` says; that its key is there is still
-/// checked.
+/// Says the same of every certificate, whatever it says. That its key is there is checked all the
+/// same.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct Blind {
+    verdict: Verdict,
+    provider: Arc<CryptoProvider>,
+}
 
-impl ServerCertVerifier for Anybody {
+#[derive(Debug, Clone, Copy)]
+enum Verdict {
+    /// As `verify_peers = false` wants it.
+    Believe,
+    /// There is nobody to vouch for one.
+    Doubt,
+}
+
+impl Blind {
+    fn new(verdict: Verdict) -> Arc<Self> {
+        Arc::new(Self {
+            verdict,
+            provider: provider(),
+        })
+    }
+}
+
+impl ServerCertVerifier for Blind {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -152,7 +174,10 @@ impl ServerCertVerifier for Anybody {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
+        match self.verdict {
+            Verdict::Believe => Ok(ServerCertVerified::assertion()),
+            Verdict::Doubt => Err(CertificateError::UnknownIssuer.into()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -161,7 +186,7 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.0.signature_verification_algorithms;
+        let known = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, known)
     }
 
@@ -171,58 +196,12 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.0.signature_verification_algorithms;
+        let known = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, known)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Believes no certificate, because there is nobody to vouch for one.
-#[derive(Debug)]
-struct Nobody;
-
-impl ServerCertVerifier for Nobody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Err(Error::InvalidCertificate(
-            rustls::CertificateError::UnknownIssuer,
-        ))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::InvalidCertificate(
-            rustls::CertificateError::UnknownIssuer,
-        ))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::InvalidCertificate(
-            rustls::CertificateError::UnknownIssuer,
-        ))
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        let known = &self.provider.signature_verification_algorithms;
+        known.supported_schemes()
     }
 }

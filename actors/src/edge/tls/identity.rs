@@ -9,7 +9,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
 /// Names kept of one certificate; real ones have a few.
-const NAMES: usize = 32;
+pub(super) const NAMES: usize = 32;
 
 /// What the first certificate of a verified chain says its owner is called, in lower case: the hosts
 /// of its `sip:` URIs, its DNS names and its addresses. Its common name counts only if it has no

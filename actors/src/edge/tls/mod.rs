@@ -7,7 +7,7 @@
 //! | `client` | the connecting side, which does too, and whom it believes |
 //! | `watch` | whether files have changed |
 //! | `identity` | the names in a peer's certificate |
-//! | `self_signed` | a certificate nobody vouches for, made at the first start |
+//! | `self_signed` | a certificate nobody vouches for, made at the first start and when it has to be |
 
 mod client;
 mod files;
@@ -78,7 +78,7 @@ impl Tls {
         let listens = !config.tls.is_empty() || !config.wss.is_empty();
         let encryption = &config.encryption;
         let keeper = if encryption.certificate.is_some() || listens {
-            Some(Keeper::load(encryption)?)
+            Some(Keeper::load(config)?)
         } else {
             None
         };

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use offhook_core::config::{ClientAuth, EncryptionConfig};
+use offhook_core::config::{ClientAuth, EncryptionConfig, SipConfig};
 use offhook_core::sip::endpoint::SipTransport;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
+use super::self_signed::OwnCertificate;
 use super::watch::Watch;
 use super::{TlsError, files, provider};
 use crate::alarm;
@@ -18,6 +19,8 @@ use crate::alarm;
 #[derive(Debug)]
 pub(crate) struct Keeper {
     config: EncryptionConfig,
+    /// Where the certificate is our own to renew.
+    own: Option<OwnCertificate>,
     greeting: ArcSwap<Greeting>,
     files: Watch,
 }
@@ -31,18 +34,21 @@ struct Greeting {
 }
 
 impl Keeper {
-    pub(super) fn load(config: &EncryptionConfig) -> Result<Self, TlsError> {
+    pub(super) fn load(sip: &SipConfig) -> Result<Self, TlsError> {
+        let config = &sip.encryption;
         let files = Watch::over([&config.certificate, &config.key, &config.client_ca]);
         files.look(alarm::now());
         Ok(Self {
             greeting: ArcSwap::from_pointee(greeting(config)?),
             config: config.clone(),
+            own: OwnCertificate::of(sip),
             files,
         })
     }
 
     /// What to greet a new connection with, from files as they were at most a second ago.
     pub(crate) fn greeting(&self, transport: SipTransport) -> Arc<ServerConfig> {
+        self.renew();
         if self.files.look(alarm::now()) {
             self.reload();
         }
@@ -55,8 +61,20 @@ impl Keeper {
         }
     }
 
+    /// Makes a certificate of our own again when it is time.
+    fn renew(&self) {
+        let kept = self.own.as_ref().map(|own| own.keep(alarm::wall()));
+        if let Some(Err(error)) = kept {
+            tracing::error!(%error, "the certificate was not renewed");
+        }
+    }
+
     /// Reads the files again; while they are broken the old certificate stays.
     pub(super) fn reload(&self) {
+        if let Some(own) = &self.own {
+            own.doubt();
+        }
+        self.renew();
         match greeting(&self.config) {
             Ok(greeting) => {
                 self.greeting.store(Arc::new(greeting));

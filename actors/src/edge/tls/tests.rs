@@ -4,12 +4,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use offhook_core::config::{ClientAuth, SipConfig};
 use offhook_core::sip::endpoint::SipTransport;
 use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 use rustls::pki_types::CertificateDer;
 
+use super::self_signed::OwnCertificate;
 use super::{Tls, TlsError, files, names_of, self_signed};
+use crate::alarm;
 
 fn config() -> SipConfig {
     SipConfig {
@@ -57,6 +60,80 @@ fn a_certificate_is_made_once_for_all_names_with_a_key_of_its_owners_alone() {
     let before = std::fs::read(&certificate).unwrap();
     made(&folder);
     assert_eq!(std::fs::read(&certificate).unwrap(), before);
+}
+
+/// The names of the certificate in `folder`, and its bytes.
+fn present(folder: &Path) -> (Vec<String>, Vec<u8>) {
+    let file = folder.join("self-signed.crt");
+    let names = names_of(Some(&files::chain(&file).unwrap())).unwrap();
+    (names.to_vec(), std::fs::read(file).unwrap())
+}
+
+fn days(days: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * days)
+}
+
+#[test]
+fn a_certificate_of_our_own_is_renewed_a_month_before_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = OwnCertificate::of(&made(folder.path())).unwrap();
+    let (_, first) = present(folder.path());
+    let start = alarm::wall();
+    own.keep(start + days(695)).unwrap();
+    assert_eq!(present(folder.path()).1, first, "there is time");
+    own.keep(start + days(705)).unwrap();
+    let (names, second) = present(folder.path());
+    assert_ne!(second, first);
+    assert!(names.contains(&"office.example".to_owned()));
+    own.keep(start + days(706)).unwrap();
+    assert_eq!(present(folder.path()).1, second, "once");
+}
+
+#[test]
+fn a_certificate_of_our_own_is_made_again_when_it_names_something_else() {
+    let folder = tempfile::tempdir().unwrap();
+    made(folder.path());
+    let mut config = config();
+    config.domain = "new.example".to_owned();
+    config.external_address = Some([192, 0, 2, 1].into());
+    self_signed(&mut config, folder.path()).unwrap();
+    let (names, _) = present(folder.path());
+    assert_eq!(
+        names,
+        ["new.example", "localhost", "127.0.0.1", "192.0.2.1", "::1"]
+    );
+    // A key that is not its own, as a stop between two writes leaves it, is no lasting trouble.
+    let key = config.encryption.key.clone().unwrap();
+    std::fs::write(&key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    made(folder.path());
+    assert!(Tls::load(&config).unwrap().keeper.is_some());
+}
+
+#[test]
+fn a_certificate_that_an_operator_put_there_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["sip.example.com".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    std::fs::write(folder.path().join("self-signed.crt"), &certificate).unwrap();
+    std::fs::write(folder.path().join("self-signed.key"), key.serialize_pem()).unwrap();
+    let own = OwnCertificate::of(&made(folder.path())).unwrap();
+    own.keep(alarm::wall() + days(100_000)).unwrap();
+    assert_eq!(present(folder.path()).1, certificate.as_bytes());
+}
+
+#[test]
+fn a_running_server_goes_on_with_the_renewed_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = made(folder.path());
+    let tls = Tls::load(&config).unwrap();
+    let keeper = tls.keeper.as_ref().unwrap();
+    let first = keeper.greeting(SipTransport::Tls);
+    std::fs::remove_file(config.encryption.certificate.as_ref().unwrap()).unwrap();
+    tls.reload();
+    let second = keeper.greeting(SipTransport::Tls);
+    assert!(!Arc::ptr_eq(&first, &second));
+    assert!(present(folder.path()).0.contains(&"localhost".to_owned()));
 }
 
 #[test]
