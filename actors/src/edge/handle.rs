@@ -12,8 +12,11 @@ use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
 use offhook_core::sip::invite::{LocalParty, NextHop, UsageEffect};
 use offhook_core::sip::locate::Means;
 use offhook_core::sip::message::{Request, Response};
+use offhook_core::sip::qualify::QualifyTarget;
+use offhook_core::sip::registrar::Ping;
 use offhook_core::sip::trace::CallTrace;
-use offhook_core::{CallId, HangupCause, LegId, TrunkId};
+use offhook_core::sip::uri;
+use offhook_core::{CallId, HangupCause, IdSource, LegId, TrunkId};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -403,6 +406,23 @@ fn start_copying(config: HepConfig, copies: mpsc::Receiver<Copied>) {
 impl Replies for SipCore {
     fn respond(&self, txn: ServerTxn, response: Response) {
         self.tell(Command::Respond(txn, response));
+    }
+
+    fn ping(&self, ping: Ping, reply: Reply) {
+        let path = ping.path;
+        let shared = &self.shared;
+        let (uri, address) = (ping.uri.clone(), Some(path.peer));
+        let party = shared.party(path.local, path.transport, None, None);
+        let target = QualifyTarget {
+            uri: ping.uri,
+            from: uri::sip(None, &shared.net.config.domain, None),
+            contact: party.contact,
+            routes: Vec::new(),
+            product: party.product,
+        };
+        let request = target.options(1, &mut IdSource::from_entropy());
+        let flow = Some(path.flow);
+        self.ask(request, NextHop { uri, flow, address }, reply);
     }
 }
 

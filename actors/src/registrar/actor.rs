@@ -1,6 +1,7 @@
 //! The registrar's shell: mail → bindings → answers, events and watchers.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use offhook_core::event::EventKind;
 use offhook_core::sip::registrar::{BindingChange, ChangeKind};
@@ -9,6 +10,10 @@ use tokio::task::AbortHandle;
 
 use super::handle::{Mail, RegistrarArguments};
 use crate::alarm::{self, Alarm};
+use crate::edge::Reply;
+
+/// Phones whose turn to be asked comes within this are asked together.
+const STEP: Duration = Duration::from_millis(100);
 
 /// Serves one [`Registrar`](super::Registrar).
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,8 +24,8 @@ pub struct RegistrarActor;
 pub enum RegistrarMessage {
     /// There is mail.
     Look,
-    /// A registration has run out.
-    Expire,
+    /// A registration has run out, or a phone is to be asked whether it is there.
+    Wake,
     /// The office has changed.
     DirectoryChanged,
     /// A fault for tests of supervision: the actor panics.
@@ -34,6 +39,7 @@ pub struct Serving {
     /// The extensions that watchers believe to be reachable.
     reachable: BTreeSet<String>,
     follower: AbortHandle,
+    started: Instant,
 }
 
 impl Drop for Serving {
@@ -56,6 +62,7 @@ impl Actor for RegistrarActor {
             follower: follow(&arguments, me.clone()),
             alarm: Alarm::default(),
             reachable: BTreeSet::new(),
+            started: alarm::now(),
             arguments,
         };
         for extension in serving.arguments.registrar.counts().into_keys() {
@@ -83,21 +90,13 @@ impl Actor for RegistrarActor {
                     serving.mail(mail);
                 }
             }
-            RegistrarMessage::Expire => {
-                serving
-                    .arguments
-                    .registrar
-                    .0
-                    .bindings
-                    .write()
-                    .expire(alarm::now());
-            }
+            RegistrarMessage::Wake => serving.wake(alarm::now()),
             RegistrarMessage::DirectoryChanged => serving.drop_strangers(),
             RegistrarMessage::Fault => panic!("a fault was injected into the registrar"),
         }
         serving.tell_changes();
-        let next = serving.arguments.registrar.0.bindings.read().next_expiry();
-        serving.alarm.rearm(&me, next, || RegistrarMessage::Expire);
+        let next = serving.next();
+        serving.alarm.rearm(&me, next, || RegistrarMessage::Wake);
         Ok(())
     }
 }
@@ -134,7 +133,28 @@ impl Serving {
                 self.arguments.replies.respond(registration.txn, response);
             }
             Mail::FlowClosed(flow) => bindings.flow_closed(flow),
+            Mail::Pong(id, answered) => bindings.pong(alarm::now(), id, answered),
         }
+    }
+
+    fn wake(&self, now: Instant) {
+        let registrar = &self.arguments.registrar;
+        registrar.0.bindings.write().expire(now);
+        loop {
+            let ping = registrar.0.bindings.write().poll_ping(now);
+            let Some(ping) = ping else { return };
+            let (id, registrar) = (ping.id, registrar.clone());
+            let reply = Reply::new(move |answer| registrar.pong(id, answer.is_ok()));
+            self.arguments.replies.ping(ping, reply);
+        }
+    }
+
+    /// When there is something to do.
+    fn next(&self) -> Option<Instant> {
+        let bindings = self.arguments.registrar.0.bindings.read();
+        let ping = bindings.next_ping();
+        let ping = ping.map(|at| alarm::rounded(at, self.started, STEP));
+        [bindings.next_expiry(), ping].into_iter().flatten().min()
     }
 
     /// Ends the registrations of extensions that are no more or may not register any longer.

@@ -16,6 +16,7 @@ use parking_lot::RwLock;
 use super::actor::RegistrarMessage;
 use crate::alarm;
 use crate::directory::DirectoryHandle;
+use crate::edge::Reply;
 use crate::inbox::Inbox;
 use crate::live::Live;
 
@@ -30,10 +31,13 @@ pub trait PhoneWatch: Send + Sync {
     fn reachable(&self, extension: &str, reachable: bool);
 }
 
-/// Where the registrar's answers go.
+/// Where the registrar's answers go, and its questions.
 pub trait Replies: Send + Sync {
     /// Answers a REGISTER.
     fn respond(&self, txn: ServerTxn, response: Response);
+
+    /// Asks a phone whether it is there, with OPTIONS.
+    fn ping(&self, ping: core::Ping, reply: Reply);
 }
 
 /// A REGISTER whose sender may do so.
@@ -52,6 +56,8 @@ pub(crate) struct Registration {
 pub(crate) enum Mail {
     Register(Box<Registration>),
     FlowClosed(FlowId),
+    /// Whether the phone with this number answered.
+    Pong(u64, bool),
 }
 
 /// A phone that can be rung.
@@ -99,6 +105,8 @@ pub struct Registered {
     pub source: SocketAddr,
     /// When the registration runs out.
     pub expires_at: Timestamp,
+    /// Whether it answers when it is asked.
+    pub health: core::PhoneHealth,
 }
 
 /// The registrar: cheap to clone, and the same for as long as the process lives, however often its
@@ -178,6 +186,7 @@ impl Registrar {
                 transport: binding.path.transport,
                 source: binding.path.peer,
                 expires_at: alarm::wall_at(binding.expires_at),
+                health: bindings.health(binding),
             })
             .collect();
         drop(bindings);
@@ -219,6 +228,12 @@ impl Registrar {
     pub(crate) fn way_to(&self, home: &Home) -> Option<Path> {
         let bindings = self.0.bindings.read();
         bindings.way_to(alarm::now(), &home.extension, &home.phone)
+    }
+
+    /// What became of a question.
+    pub(super) fn pong(&self, id: u64, answered: bool) {
+        let mail = Mail::Pong(id, answered);
+        self.0.inbox.deliver(mail, || RegistrarMessage::Look);
     }
 
     /// A connection is gone, and with it every registration that was made over it.

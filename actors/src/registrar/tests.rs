@@ -8,8 +8,9 @@ use offhook_core::ExtensionId;
 use offhook_core::config::RegistrarConfig;
 use offhook_core::directory::{Extension, ExtensionKind, Office, Permission};
 use offhook_core::pii::Secret;
-use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport};
+use offhook_core::sip::endpoint::{FlowId, Path, ServerTxn, SipTransport, TxnFailure};
 use offhook_core::sip::message::{Message, Request, Response};
+use offhook_core::sip::registrar::{PhoneHealth, Ping};
 use ractor::Actor;
 use tokio::sync::mpsc;
 
@@ -17,13 +18,21 @@ use super::handle::Registration;
 use super::{PhoneWatch, Registrar, RegistrarActor, RegistrarArguments, Replies};
 use crate::alarm;
 use crate::directory::DirectoryHandle;
+use crate::edge::Reply;
 use crate::live::{Delivery, Live};
 
-struct Told(mpsc::UnboundedSender<(ServerTxn, Response)>);
+struct Told {
+    responses: mpsc::UnboundedSender<(ServerTxn, Response)>,
+    pings: mpsc::UnboundedSender<(Ping, Reply)>,
+}
 
 impl Replies for Told {
     fn respond(&self, txn: ServerTxn, response: Response) {
-        self.0.send((txn, response)).unwrap();
+        self.responses.send((txn, response)).unwrap();
+    }
+
+    fn ping(&self, ping: Ping, reply: Reply) {
+        self.pings.send((ping, reply)).unwrap();
     }
 }
 
@@ -38,13 +47,15 @@ impl PhoneWatch for Watch {
 struct Desk {
     registrar: Registrar,
     replies: mpsc::UnboundedReceiver<(ServerTxn, Response)>,
+    pings: mpsc::UnboundedReceiver<(Ping, Reply)>,
     reachable: mpsc::UnboundedReceiver<(String, bool)>,
     live: Live,
 }
 
 async fn desk() -> Desk {
     let registrar = Registrar::new(RegistrarConfig::default());
-    let (told, replies) = mpsc::unbounded_channel();
+    let (responses, replies) = mpsc::unbounded_channel();
+    let (asked, pings) = mpsc::unbounded_channel();
     let (watch, reachable) = mpsc::unbounded_channel();
     let live = Live::detached();
     let office = Office {
@@ -65,7 +76,10 @@ async fn desk() -> Desk {
     };
     let arguments = RegistrarArguments {
         registrar: registrar.clone(),
-        replies: Arc::new(Told(told)),
+        replies: Arc::new(Told {
+            responses,
+            pings: asked,
+        }),
         live: live.clone(),
         directory: DirectoryHandle::new(office),
         watch: Arc::new(Watch(watch)),
@@ -74,6 +88,7 @@ async fn desk() -> Desk {
     Desk {
         registrar,
         replies,
+        pings,
         reachable,
         live,
     }
@@ -173,4 +188,38 @@ async fn an_extension_with_two_phones_is_reachable_until_both_are_gone() {
     );
     assert!(alarm::now() - start > Duration::from_secs(110));
     assert!(desk.registrar.list().is_empty());
+}
+
+/// RFC 3261 section 11.
+#[tokio::test(start_paused = true)]
+async fn a_phone_behind_a_nat_is_asked_every_minute_and_shown_to_be_gone() {
+    let mut desk = desk().await;
+    let mut behind = registration(5062, 1, 3600);
+    behind.path.peer = SocketAddr::from(([198, 51, 100, 1], 1024));
+    assert!(desk.registrar.register(behind));
+    assert!(desk.registrar.register(registration(5064, 2, 3600)));
+    for minute in 0..5 {
+        let (ping, reply) = desk.pings.recv().await.unwrap();
+        assert_eq!(ping.uri, "sip:1000@127.0.0.1:5062", "nobody else is");
+        tokio::time::advance(Duration::from_millis(20)).await;
+        if minute == 0 {
+            let request = registration(1, 1, 1).request;
+            reply.tell(Ok(Response::to(&request, 405, "")));
+        } else {
+            reply.tell(Err(TxnFailure::TimedOut));
+        }
+        // The mail is read before the next question.
+        tokio::time::sleep_until((alarm::now() + Duration::from_secs(1)).into()).await;
+        let health = desk.registrar.list()[0].health;
+        let expected = match minute {
+            0..3 => PhoneHealth::There(Duration::from_millis(20)),
+            _ => PhoneHealth::Gone,
+        };
+        assert_eq!(health, expected, "minute {minute}");
+        assert_eq!(desk.registrar.list()[1].health, PhoneHealth::Unknown);
+    }
+    assert!(
+        desk.registrar.is_reachable("1000"),
+        "it is rung all the same"
+    );
 }

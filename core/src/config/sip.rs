@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broken, DefenceConfig, EncryptionConfig, HepConfig, LostTransfer, SubscriptionConfig,
-    TraceConfig, WebSocketConfig, units,
+    Broken, DefenceConfig, EncryptionConfig, HepConfig, LostTransfer, PingPhones,
+    SubscriptionConfig, TraceConfig, WebSocketConfig, units,
 };
 use crate::sip::digest::Algorithm;
 use crate::sip::header::AlertInfo;
@@ -204,6 +204,12 @@ pub struct RegistrarConfig {
     /// often than `sip.limits.idle_timeout`, or it is hung up on.
     #[serde(with = "units::duration")]
     pub flow_timer: Duration,
+    /// Which phones on datagrams are asked now and then whether they are there, which also keeps the
+    /// NAT before them open: `never`, `behind_nat` or `always`.
+    pub ping_phones: PingPhones,
+    /// How often.
+    #[serde(with = "units::duration")]
+    pub ping_interval: Duration,
 }
 
 impl Default for RegistrarConfig {
@@ -216,6 +222,10 @@ impl Default for RegistrarConfig {
             max_contacts: 10,
             // What RFC 5626 section 4.4.1 recommends for streams.
             flow_timer: Duration::from_secs(120),
+            // Nobody else needs it: an open address is always open.
+            ping_phones: PingPhones::BehindNat,
+            // Below what most NATs remember a silent mapping for.
+            ping_interval: Duration::from_secs(60),
         }
     }
 }
@@ -360,6 +370,10 @@ impl RegistrarConfig {
         }
         if self.max_contacts == 0 {
             return Err(("sip.registrar.max_contacts", "must be at least 1"));
+        }
+        let intervals = Duration::from_secs(10)..=Duration::from_secs(3600);
+        if !intervals.contains(&self.ping_interval) {
+            return Err(("sip.registrar.ping_interval", "must be from 10s to 1h"));
         }
         Ok(())
     }

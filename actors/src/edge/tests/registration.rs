@@ -1,9 +1,12 @@
 //! Who may register, and what comes of it.
 
+use std::time::Duration;
+
 use offhook_core::EventKind;
 use offhook_core::directory::SipTransport as TrunkTransport;
 use offhook_core::pii::Secret;
-use offhook_core::sip::HeaderName;
+use offhook_core::sip::registrar::PhoneHealth;
+use offhook_core::sip::{HeaderName, Method};
 
 use super::fixture::{Edge, KeeperMessage, office, soon};
 use super::phone::Phone;
@@ -227,4 +230,29 @@ async fn registrations_outlive_the_registrars_fall() {
     let again = phone.register(600);
     let again = phone.sign(again);
     assert_eq!(phone.ask(again).await.status, 200);
+}
+
+/// RFC 3261 section 11.
+#[tokio::test]
+async fn a_phone_behind_a_nat_is_asked_where_it_is_seen_and_known_to_be_there() {
+    let often = Duration::from_secs(1);
+    let mut edge = Edge::open_with(|config| config.registrar.ping_interval = often).await;
+    let mut phone = Phone::udp(HOME, edge.udp, "1000").await;
+    let mut request = phone.register(600);
+    let private = "<sip:1000@10.0.0.5:5062>";
+    request.headers.set(HeaderName::Contact, private);
+    assert_eq!(phone.ask_signed(request).await.status, 200);
+    assert_eq!(edge.registrar.list()[0].health, PhoneHealth::Unknown);
+    let asked = phone.hears().await;
+    assert_eq!(
+        (&asked.method, &asked.uri[..]),
+        (&Method::Options, &b"sip:1000@10.0.0.5:5062"[..])
+    );
+    phone.answer(&asked, 200).await;
+    // The next question comes when the answer to this one has been heard.
+    let again = phone.hears().await;
+    assert_ne!(again.headers.call_id(), asked.headers.call_id());
+    let health = edge.registrar.list()[0].health;
+    assert!(matches!(health, PhoneHealth::There(_)), "{health:?}");
+    drop(soon(edge.reachable.recv()).await);
 }

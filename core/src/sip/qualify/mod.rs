@@ -38,6 +38,33 @@ pub struct QualifyTarget {
     pub product: Bytes,
 }
 
+impl QualifyTarget {
+    /// The question numbered `number`, in a dialog of its own that never comes to be. Via is still to
+    /// be added.
+    #[must_use]
+    pub fn options(&self, number: u32, ids: &mut IdSource) -> Request {
+        let cseq = CSeq {
+            number,
+            method: Method::Options,
+        };
+        let mut request = Request::new(Method::Options, self.uri.clone());
+        let headers = &mut request.headers;
+        headers.push(HeaderName::MaxForwards, "70");
+        for route in &self.routes {
+            headers.push(HeaderName::Route, route.clone());
+        }
+        let from = NameAddr::new(self.from.clone()).with_tag(&ids.token());
+        headers.push(HeaderName::From, from.write());
+        headers.push(HeaderName::To, NameAddr::new(self.uri.clone()).write());
+        headers.push(HeaderName::CallId, ids.token());
+        headers.push(HeaderName::CSeq, cseq.write());
+        headers.push(HeaderName::Contact, self.contact.clone());
+        headers.push(HeaderName::Accept, "application/sdp");
+        headers.push(HeaderName::UserAgent, self.product.clone());
+        request
+    }
+}
+
 /// Whether a carrier is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reachability {
@@ -212,25 +239,8 @@ impl Qualify {
         // Told apart from the next question: an answer counts for one of them.
         self.timers.set(QualifyTimer::GiveUp, now + patience);
         self.timers.set(QualifyTimer::Send, now + self.interval);
-        let cseq = CSeq {
-            number: self.next,
-            method: Method::Options,
-        };
+        let request = self.target.options(self.next, &mut self.ids);
         let target = &self.target;
-        let mut request = Request::new(Method::Options, target.uri.clone());
-        let headers = &mut request.headers;
-        headers.push(HeaderName::MaxForwards, "70");
-        for route in &target.routes {
-            headers.push(HeaderName::Route, route.clone());
-        }
-        let from = NameAddr::new(target.from.clone()).with_tag(&self.ids.token());
-        headers.push(HeaderName::From, from.write());
-        headers.push(HeaderName::To, NameAddr::new(target.uri.clone()).write());
-        headers.push(HeaderName::CallId, self.ids.token());
-        headers.push(HeaderName::CSeq, cseq.write());
-        headers.push(HeaderName::Contact, target.contact.clone());
-        headers.push(HeaderName::Accept, "application/sdp");
-        headers.push(HeaderName::UserAgent, target.product.clone());
         self.effects.push_back(QualifyEffect::Send {
             tag: self.next,
             request: Box::new(request),

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`binding`] | one contact, and how it got here |
 //! | [`phone`] | which phone a binding is of, whatever connection it has |
+//! | [`pulse`] | whether phones are there: who is asked, and when |
 //! | [`update`] | what a REGISTER asks for, and why that may be refused |
 //!
 //! A REGISTER changes all it asks for or nothing. What changed is told by
@@ -11,6 +12,7 @@
 
 pub mod binding;
 pub mod phone;
+pub mod pulse;
 #[cfg(test)]
 mod tests;
 pub mod update;
@@ -32,6 +34,7 @@ use crate::config::RegistrarConfig;
 
 pub use binding::Binding;
 pub use phone::PhoneName;
+pub use pulse::{PhoneHealth, Ping};
 pub use update::RegisterError;
 
 /// The bindings of all addresses-of-record, which `K` names: an extension, say. Whether somebody may
@@ -44,6 +47,8 @@ pub struct Registrar<K> {
     expiries: BTreeSet<(Instant, u64)>,
     /// Bindings that end with their connection.
     flows: BTreeSet<(FlowId, u64)>,
+    /// Who is asked whether it is there.
+    pulse: pulse::Pulse,
     /// Numbers bindings and updates in the order they came.
     serial: u64,
     changes: VecDeque<BindingChange<K>>,
@@ -81,6 +86,7 @@ impl<K: Clone + Eq + Hash + Debug> Registrar<K> {
             owners: HashMap::default(),
             expiries: BTreeSet::new(),
             flows: BTreeSet::new(),
+            pulse: pulse::Pulse::default(),
             serial: 0,
             changes: VecDeque::new(),
         }
@@ -165,6 +171,9 @@ impl<K: Clone + Eq + Hash + Debug> Registrar<K> {
             .unwrap_or_default();
         if let Some(new) = update.apply(request, old)? {
             self.commit(aor, new);
+            for binding in self.bindings.get(aor).into_iter().flatten() {
+                self.pulse.renewed(now, &self.limits, binding);
+            }
         }
         Ok(())
     }
@@ -189,6 +198,7 @@ impl<K: Clone + Eq + Hash + Debug> Registrar<K> {
             }
             if !new.iter().any(|other| other.id == binding.id) {
                 self.owners.remove(&binding.id);
+                self.pulse.forget(binding.id);
             }
         }
         for binding in &new {
@@ -276,6 +286,43 @@ impl<K: Clone + Eq + Hash + Debug> Registrar<K> {
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         self.expiries.first().map(|entry| entry.0)
+    }
+
+    /// The next phone to be asked by `now` whether it is there; [`pong`](Self::pong) is to be told
+    /// what became of that.
+    pub fn poll_ping(&mut self, now: Instant) -> Option<Ping> {
+        let id = self.pulse.poll(now, self.limits.ping_interval)?;
+        let aor = self.owners.get(&id)?;
+        let mut all = self.bindings.get(aor)?.iter();
+        let binding = all.find(|binding| binding.id == id)?;
+        Some(Ping {
+            id,
+            uri: binding.uri.clone(),
+            path: binding.path,
+        })
+    }
+
+    /// Whether a phone that was asked answered, with whatever status, or could not be reached.
+    pub fn pong(&mut self, now: Instant, id: u64, answered: bool) {
+        self.pulse.answered(now, id, answered);
+    }
+
+    /// When [`poll_ping`](Self::poll_ping) is due next.
+    #[must_use]
+    pub fn next_ping(&self) -> Option<Instant> {
+        self.pulse.next()
+    }
+
+    /// Whether the phone of a binding is there.
+    #[must_use]
+    pub fn health(&self, binding: &Binding) -> PhoneHealth {
+        self.pulse.health(binding.id)
+    }
+
+    /// Whether nothing is remembered, indexes included.
+    #[cfg(test)]
+    fn is_idle(&self) -> bool {
+        self.is_empty() && self.expiries.is_empty() && self.pulse.is_empty()
     }
 
     /// Where `aor` can be reached: the most wanted contact first (by `q`), of equal ones the latest.

@@ -1,4 +1,5 @@
 mod outbound;
+mod pulse;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -29,9 +30,13 @@ struct Office {
 
 impl Office {
     fn new() -> Self {
+        Self::with(limits())
+    }
+
+    fn with(limits: RegistrarConfig) -> Self {
         Self {
             now: epoch(),
-            registrar: Registrar::new(limits()),
+            registrar: Registrar::new(limits),
             cseq: 0,
         }
     }
