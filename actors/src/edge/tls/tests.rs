@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use offhook_core::config::{ClientAuth, SipConfig};
+use offhook_core::config::{CertificateOwner, ClientAuth, SipConfig};
 use offhook_core::sip::endpoint::SipTransport;
 use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 use rustls::pki_types::CertificateDer;
@@ -192,7 +192,9 @@ fn changed_files_are_read_again_and_broken_ones_are_not_used() {
 #[test]
 fn what_peers_are_shown_follows_its_files_and_no_error_is_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let config = made(folder.path());
+    let mut config = made(folder.path());
+    // Our own would be mended.
+    config.encryption.owner = CertificateOwner::Operator;
     let tls = Tls::load(&config).unwrap();
     let key = config.encryption.key.as_ref().unwrap();
     let right = std::fs::read(key).unwrap();
