@@ -213,6 +213,7 @@ fn a_caller_from_outside_is_nobody_where_there_is_no_number_of_ours() {
         number: "+4917012345",
         name: Some("Anna"),
         privacy: Privacy::Shown,
+        asserted: None,
         origin: CallerOrigin::Outside,
     };
     let mut trunk = trunk(CallerIdMethod::FromAndAsserted);
