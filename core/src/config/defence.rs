@@ -74,7 +74,7 @@ pub struct DefenceLimits {
     pub subscribe: Rate,
     /// Every other request.
     pub other: Rate,
-    /// What is no SIP message.
+    /// What is no SIP message, and responses to nothing we asked.
     pub garbage: Rate,
     /// New connections.
     pub connections: Rate,
