@@ -76,7 +76,8 @@ async fn greet<'s, S: AsyncRead + AsyncWrite + Unpin>(
     let mut config = WebSocketConfig::default();
     config.read_buffer_size = BUFFER;
     config.write_buffer_size = 0;
-    config.max_write_buffer_size = usize::MAX;
+    // What does not fit waits in the queue. Who pings and does not read gets the newest pong alone.
+    config.max_write_buffer_size = 2 * size;
     config.max_message_size = Some(size);
     config.max_frame_size = Some(size);
     let origins = &shared.net.config.websocket.origins;

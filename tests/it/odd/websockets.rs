@@ -248,6 +248,33 @@ async fn rules_are_held(server: &Server, carrier: Carrier) -> Result<()> {
     endless.is_closed_with(1009).await.context("endless")
 }
 
+/// RFC 6455 section 5.5.3: only the newest ping needs a pong.
+#[tokio::test]
+async fn pings_of_who_does_not_read_cost_no_memory() -> Result<()> {
+    let server = server("").await?;
+    let mut raw = Raw::opens(&server, Carrier::Ws).await?;
+    raw.sends(LAST | TEXT, OPTIONS.as_bytes()).await?;
+    raw.is_answered().await?;
+    let before = memory(&server).await?;
+    let mut ping = vec![LAST | PING, 0x80 | 125, 0, 0, 0, 0];
+    ping.extend_from_slice(&[b'p'; 125]);
+    let many = ping.repeat(1000);
+    let sent = async {
+        for _ in 0..350 {
+            raw.0.write_all(&many).await?;
+        }
+        anyhow::Ok(())
+    };
+    timeout(PATIENCE, sent).await.context("nobody reads")??;
+    let grown = memory(&server).await? - before;
+    ensure!(grown < 16.0, "memory grew by {grown} MB");
+    // Who reads again hears the last of them, and goes on.
+    raw.sends(LAST | TEXT, OPTIONS.as_bytes()).await?;
+    while raw.hears().await?.0 != TEXT {}
+    a_call_works(&server).await?;
+    server.has_not_panicked()
+}
+
 #[tokio::test]
 async fn bytes_that_are_no_sip_are_ignored() -> Result<()> {
     let server = server("").await?;
