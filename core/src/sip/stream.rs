@@ -114,6 +114,15 @@ impl StreamParser {
     pub fn pending(&self) -> usize {
         self.buffer.len()
     }
+
+    /// Whether a message has begun and is not complete. Line breaks before one are none of it
+    /// (RFC 3261 section 7.5), though they are held back while they may become a keep-alive.
+    #[must_use]
+    pub fn is_mid_message(&self) -> bool {
+        self.buffer
+            .iter()
+            .any(|byte| !matches!(byte, b'\r' | b'\n'))
+    }
 }
 
 enum Breaks {

@@ -67,6 +67,20 @@ fn a_lying_content_length_ends_the_stream_at_once() {
     assert_eq!(parser.poll_frame(), Err(FrameError::MessageTooLarge));
 }
 
+/// RFC 3261 section 7.5.
+#[test]
+fn line_breaks_before_a_message_are_no_part_of_it() {
+    let mut parser = StreamParser::new();
+    for breaks in ["\r", "\n", "\r\n\r"] {
+        parser.push(breaks.as_bytes());
+        parser.poll_frame().unwrap();
+        assert!(!parser.is_mid_message(), "{breaks:?}");
+    }
+    parser.push(b"O");
+    parser.poll_frame().unwrap();
+    assert!(parser.is_mid_message());
+}
+
 /// RFC 3261 section 18.3.
 #[test]
 fn a_head_that_never_ends_is_cut_off() {
