@@ -88,9 +88,17 @@ pub(crate) struct Outbox {
     next: u64,
     ids: IdSource,
     lookups: AHashMap<u64, Outgoing>,
-    connecting: AHashMap<Remote, Vec<(Outgoing, Otherwise)>>,
+    connecting: AHashMap<Remote, Attempt>,
     datagram_peers: DatagramPeers,
     pub(crate) standing: Standing,
+}
+
+/// A connection that is being opened.
+#[derive(Debug)]
+struct Attempt {
+    /// How long it may take.
+    patience: Duration,
+    waiting: Vec<(Outgoing, Otherwise)>,
 }
 
 /// What becomes of a request if the connection it waits for cannot be had.
@@ -269,18 +277,18 @@ impl Outbox {
         if let Some(path) = shared.net.connection_to(&remote) {
             return Posted::Ready(outgoing, path);
         }
-        let patience = match &otherwise {
-            Otherwise::Next(_) => CONNECT,
-            Otherwise::Datagram(_) => TRY,
-        };
-        let first = !self.connecting.contains_key(&remote);
-        let waiting = self.connecting.entry(remote.clone()).or_default();
-        waiting.push((outgoing, otherwise));
-        if first {
-            let silence = Silence::Suspicious;
-            let connect = connect(Arc::clone(shared), remote, patience, silence);
-            shared.streams.spawn(connect);
+        if let Some(attempt) = self.connecting.get_mut(&remote) {
+            attempt.waiting.push((outgoing, otherwise));
+            return Posted::Waiting;
         }
+        let patience = otherwise.patience();
+        let attempt = Attempt {
+            patience,
+            waiting: vec![(outgoing, otherwise)],
+        };
+        self.connecting.insert(remote.clone(), attempt);
+        let connect = connect(Arc::clone(shared), remote, patience, Silence::Suspicious);
+        shared.streams.spawn(connect);
         Posted::Waiting
     }
 
@@ -292,9 +300,17 @@ impl Outbox {
         remote: &Remote,
         path: Option<Path>,
     ) -> Vec<Posted> {
-        let waiting = self.connecting.remove(remote).unwrap_or_default();
+        let Some(Attempt { patience, waiting }) = self.connecting.remove(remote) else {
+            return Vec::new();
+        };
+        // It may have been closed again before anybody looked.
+        let path = path.filter(|path| shared.net.flow(path.flow, None).is_some());
         let posted = |(outgoing, otherwise): (Outgoing, Otherwise)| match (path, otherwise) {
             (Some(path), _) => Posted::Ready(outgoing, path),
+            // Who joined an attempt for a large datagram's sake has more patience than that.
+            (None, otherwise @ Otherwise::Next(_)) if otherwise.patience() > patience => {
+                self.connect(shared, remote.clone(), outgoing, otherwise)
+            }
             (None, Otherwise::Next(target)) => {
                 self.standing.penalise(now, &target, None);
                 self.forward(now, shared, outgoing)
@@ -316,7 +332,8 @@ impl Outbox {
 
     /// A leg has another name from now on.
     pub(crate) fn rename(&mut self, from: LegId, to: LegId) {
-        let waiting = self.connecting.values_mut().flatten();
+        let attempts = self.connecting.values_mut();
+        let waiting = attempts.flat_map(|attempt| &mut attempt.waiting);
         let waiting = waiting.map(|(outgoing, _)| outgoing);
         for outgoing in self.lookups.values_mut().chain(waiting) {
             outgoing.sender.rename(from, to);
@@ -333,13 +350,25 @@ impl Outbox {
             return;
         }
         self.lookups.retain(|_, outgoing| keep(outgoing));
-        for waiting in self.connecting.values_mut() {
-            waiting.retain(|(outgoing, _)| keep(outgoing));
+        for attempt in self.connecting.values_mut() {
+            attempt.waiting.retain(|(outgoing, _)| keep(outgoing));
         }
     }
 
     fn len(&self) -> usize {
-        self.lookups.len() + self.connecting.values().map(Vec::len).sum::<usize>()
+        let attempts = self.connecting.values();
+        let waiting = attempts.map(|attempt| attempt.waiting.len());
+        self.lookups.len() + waiting.sum::<usize>()
+    }
+}
+
+impl Otherwise {
+    /// How long a connection is waited for.
+    fn patience(&self) -> Duration {
+        match self {
+            Self::Next(_) => CONNECT,
+            Self::Datagram(_) => TRY,
+        }
     }
 }
 

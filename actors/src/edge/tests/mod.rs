@@ -12,6 +12,7 @@ mod fixture;
 mod large;
 mod named;
 mod outbound;
+mod outbox;
 mod phone;
 mod registration;
 mod streams;
