@@ -124,8 +124,9 @@ impl Outbox {
         }
     }
 
-    /// Finds the way for a request. When the connection the dialog of `leg` began on is gone, its peer
-    /// may have come back by another, or else can perhaps be connected to (RFC 3261 section 18.4).
+    /// Finds the way for a request. The peer of `leg` may have gone on by another connection than the
+    /// one its dialog began on, or come back by another when that is gone, or else can perhaps be
+    /// connected to (RFC 3261 section 18.4).
     pub(crate) fn post(
         &mut self,
         now: Instant,
@@ -136,8 +137,10 @@ impl Outbox {
     ) -> Posted {
         let net = &shared.net;
         if let Some(flow) = next_hop.flow {
+            let moved = leg.and_then(|leg| shared.moved_to(leg, flow));
+            let began = || net.flow(flow, next_hop.address);
             let back = || shared.way_back(leg?, flow);
-            if let Some(path) = net.flow(flow, next_hop.address).or_else(back) {
+            if let Some(path) = moved.or_else(began).or_else(back) {
                 return self.ready(now, shared, outgoing, path);
             }
         }

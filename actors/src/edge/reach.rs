@@ -1,4 +1,4 @@
-//! Finding a peer again whose connection is gone.
+//! Which connections are needed, and finding a peer again that left its own.
 
 use offhook_core::LegId;
 use offhook_core::sip::HeaderName;
@@ -10,6 +10,24 @@ use super::handle::Shared;
 use crate::registrar::Home;
 
 impl Shared {
+    /// The way to a leg's peer that goes on by another connection than `began`, which its dialog began
+    /// on and which may still seem to stand: where it was heard from last, or where it has registered
+    /// anew since.
+    pub(crate) fn moved_to(&self, leg: LegId, began: FlowId) -> Option<Path> {
+        let legs = self.legs.lock();
+        let (last, home) = (legs.last_way(leg), legs.home(leg));
+        drop(legs);
+        let stands = |path: Path| {
+            let other = path.flow != began;
+            self.net.flow(path.flow, Some(path.peer)).filter(|_| other)
+        };
+        last.and_then(stands).or_else(|| {
+            let registrar = self.registrar.get()?;
+            let left = registrar.bound_until(began).is_none();
+            stands(registrar.way_to(&home?).filter(|_| left)?)
+        })
+    }
+
     /// Notes which registered phone a leg's peer is: phones come back by other connections, and
     /// their calls go on.
     pub(crate) fn recognize(&self, leg: LegId, path: Path) {

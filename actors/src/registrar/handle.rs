@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -222,6 +223,11 @@ impl Registrar {
             extension: extension.clone(),
             phone,
         })
+    }
+
+    /// Until when a phone is registered by this connection; `None` when none is.
+    pub(crate) fn bound_until(&self, flow: FlowId) -> Option<Instant> {
+        self.0.bindings.read().bound_until(flow)
     }
 
     /// The way that phone has registered by now.

@@ -10,6 +10,7 @@ mod failover;
 mod faults;
 mod fixture;
 mod large;
+mod moved;
 mod named;
 mod outbound;
 mod outbox;

@@ -12,10 +12,11 @@ use tokio::net::{TcpListener, UdpSocket};
 use super::fixture::{Edge, soon};
 use super::phone::Phone;
 
-const INSTANCE: &str = ";+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\"";
+pub(super) const INSTANCE: &str =
+    ";+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\"";
 
 /// A phone that registered by TCP, with these parameters behind its contact.
-async fn registered(edge: &Edge, contact: &str) -> Phone {
+pub(super) async fn registered(edge: &Edge, contact: &str) -> Phone {
     let mut phone = Phone::tcp(edge.tcp, "1000").await;
     let mut request = phone.register(600);
     request.headers.set(HeaderName::Contact, contact.to_owned());
@@ -35,7 +36,7 @@ async fn calls(edge: &mut Edge, phone: &mut Phone, contact: &str) -> (LegId, Opt
     (leg, call.local.flow)
 }
 
-fn hangs_up(edge: &Edge, leg: LegId, flow: Option<FlowId>, uri: &str) {
+pub(super) fn hangs_up(edge: &Edge, leg: LegId, flow: Option<FlowId>, uri: &str) {
     let mut request = Request::new(Method::Bye, uri.to_owned());
     let headers = &mut request.headers;
     headers.push(HeaderName::From, "<sip:300@offhook.local>;tag=ours");

@@ -347,6 +347,18 @@ impl<K: Clone + Eq + Hash + Debug> Registrar<K> {
         Some((aor, PhoneName::of(binding)))
     }
 
+    /// Until when a phone is registered by this connection; `None` when none is.
+    #[must_use]
+    pub fn bound_until(&self, flow: FlowId) -> Option<Instant> {
+        let ids = self.flows.range((flow, 0)..=(flow, u64::MAX));
+        let ends = ids.filter_map(|(_, id)| {
+            let all = self.bindings.get(self.owners.get(id)?)?;
+            let binding = all.iter().find(|binding| binding.id == *id)?;
+            Some(binding.expires_at)
+        });
+        ends.max()
+    }
+
     /// The way this phone of `aor` has registered by last, if it still is.
     #[must_use]
     pub fn way_to(&self, now: Instant, aor: &K, phone: &PhoneName) -> Option<Path> {
