@@ -155,6 +155,11 @@ impl Guard {
         }
     }
 
+    /// Whether nobody knows who is there.
+    pub(crate) fn is_stranger(&self, peer: IpAddr) -> bool {
+        self.is_ordinary(peer) && !self.with(|defence, now| defence.is_known(now, peer))
+    }
+
     /// Whether limits are counted for this address at all.
     fn is_ordinary(&self, peer: IpAddr) -> bool {
         self.0.enabled && self.0.gate.load().stance(peer) == Stance::Ordinary

@@ -10,9 +10,11 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::connections::{Remote, Seat};
+use super::connections::Remote;
 use super::handle::Shared;
-use super::stream::{Serving, Silence};
+use super::seats::{Opener, Seat};
+use super::sockopt;
+use super::stream::Serving;
 use super::tls::names_of;
 use super::websocket;
 use crate::alarm;
@@ -31,7 +33,7 @@ pub(crate) async fn accept(
             Ok((stream, peer)) => {
                 // Whoever is kept out is hung up on without a word.
                 if shared.guard.admits_connection(peer.ip())
-                    && let Ok(seat) = shared.net.seat(peer.ip())
+                    && let Ok(seat) = shared.seat(peer.ip(), Opener::Peer)
                 {
                     spawn(welcome(Arc::clone(&shared), transport, stream, peer, seat));
                 }
@@ -60,7 +62,7 @@ async fn welcome(
     peer: SocketAddr,
     seat: Seat,
 ) {
-    stream.set_nodelay(true).ok();
+    sockopt::set(&stream);
     let Ok(local) = stream.local_addr() else {
         return;
     };
@@ -73,8 +75,7 @@ async fn welcome(
         SipTransport::Udp | SipTransport::Tcp => {
             let opened = shared.net.open(seat, remote, local, None);
             let (read, write) = stream.into_split();
-            let serving = Serving::new(shared, opened);
-            serving.carry(read, write, Silence::Suspicious).await;
+            Serving::new(shared, opened).carry(read, write).await;
         }
         SipTransport::Tls => {
             let Some(stream) = greet(&shared, transport, stream, peer).await else {
@@ -83,8 +84,7 @@ async fn welcome(
             let names = names_of(stream.get_ref().1.peer_certificates());
             let opened = shared.net.open(seat, remote, local, names);
             let (read, write) = tokio::io::split(stream);
-            let serving = Serving::new(shared, opened);
-            serving.carry(read, write, Silence::Suspicious).await;
+            Serving::new(shared, opened).carry(read, write).await;
         }
         SipTransport::Ws => websocket::serve(shared, stream, remote, local, seat).await,
         SipTransport::Wss => {

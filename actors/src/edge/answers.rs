@@ -13,7 +13,6 @@ use super::connect::connect;
 use super::connections::Remote;
 use super::handle::Shared;
 use super::outbox::CONNECT;
-use super::stream::Silence;
 
 /// Requests that wait at once; more would mean that a whole office lost its connections and its
 /// phones.
@@ -61,7 +60,7 @@ impl Answers {
         let waiting = self.waiting.entry(remote.clone()).or_default();
         waiting.push(txn);
         if first {
-            let connect = connect(Arc::clone(shared), remote, CONNECT, Silence::Expected);
+            let connect = connect(Arc::clone(shared), remote, CONNECT);
             shared.streams.spawn(connect);
         }
         Sought::Waiting

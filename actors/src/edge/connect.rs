@@ -18,20 +18,17 @@ use super::connections::Remote;
 use super::handle::Shared;
 use super::net::Net;
 use super::owed::Owed;
-use super::stream::{Serving, Silence};
+use super::seats::Opener;
+use super::sockopt;
+use super::stream::Serving;
 use super::tls::names_of;
 
 /// Opens a connection within so long, its greeting included, and tells the signalling task how that
 /// went.
-pub(crate) async fn connect(
-    shared: Arc<Shared>,
-    remote: Remote,
-    patience: Duration,
-    silence: Silence,
-) {
+pub(crate) async fn connect(shared: Arc<Shared>, remote: Remote, patience: Duration) {
     let nothing = Command::Connected(remote.clone(), None);
     let owed = Owed::new(shared.net.commands.clone(), nothing);
-    let path = match timeout(patience, open(&shared, &remote, silence)).await {
+    let path = match timeout(patience, open(&shared, &remote)).await {
         Ok(Ok(path)) => Some(path),
         Ok(Err(error)) => {
             let (transport, peer) = (remote.transport.as_str(), remote.address);
@@ -43,20 +40,19 @@ pub(crate) async fn connect(
     owed.pay(Command::Connected(remote, path));
 }
 
-async fn open(shared: &Arc<Shared>, remote: &Remote, silence: Silence) -> io::Result<Path> {
+async fn open(shared: &Arc<Shared>, remote: &Remote) -> io::Result<Path> {
     let peer = remote.address;
-    let seat = shared.net.seat(peer.ip());
+    let seat = shared.seat(peer.ip(), Opener::Us);
     let seat = seat.map_err(|_| io::Error::other("too many connections"))?;
     let stream = dial(&shared.net, peer).await?;
-    stream.set_nodelay(true).ok();
+    sockopt::set(&stream);
     let local = stream.local_addr()?;
     match remote.transport {
         SipTransport::Tcp => {
             let opened = shared.net.open(seat, remote.clone(), local, None);
             let path = opened.path;
             let (read, write) = stream.into_split();
-            let serving = Serving::new(Arc::clone(shared), opened);
-            spawn(serving.carry(read, write, silence));
+            spawn(Serving::new(Arc::clone(shared), opened).carry(read, write));
             Ok(path)
         }
         SipTransport::Tls => {
@@ -68,8 +64,7 @@ async fn open(shared: &Arc<Shared>, remote: &Remote, silence: Silence) -> io::Re
             let opened = shared.net.open(seat, remote.clone(), local, names);
             let path = opened.path;
             let (read, write) = tokio::io::split(stream);
-            let serving = Serving::new(Arc::clone(shared), opened);
-            spawn(serving.carry(read, write, silence));
+            spawn(Serving::new(Arc::clone(shared), opened).carry(read, write));
             Ok(path)
         }
         SipTransport::Udp | SipTransport::Ws | SipTransport::Wss => {

@@ -1,14 +1,18 @@
-//! The stream connections that stand, and how many there may be.
+//! The stream connections that stand.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use ahash::AHashMap;
 use bytes::Bytes;
 use offhook_core::sip::endpoint::{FlowId, Path, SipTransport};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
+
+use super::seats::{Opener, Seat};
+use crate::alarm;
 
 /// Messages that may wait for a peer to read them.
 const OUTBOUND: usize = 256;
@@ -35,7 +39,29 @@ struct Connection {
     /// What its certificate says it is called, if it showed a good one.
     names: Option<Arc<[String]>>,
     writer: mpsc::Sender<Bytes>,
-    _seat: Seat,
+    opener: Opener,
+    heard: Arc<LastHeard>,
+}
+
+impl Connection {
+    fn remote(&self) -> Remote {
+        Remote {
+            transport: self.path.transport,
+            address: self.path.peer,
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// When anything came from a peer last.
+#[derive(Debug)]
+pub(crate) struct LastHeard(Mutex<Instant>);
+
+impl LastHeard {
+    /// Something came.
+    pub(crate) fn note(&self) {
+        *self.0.lock() = alarm::now();
+    }
 }
 
 /// A connection that was entered.
@@ -46,37 +72,9 @@ pub(crate) struct Opened {
     pub(crate) writer: mpsc::WeakSender<Bytes>,
     /// What is to be written; it ends when the connection is to be closed.
     pub(crate) outgoing: mpsc::Receiver<Bytes>,
-}
-
-/// Why a connection cannot be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooManyConnections;
-
-/// The place a connection takes from its first byte to its end, its greeting included. Dropping it
-/// makes room.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    seats: Arc<Mutex<Seats>>,
-    source: IpAddr,
-}
-
-#[derive(Debug, Default)]
-struct Seats {
-    taken: usize,
-    by_source: AHashMap<IpAddr, usize>,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut seats = self.seats.lock();
-        seats.taken -= 1;
-        if let Some(count) = seats.by_source.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
-                seats.by_source.remove(&self.source);
-            }
-        }
-    }
+    pub(crate) heard: Arc<LastHeard>,
+    /// To be held until the socket is closed.
+    pub(crate) seat: Seat,
 }
 
 #[derive(Debug, Default)]
@@ -90,31 +88,10 @@ struct Table {
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     table: RwLock<Table>,
-    seats: Arc<Mutex<Seats>>,
     next: AtomicU64,
 }
 
 impl Connections {
-    /// Room for a connection with `source`, of at most `limit` all in all and `per_source` with it.
-    pub(crate) fn seat(
-        &self,
-        source: IpAddr,
-        limit: usize,
-        per_source: usize,
-    ) -> Result<Seat, TooManyConnections> {
-        let mut seats = self.seats.lock();
-        let from_there = seats.by_source.get(&source).copied().unwrap_or(0);
-        if seats.taken >= limit || from_there >= per_source {
-            return Err(TooManyConnections);
-        }
-        seats.taken += 1;
-        *seats.by_source.entry(source).or_default() += 1;
-        Ok(Seat {
-            seats: Arc::clone(&self.seats),
-            source,
-        })
-    }
-
     /// Enters a connection whose greeting is over. `names` is what its certificate says.
     pub(crate) fn open(
         &self,
@@ -131,13 +108,15 @@ impl Connections {
             peer: remote.address,
         };
         let (writer, outgoing) = mpsc::channel(OUTBOUND);
+        let heard = Arc::new(LastHeard(Mutex::new(alarm::now())));
         let weak = writer.downgrade();
         let connection = Connection {
             path,
             name: remote.name.clone(),
             names,
             writer,
-            _seat: seat,
+            opener: seat.opener,
+            heard: Arc::clone(&heard),
         };
         let mut table = self.table.write();
         table.by_flow.insert(flow, connection);
@@ -146,6 +125,8 @@ impl Connections {
             path,
             writer: weak,
             outgoing,
+            heard,
+            seat,
         }
     }
 
@@ -185,30 +166,40 @@ impl Connections {
         }
     }
 
+    /// A request that was sent at `sent` was not answered in time. Unless something was heard since,
+    /// the connection is not taken for other requests any more. True when it is ours, which nobody
+    /// misses when it is closed; a peer is reached by its own connection or not at all.
+    pub(crate) fn doubt(&self, flow: FlowId, sent: Instant) -> bool {
+        let mut table = self.table.write();
+        let silent = |connection: &&Connection| *connection.heard.0.lock() <= sent;
+        let Some(connection) = table.by_flow.get(&flow).filter(silent) else {
+            return false;
+        };
+        let (remote, opener) = (connection.remote(), connection.opener);
+        if table.by_remote.get(&remote) == Some(&flow) {
+            table.by_remote.remove(&remote);
+        }
+        opener == Opener::Us
+    }
+
     /// Closes a connection; what is already queued for it is still written.
     pub(crate) fn close(&self, flow: FlowId) {
         let mut table = self.table.write();
         let Some(connection) = table.by_flow.remove(&flow) else {
             return;
         };
-        let remote = Remote {
-            transport: connection.path.transport,
-            address: connection.path.peer,
-            name: connection.name.clone(),
-        };
+        let remote = connection.remote();
         if table.by_remote.get(&remote) == Some(&flow) {
             table.by_remote.remove(&remote);
         }
-    }
-
-    /// Connections that stand, or are being greeted.
-    pub(crate) fn len(&self) -> usize {
-        self.seats.lock().taken
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use offhook_core::config::SipLimits;
+
+    use super::super::seats::Seats;
     use super::*;
 
     fn remote(port: u16, name: Option<&str>) -> Remote {
@@ -221,9 +212,11 @@ mod tests {
 
     fn opens(connections: &Connections, remote: Remote, names: Option<&[&str]>) -> FlowId {
         let names = names.map(|names| names.iter().map(ToString::to_string).collect());
-        let seat = connections.seat(remote.address.ip(), 10, 10).unwrap();
+        let seats = Seats::new(&SipLimits::default());
+        let seat = seats.take(remote.address.ip(), Opener::Peer, |_| false);
         let local = ([192, 0, 2, 9], 5061).into();
-        connections.open(seat, remote, local, names).path.flow
+        let opened = connections.open(seat.unwrap(), remote, local, names);
+        opened.path.flow
     }
 
     /// RFC 5923 section 5: over TLS a connection is to a name, not to an address alone.
@@ -253,24 +246,8 @@ mod tests {
         assert_eq!(connections.to(&plain), None);
         connections.close(ours);
         assert_eq!(to(5061, Some("sbc.example.com")), None);
-        assert_eq!(connections.len(), 1);
-    }
-
-    #[test]
-    fn a_seat_is_free_again_when_its_connection_ends() {
-        let connections = Connections::default();
-        let source = IpAddr::from([192, 0, 2, 1]);
-        let greeted = connections.seat(source, 3, 2).unwrap();
-        opens(&connections, remote(1, None), None);
-        assert!(connections.seat(source, 3, 2).is_err(), "two of one source");
-        let other = IpAddr::from([192, 0, 2, 2]);
-        let last = connections.seat(other, 3, 2).unwrap();
-        assert!(
-            connections.seat([192, 0, 2, 3].into(), 3, 2).is_err(),
-            "three at all"
-        );
-        drop((greeted, last));
-        assert!(connections.seat(source, 3, 2).is_ok());
-        assert_eq!(connections.len(), 1);
+        assert!(!connections.doubt(theirs, alarm::now()), "it is not ours");
+        assert_eq!(to(49152, Some("edge.example.com")), None);
+        assert!(connections.path(theirs).is_some());
     }
 }

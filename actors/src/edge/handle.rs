@@ -343,7 +343,7 @@ impl SipCore {
             dropped: counters.dropped.load(Ordering::Relaxed),
             unsent: counters.unsent.load(Ordering::Relaxed),
             waiting: net.inbound.max_capacity() - net.inbound.capacity(),
-            connections: net.connections(),
+            connections: net.seats.taken(),
             refused_connections: counters.refused_connections.load(Ordering::Relaxed),
             transactions: self.shared.transactions.load(Ordering::Relaxed),
             legs,

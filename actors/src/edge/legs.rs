@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ahash::AHashMap;
 use bytes::Bytes;
 use offhook_core::sip::dialog::DialogKey;
-use offhook_core::sip::endpoint::{ClientTxn, Path, ServerTxn};
+use offhook_core::sip::endpoint::{ClientTxn, FlowId, Path, ServerTxn};
 use offhook_core::sip::invite::RequestTag;
 use offhook_core::{Directory, ExtensionId, LegId, TrunkId};
 
@@ -132,6 +132,12 @@ impl Legs {
     /// The way the peer of this leg was heard from last.
     pub(crate) fn last_way(&self, leg: LegId) -> Option<Path> {
         self.legs.get(&leg)?.last
+    }
+
+    /// Whether the peer of any leg was heard from last by this flow.
+    pub(crate) fn use_flow(&self, flow: FlowId) -> bool {
+        let mut last = self.legs.values().filter_map(|leg| leg.last);
+        last.any(|path| path.flow == flow)
     }
 
     /// The peer of this leg has shown its tag.

@@ -24,6 +24,7 @@
 //! | `net` | sockets, their limits, our address as a peer sees it |
 //! | `bind`, `accept`, `connect` | sockets that are listened on; streams from and to peers |
 //! | `stream`, `websocket` | messages on a connection; `connections` is the table of them |
+//! | `seats`, `sockopt` | how many connections there may be; how the system looks after them |
 //! | `tls` | certificates, ours and those of peers |
 //! | `legs` | dialog → leg, transaction ↔ leg |
 //! | `feeds` | what waits for the signalling task |
@@ -63,8 +64,10 @@ mod reach;
 mod replaces;
 mod requests;
 mod route;
+mod seats;
 mod secure;
 mod signalling;
+mod sockopt;
 mod standing;
 mod stats;
 mod stream;

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use ahash::AHashMap;
 use bytes::Bytes;
@@ -16,7 +17,8 @@ use tokio::sync::mpsc;
 
 use super::bind::{BindError, StreamPort, UdpPort, bind};
 use super::command::{Command, Inbound};
-use super::connections::{Connections, FIRST_CONNECTION, Opened, Remote, Seat, TooManyConnections};
+use super::connections::{Connections, FIRST_CONNECTION, Opened, Remote};
+use super::seats::{Seat, Seats};
 use super::stats::Counters;
 use super::tls::{Tls, TlsError};
 
@@ -48,6 +50,7 @@ pub(crate) struct Net {
     pub(crate) counters: Counters,
     pub(crate) inbound: mpsc::Sender<Inbound>,
     pub(crate) commands: mpsc::UnboundedSender<Command>,
+    pub(crate) seats: Seats,
     connections: Connections,
     sources: Mutex<AHashMap<IpAddr, IpAddr>>,
 }
@@ -65,6 +68,7 @@ impl Net {
             udp,
             streams,
             tls,
+            seats: Seats::new(&config.limits),
             config,
             counters: Counters::default(),
             inbound,
@@ -189,9 +193,10 @@ impl Net {
         Some(source)
     }
 
-    /// Sends one message. A datagram the system cannot take now is lost, as on the wire; a
-    /// connection whose peer does not read is closed.
-    pub(crate) fn send(&self, path: Path, data: Bytes) {
+    /// Sends one message; false when its connection is gone. A datagram the system cannot take now is
+    /// lost, as on the wire; a connection whose peer does not read is closed.
+    #[must_use]
+    pub(crate) fn send(&self, path: Path, data: Bytes) -> bool {
         if path.flow.0 < FIRST_CONNECTION {
             let port = usize::try_from(path.flow.0)
                 .ok()
@@ -199,27 +204,14 @@ impl Net {
             if port.is_none_or(|port| port.sender.send_to(&data, path.peer).is_err()) {
                 self.counters.unsent.fetch_add(1, Ordering::Relaxed);
             }
-            return;
+            return true;
         }
-        if !self.connections.send(path.flow, data) {
+        let sent = self.connections.send(path.flow, data);
+        if !sent {
             self.counters.unsent.fetch_add(1, Ordering::Relaxed);
             self.close(path.flow);
         }
-    }
-
-    /// Room for one more connection with this source. It is taken before anything is read, so that
-    /// a greeting that never ends counts as well.
-    pub(crate) fn seat(&self, source: IpAddr) -> Result<Seat, TooManyConnections> {
-        let limit = self.config.limits.max_connections;
-        let wanted = self.config.limits.max_connections_per_source;
-        let per_source = wanted.unwrap_or(limit.div_ceil(2));
-        let seat = self.connections.seat(source, limit, per_source);
-        if seat.is_err() {
-            self.counters
-                .refused_connections
-                .fetch_add(1, Ordering::Relaxed);
-        }
-        seat
+        sent
     }
 
     /// Enters a connection that began at `local`. Others call us by where we listen, not by where
@@ -238,14 +230,15 @@ impl Net {
         self.connections.open(seat, remote, local, names)
     }
 
+    /// A request that was sent at `sent` was not answered in time; true when its connection is to be
+    /// closed (see [`Connections::doubt`]).
+    pub(crate) fn doubt(&self, flow: FlowId, sent: Instant) -> bool {
+        self.connections.doubt(flow, sent)
+    }
+
     /// Closes a connection; what is already queued for it is still written.
     pub(crate) fn close(&self, flow: FlowId) {
         self.connections.close(flow);
-    }
-
-    /// Connections that stand, or are being greeted.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.len()
     }
 }
 

@@ -22,7 +22,6 @@ use super::handle::Shared;
 use super::owed::Owed;
 use super::route::Route;
 use super::standing::Standing;
-use super::stream::Silence;
 
 /// Look-ups at once; more would mean that somebody makes us look up names for the sake of it.
 const MOST_LOOKUPS: usize = 4096;
@@ -290,7 +289,7 @@ impl Outbox {
             waiting: vec![(outgoing, otherwise)],
         };
         self.connecting.insert(remote.clone(), attempt);
-        let connect = connect(Arc::clone(shared), remote, patience, Silence::Suspicious);
+        let connect = connect(Arc::clone(shared), remote, patience);
         shared.streams.spawn(connect);
         Posted::Waiting
     }

@@ -1,5 +1,7 @@
 //! Which connections are needed, and finding a peer again that left its own.
 
+use std::time::Instant;
+
 use offhook_core::LegId;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{FlowId, Path};
@@ -7,9 +9,19 @@ use offhook_core::sip::header::NameAddr;
 use offhook_core::sip::message::Request;
 
 use super::handle::Shared;
+use crate::alarm;
 use crate::registrar::Home;
 
 impl Shared {
+    /// Until when a silent connection is kept, because a phone is registered by it or a call came by
+    /// it; `None` when nobody needs it.
+    pub(crate) fn needed_until(&self, flow: FlowId) -> Option<Instant> {
+        if self.legs.lock().use_flow(flow) {
+            return Some(alarm::now() + self.net.config.limits.idle_timeout);
+        }
+        self.registrar.get()?.bound_until(flow)
+    }
+
     /// The way to a leg's peer that goes on by another connection than `began`, which its dialog began
     /// on and which may still seem to stand: where it was heard from last, or where it has registered
     /// anew since.
@@ -17,15 +29,21 @@ impl Shared {
         let legs = self.legs.lock();
         let (last, home) = (legs.last_way(leg), legs.home(leg));
         drop(legs);
-        let stands = |path: Path| {
-            let other = path.flow != began;
-            self.net.flow(path.flow, Some(path.peer)).filter(|_| other)
-        };
-        last.and_then(stands).or_else(|| {
-            let registrar = self.registrar.get()?;
-            let left = registrar.bound_until(began).is_none();
-            stands(registrar.way_to(&home?).filter(|_| left)?)
-        })
+        last.and_then(|path| self.elsewhere(path, began))
+            .or_else(|| {
+                let registrar = self.registrar.get()?;
+                let left = registrar.bound_until(began).is_none();
+                let way = registrar.way_to(&home?).filter(|_| left)?;
+                // Who registered by datagrams did not leave this connection for them.
+                let stream = way.transport.is_reliable();
+                self.elsewhere(way, began).filter(|_| stream)
+            })
+    }
+
+    /// A way that stands and is another than this connection.
+    fn elsewhere(&self, path: Path, than: FlowId) -> Option<Path> {
+        let stands = self.net.flow(path.flow, Some(path.peer));
+        stands.filter(|_| path.flow != than)
     }
 
     /// Notes which registered phone a leg's peer is: phones come back by other connections, and
@@ -69,13 +87,10 @@ impl Shared {
         let legs = self.legs.lock();
         let (last, home) = (legs.last_way(leg), legs.home(leg));
         drop(legs);
-        let stands = |path: Path| {
-            let other = path.flow != lost;
-            self.net.flow(path.flow, Some(path.peer)).filter(|_| other)
-        };
-        last.and_then(stands).or_else(|| {
-            let way = self.registrar.get()?.way_to(&home?)?;
-            stands(way)
-        })
+        last.and_then(|path| self.elsewhere(path, lost))
+            .or_else(|| {
+                let way = self.registrar.get()?.way_to(&home?)?;
+                self.elsewhere(way, lost)
+            })
     }
 }

@@ -8,8 +8,8 @@ use ahash::AHashMap;
 use bytes::Bytes;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::endpoint::{
-    ALLOW, ClientTxn, Endpoint, EndpointConfig, EndpointEvent, Heard, Path, ServerTxn, Transmit,
-    TxnFailure,
+    ALLOW, ClientTxn, Endpoint, EndpointConfig, EndpointEvent, FlowId, Heard, Path, ServerTxn,
+    Transmit, TxnFailure,
 };
 use offhook_core::sip::glimpse::{Glimpse, Start};
 use offhook_core::sip::invite::{
@@ -18,6 +18,7 @@ use offhook_core::sip::invite::{
 use offhook_core::sip::message::{Request, Response};
 use offhook_core::sip::status::phrase;
 use offhook_core::sip::trace::Way;
+use offhook_core::sip::transaction::timer::TIMEOUT;
 use offhook_core::sip::{HeaderName, Method};
 use offhook_core::{Directory, HangupCause, IdSource, LegId, TrunkId};
 
@@ -149,9 +150,28 @@ impl Signalling {
     fn inbound(&mut self, now: Instant, message: Inbound) {
         match message {
             Inbound::Message(path, data) => self.message(now, path, &data),
-            Inbound::Closed(flow) => self.endpoint.handle_flow_closed(flow),
+            Inbound::Closed(flow) => self.lose(flow),
         }
         self.dispatch(now);
+    }
+
+    /// A connection is gone, and with it its transactions and registrations.
+    fn lose(&mut self, flow: FlowId) {
+        self.endpoint.handle_flow_closed(flow);
+        self.shared.flow_closed(flow);
+    }
+
+    /// A request of ours was not answered: a connection of ours on which nothing else was heard since
+    /// is closed, because its peer may be gone without a word.
+    fn doubt(&mut self, now: Instant, path: Path, failure: TxnFailure) {
+        if path.transport.is_reliable()
+            && failure == TxnFailure::TimedOut
+            && let Some(sent) = now.checked_sub(TIMEOUT)
+            && self.shared.net.doubt(path.flow, sent)
+        {
+            self.shared.net.close(path.flow);
+            self.lose(path.flow);
+        }
     }
 
     fn message(&mut self, now: Instant, path: Path, data: &Bytes) {
@@ -181,7 +201,10 @@ impl Signalling {
         while let Some(transmit) = self.endpoint.poll_transmit() {
             let Transmit { path, data } = &transmit;
             self.shared.observer.saw(now, Way::Sent, path, data);
-            self.shared.net.send(transmit.path, transmit.data);
+            if !self.shared.net.send(transmit.path, transmit.data) {
+                self.lose(transmit.path.flow);
+                self.dispatch(now);
+            }
         }
         self.shared.observer.repeated(self.endpoint.repeats());
         self.shared
@@ -206,7 +229,10 @@ impl Signalling {
                 }
             }
             EndpointEvent::Response { txn, response, .. } => self.response(now, txn, response),
-            EndpointEvent::Failed { txn, failure } => self.failed(now, txn, failure),
+            EndpointEvent::Failed { txn, path, failure } => {
+                self.doubt(now, path, failure);
+                self.failed(now, txn, failure);
+            }
             EndpointEvent::ConnectionWanted { txn, peer } => {
                 match self.answers.seek(&self.shared, txn, peer) {
                     Sought::Here(path) => self.answer_by(txn, Some(path)),

@@ -9,11 +9,12 @@ use offhook_core::sip::endpoint::{Path, SipTransport};
 use offhook_core::sip::stream::{Frame, StreamParser};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
 use super::command::Inbound;
-use super::connections::Opened;
+use super::connections::{LastHeard, Opened};
 use super::handle::Shared;
+use super::seats::{Opener, Seat};
 use crate::alarm;
 
 /// How long a peer may take to read one batch of ours.
@@ -22,21 +23,23 @@ pub(super) const WRITE: Duration = Duration::from_secs(30);
 /// Bytes read at once: more than most messages have, and what an idle connection costs.
 const READ: usize = 4 * 1024;
 
-/// What it means that a peer has said nothing yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Silence {
-    /// That it may not speak SIP: it has as long for its first message as any message has.
-    Suspicious,
-    /// Nothing: it is told something that it may take long to answer.
-    Expected,
-}
-
 /// One connection while it is served.
 pub(super) struct Serving {
     pub(super) shared: Arc<Shared>,
     pub(super) path: Path,
     pub(super) writer: mpsc::WeakSender<Bytes>,
     pub(super) outgoing: mpsc::Receiver<Bytes>,
+    pub(super) heard: Arc<LastHeard>,
+    pub(super) seat: Seat,
+}
+
+/// What was read, if it was anything whole. The later ones prove more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Whole {
+    Nothing,
+    /// Line breaks, which anybody can send.
+    KeepAlive,
+    Message,
 }
 
 impl Serving {
@@ -45,12 +48,16 @@ impl Serving {
             path,
             writer,
             outgoing,
+            heard,
+            seat,
         } = opened;
         Self {
             shared,
             path,
             writer,
             outgoing,
+            heard,
+            seat,
         }
     }
 
@@ -59,26 +66,29 @@ impl Serving {
         mut self,
         read: impl AsyncRead + Unpin,
         write: impl AsyncWrite + Unpin,
-        silence: Silence,
     ) {
         let (_, nothing) = mpsc::channel(1);
         let outgoing = std::mem::replace(&mut self.outgoing, nothing);
         tokio::select! {
-            () = self.read(read, silence) => {}
+            () = self.read(read) => {}
             () = write_all(write, outgoing) => {}
         }
+        // Both halves, and the socket with them, are gone by now.
         self.end().await;
     }
 
-    /// Tells everybody that the connection is gone.
+    /// Makes room for another connection, and tells everybody that this one is gone. Signalling has read
+    /// what came by it before it hears of that.
     pub(super) async fn end(self) {
-        let flow = self.path.flow;
-        self.shared.net.close(flow);
-        self.shared.flow_closed(flow);
-        self.shared
+        let Self {
+            shared, path, seat, ..
+        } = self;
+        shared.net.close(path.flow);
+        drop(seat);
+        shared
             .net
             .inbound
-            .send(Inbound::Closed(flow))
+            .send(Inbound::Closed(path.flow))
             .await
             .ok();
     }
@@ -105,40 +115,58 @@ impl Serving {
     }
 
     /// Answers a keep-alive (RFC 5626 section 4.4.1); `None` when the connection is to be closed, or
-    /// its peer does not read.
+    /// its peer does not read, or is not listened to.
     pub(super) fn answer_keep_alive(&self) -> Option<()> {
+        if self.is_barred() {
+            return None;
+        }
         let answer = Bytes::from_static(b"\r\n");
         self.writer.upgrade()?.try_send(answer).ok()
     }
 
+    /// Whether the peer was banned since it connected.
+    pub(super) fn is_barred(&self) -> bool {
+        self.shared.guard.is_barred(self.path.peer.ip())
+    }
+
     /// Reads until the peer closes, breaks the framing, or takes too long.
-    async fn read(&self, mut stream: impl AsyncRead + Unpin, silence: Silence) {
+    async fn read(&self, mut stream: impl AsyncRead + Unpin) {
         let limits = &self.shared.net.config.limits;
         let mut parser = StreamParser::new();
         let mut buffer = BytesMut::with_capacity(READ);
-        let mut proved = silence == Silence::Expected;
+        // Whom we connect to is asked something, and may think about it for as long as it likes.
+        let mut proved = self.seat.opener == Opener::Us;
         let mut waiting_since = alarm::now();
+        let mut needed_until = waiting_since;
         loop {
-            // A connection that never said anything whole has as long as a message has.
-            let mid_message = !proved || parser.pending() > 0;
-            let patience = if mid_message {
-                limits.message_timeout
+            // A peer that never said anything whole has as long as a message has.
+            let impatient = !proved || parser.is_mid_message();
+            let until = if impatient {
+                waiting_since + limits.message_timeout
             } else {
-                limits.idle_timeout
+                needed_until.max(waiting_since + limits.idle_timeout)
             };
-            let until = (waiting_since + patience).into();
-            match tokio::time::timeout_at(until, stream.read_buf(&mut buffer)).await {
-                Ok(Ok(1..)) => {}
-                Ok(Ok(0) | Err(_)) | Err(_) => return,
+            match timeout_at(until.into(), stream.read_buf(&mut buffer)).await {
+                Ok(Ok(1..)) => self.heard.note(),
+                Ok(Ok(0) | Err(_)) => return,
+                Err(_) => {
+                    let needed = self.shared.needed_until(self.path.flow);
+                    match needed.filter(|at| !impatient && *at > alarm::now()) {
+                        Some(at) => needed_until = at,
+                        None => return,
+                    }
+                    continue;
+                }
             }
-            let was_idle = parser.pending() == 0;
+            let was_idle = !parser.is_mid_message();
             parser.push(&buffer);
             buffer.clear();
-            match self.frames(&mut parser).await {
-                Some(0) if !was_idle => {}
-                Some(0) => waiting_since = if proved { alarm::now() } else { waiting_since },
-                Some(_) => (proved, waiting_since) = (true, alarm::now()),
-                None => return,
+            let Some(whole) = self.frames(&mut parser).await else {
+                return;
+            };
+            proved |= whole == Whole::Message;
+            if proved && (was_idle || whole != Whole::Nothing) {
+                waiting_since = alarm::now();
             }
             if parser.pending() > limits.max_message_size {
                 return;
@@ -146,30 +174,41 @@ impl Serving {
         }
     }
 
-    /// Hands whole messages on; tells how many frames there were, `None` when the stream is broken.
-    async fn frames(&self, parser: &mut StreamParser) -> Option<usize> {
+    /// Hands whole messages on; tells the most there was, `None` when the stream is broken.
+    async fn frames(&self, parser: &mut StreamParser) -> Option<Whole> {
         let largest = self.shared.net.config.limits.max_message_size;
-        let mut frames = 0;
+        let mut most = Whole::Nothing;
         while let Some(frame) = parser.poll_frame().ok()? {
-            frames += 1;
             match frame {
                 Frame::Message(data) if data.len() > largest => return None,
-                Frame::Message(data) => self.deliver(data).await?,
-                Frame::KeepAlive => self.answer_keep_alive()?,
+                Frame::Message(data) => {
+                    self.deliver(data).await?;
+                    most = Whole::Message;
+                }
+                Frame::KeepAlive => {
+                    self.answer_keep_alive()?;
+                    most = most.max(Whole::KeepAlive);
+                }
             }
         }
-        Some(frames)
+        Some(most)
     }
 }
 
 /// Writes what comes until the connection is to be closed or its peer does not take it.
 async fn write_all(mut stream: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<Bytes>) {
+    let mut end = None;
     while let Some(data) = outgoing.recv().await {
         let write = async {
             stream.write_all(&data).await?;
             stream.flush().await
         };
-        if !matches!(timeout(WRITE, write).await, Ok(Ok(()))) {
+        let mut until = alarm::now() + WRITE;
+        // What was queued when the connection was closed has so long as a whole.
+        if outgoing.is_closed() {
+            until = *end.get_or_insert(until);
+        }
+        if !matches!(timeout_at(until.into(), write).await, Ok(Ok(()))) {
             return;
         }
     }

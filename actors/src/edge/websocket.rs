@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
@@ -18,9 +18,10 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
-use super::connections::{Remote, Seat};
+use super::connections::Remote;
 use super::handle::Shared;
-use super::stream::{Serving, WRITE};
+use super::seats::Seat;
+use super::stream::{Serving, WRITE, Whole};
 use crate::alarm;
 
 /// What the socket has to speak (RFC 7118 section 4).
@@ -45,7 +46,10 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     match timeout(limits.message_timeout, greeting).await {
         Ok(Ok(socket)) => {
             let opened = shared.net.open(seat, remote, local, None);
-            serve_websocket(Serving::new(shared, opened), socket).await;
+            let mut serving = Serving::new(Arc::clone(&shared), opened);
+            converse(&mut serving, socket).await;
+            drop(stream);
+            serving.end().await;
         }
         Ok(Err(Error::Http(_))) => {
             // The refusal is written already.
@@ -136,12 +140,12 @@ fn refusal(status: StatusCode, sentence: &'static str) -> ErrorResponse {
     response
 }
 
-/// Serves an open socket until either side closes it; whoever upgraded it, the subprotocol is `sip`.
-pub(super) async fn serve_websocket<S: AsyncRead + AsyncWrite + Unpin>(
-    mut serving: Serving,
+/// Serves an open socket until either side closes it.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    serving: &mut Serving,
     mut socket: WebSocketStream<S>,
 ) {
-    let farewell = exchange(&mut serving, &mut socket).await;
+    let farewell = exchange(serving, &mut socket).await;
     if let Some(code) = farewell {
         let frame = CloseFrame {
             code,
@@ -150,7 +154,6 @@ pub(super) async fn serve_websocket<S: AsyncRead + AsyncWrite + Unpin>(
         // Somebody who broke the protocol may not take it.
         timeout(WRITE, socket.close(Some(frame))).await.ok();
     }
-    serving.end().await;
 }
 
 /// Carries messages both ways; answers the code to say good-bye with, if there is anybody to hear
@@ -163,6 +166,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     let quiet = QUIET.min(limits.idle_timeout / 2);
     let mut heard = alarm::now();
     let mut asked = heard;
+    let mut unanswered = None;
     let mut proved = false;
     loop {
         let now = alarm::now();
@@ -172,7 +176,8 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
         } else {
             limits.message_timeout
         };
-        let end = heard + patience;
+        let gone = unanswered.map(|since: Instant| since + 2 * quiet);
+        let end = gone.map_or(heard + patience, |at| at.min(heard + patience));
         if now >= end {
             return Some(CloseCode::Away);
         }
@@ -180,20 +185,26 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
         let wake = tokio::time::sleep_until(ask.min(end).into());
         tokio::select! {
             message = socket.next() => match message {
-                Some(Ok(Message::Text(text))) => {
-                    (proved, heard) = (true, alarm::now());
-                    if take(serving, text.into()).await.is_none() {
-                        return Some(CloseCode::Away);
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                    serving.heard.note();
+                    match take(serving, message.into_data()).await {
+                        Some(Whole::Message) => (proved, heard) = (true, alarm::now()),
+                        Some(Whole::KeepAlive | Whole::Nothing) if proved => heard = alarm::now(),
+                        Some(Whole::KeepAlive | Whole::Nothing) => {}
+                        None => return Some(CloseCode::Away),
+                    }
+                    unanswered = None;
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) if serving.is_barred() => {
+                    return Some(CloseCode::Away);
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                    serving.heard.note();
+                    if proved {
+                        (heard, unanswered) = (alarm::now(), None);
                     }
                 }
-                Some(Ok(Message::Binary(data))) => {
-                    (proved, heard) = (true, alarm::now());
-                    if take(serving, data).await.is_none() {
-                        return Some(CloseCode::Away);
-                    }
-                }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) if proved => heard = alarm::now(),
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Frame(_))) => {}
                 Some(Ok(Message::Close(_))) | None => return None,
                 Some(Err(error)) => return farewell(&error),
             },
@@ -208,6 +219,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
             () = wake => {
                 if alarm::now() < end {
                     asked = alarm::now();
+                    unanswered.get_or_insert(asked);
                     let ping = socket.send(Message::Ping(Bytes::new()));
                     if !matches!(timeout(WRITE, ping).await, Ok(Ok(()))) {
                         return None;
@@ -220,14 +232,16 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// One message of the socket: a SIP message, or line breaks that want an answer. `None` when the
 /// socket is to be closed.
-async fn take(serving: &Serving, data: Bytes) -> Option<()> {
-    if data.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
-        return match data.len() {
-            0..4 => Some(()),
-            4.. => serving.answer_keep_alive(),
-        };
+async fn take(serving: &Serving, data: Bytes) -> Option<Whole> {
+    if !data.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+        serving.deliver(data).await?;
+        return Some(Whole::Message);
     }
-    serving.deliver(data).await
+    if data.len() < 4 {
+        return Some(Whole::Nothing);
+    }
+    serving.answer_keep_alive()?;
+    Some(Whole::KeepAlive)
 }
 
 /// Text where it is text, because some stacks take nothing else.

@@ -143,17 +143,19 @@ impl Default for SipConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SipLimits {
-    /// Stream connections at once, all peers and TCP, TLS and WebSockets together.
+    /// Stream connections at once, all peers and TCP, TLS and WebSockets together. A quarter is kept for
+    /// those we know (see [`DefenceConfig`]) and for connections we open.
     pub max_connections: usize,
-    /// Connections at once of one address. None: half of `max_connections`, so that no single peer
+    /// Connections at once of one address, or of one /64 network of IPv6. None: half of `max_connections`, so that no single peer
     /// can lock the others out, while a whole office may still sit behind one address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_connections_per_source: Option<usize>,
-    /// A stream connection without traffic for so long is closed.
+    /// A stream connection without traffic for so long is closed, unless a phone is registered by it or
+    /// a call came by it. Whoever is gone without a word is noticed after 75 s.
     #[serde(with = "units::duration")]
     pub idle_timeout: Duration,
     /// A message must be complete so soon after its first byte, and so must the greeting of TLS and
-    /// of a WebSocket.
+    /// of a WebSocket, and the first message of who connects to us.
     #[serde(with = "units::duration")]
     pub message_timeout: Duration,
     /// The largest message, headers and body together.
@@ -200,8 +202,7 @@ pub struct RegistrarConfig {
     pub max_expires: Duration,
     /// Phones per extension.
     pub max_contacts: usize,
-    /// How often a phone that keeps its connection open (RFC 5626) has to say that it is there. More
-    /// often than `sip.limits.idle_timeout`, or it is hung up on.
+    /// How often a phone that keeps its connection open (RFC 5626) is told to say that it is there.
     #[serde(with = "units::duration")]
     pub flow_timer: Duration,
     /// Which phones on datagrams are asked now and then whether they are there, which also keeps the

@@ -7,7 +7,7 @@ use offhook_core::pii::Secret;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::defence::BanReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::fixture::{DID, Edge, soon};
 use super::phone::Phone;
@@ -197,6 +197,52 @@ async fn a_trusted_trunk_sends_what_it_wants() {
     assert_eq!(carrier.options().await.status, 200);
     assert!(edge.core.guard().bans().is_empty());
     assert_eq!(edge.core.guard().stats().dropped.limited, 0);
+}
+
+#[tokio::test]
+async fn a_banned_peer_is_hung_up_on_at_its_next_keep_alive() {
+    let edge = guarded().await;
+    let mut stream = Phone::tcp(edge.tcp, "1000").await;
+    assert_eq!(stream.options().await.status, 200);
+    let network = format!("{}/32", stream.local.ip()).parse().unwrap();
+    let guard = edge.core.guard();
+    let _ban = guard.ban(network, Duration::from_secs(60), String::new());
+    stream.write(b"\r\n\r\n").await;
+    assert!(stream.read().await.is_empty());
+}
+
+/// Takes seats from this address until there are no more.
+async fn takes_seats(edge: &Edge, from: [u8; 4]) -> Vec<TcpStream> {
+    let mut held = Vec::new();
+    let before = edge.core.stats().refused_connections;
+    while edge.core.stats().refused_connections == before {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let mut stream = soon(socket.connect(edge.tcp)).await.unwrap();
+        stream.write_all(b"\r\n\r\n").await.unwrap();
+        // It is served, or closed, when something or nothing can be read.
+        let mut answer = [0; 2];
+        if soon(stream.read_exact(&mut answer)).await.is_ok() {
+            held.push(stream);
+        }
+    }
+    held
+}
+
+#[tokio::test]
+async fn strangers_on_streams_leave_room_for_those_we_know() {
+    let edge = Edge::open_with(|config| {
+        config.defence.enabled = true;
+        config.limits.max_connections = 8;
+        config.limits.max_connections_per_source = Some(8);
+    })
+    .await;
+    let held = takes_seats(&edge, ELSEWHERE).await;
+    assert_eq!(held.len(), 6);
+    let mut phone = Phone::udp([127, 0, 0, 1], edge.udp, "1000").await;
+    assert_eq!(register(&mut phone).await, 200);
+    let mut phone = Phone::tcp(edge.tcp, "1000").await;
+    assert_eq!(phone.options().await.status, 200);
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ impl Rig {
                     let verdict = self.failover.response(self.now, txn, &response, standing);
                     self.obey(txn, verdict, Some(Told::Status(response.status)));
                 }
-                EndpointEvent::Failed { txn, failure } => {
+                EndpointEvent::Failed { txn, failure, .. } => {
                     let verdict = self.failover.failed(self.now, txn, failure, standing);
                     self.obey(txn, verdict, Some(Told::Failed(failure)));
                 }

@@ -10,6 +10,7 @@ mod failover;
 mod faults;
 mod fixture;
 mod large;
+mod lasting;
 mod moved;
 mod named;
 mod outbound;

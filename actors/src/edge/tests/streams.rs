@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offhook_core::sip::Method;
 
-use super::fixture::Edge;
+use super::fixture::{Edge, soon};
 use super::phone::Phone;
 
 #[tokio::test]
@@ -102,6 +102,16 @@ async fn who_never_finishes_a_message_is_closed() {
 }
 
 #[tokio::test]
+async fn keep_alives_alone_do_not_make_a_connection_last() {
+    let edge =
+        Edge::open_with(|config| config.limits.message_timeout = Duration::from_millis(200)).await;
+    let mut phone = Phone::tcp(edge.tcp, "1000").await;
+    phone.write(b"\r\n\r\n").await;
+    assert_eq!(phone.read().await, b"\r\n");
+    assert!(phone.read().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_silent_connection_is_closed_in_the_end() {
     let edge =
         Edge::open_with(|config| config.limits.idle_timeout = Duration::from_millis(200)).await;
@@ -141,4 +151,31 @@ async fn who_does_not_read_is_closed() {
     }
     let mut other = Phone::tcp(edge.tcp, "1000").await;
     assert_eq!(other.options().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_has_its_seat_until_its_socket_is_closed() {
+    let edge = Edge::open().await;
+    let mut phone = Phone::tcp(edge.tcp, "1000").await;
+    let mut request = phone.request(Method::Options, "sip:offhook.local");
+    let via = format!("SIP/2.0/TCP {};branch=z9hG4bKseat", phone.local);
+    request
+        .headers
+        .push_front(offhook_core::sip::HeaderName::Via, via);
+    let some = request.write().repeat(50);
+    let mut other = Phone::udp([127, 0, 0, 2], edge.udp, "1001").await;
+    // In the end nothing is sent to it any more, while what was sent before still waits to be read.
+    while edge.core.stats().unsent == 0 {
+        assert!(phone.try_write(&some).await);
+        assert_eq!(other.options().await.status, 200);
+    }
+    assert_eq!(edge.core.stats().connections, 1);
+    drop(phone);
+    let gone = async {
+        let mut look = tokio::time::interval(Duration::from_millis(5));
+        while edge.core.stats().connections > 0 {
+            look.tick().await;
+        }
+    };
+    soon(gone).await;
 }

@@ -147,6 +147,14 @@ impl Defence {
         self.known.entry(source).known_until = Some(now + KNOWN_FOR);
     }
 
+    /// Whether a password was proved from there lately, or we have business there.
+    #[must_use]
+    pub fn is_known(&self, now: Instant, address: IpAddr) -> bool {
+        let known = self.known.get(Source::of(address));
+        let until = known.and_then(|visitor| visitor.known_until);
+        until.is_some_and(|until| now < until)
+    }
+
     /// The password for this name was right.
     pub fn logged_in(&mut self, now: Instant, address: IpAddr, user: &str) {
         let hash = self.hasher.hash_one(user);

@@ -20,6 +20,12 @@ impl Source {
         }
     }
 
+    /// Its first address.
+    #[must_use]
+    pub fn address(self) -> IpAddr {
+        self.0
+    }
+
     /// It as a network: /32 or /64.
     #[must_use]
     pub fn network(self) -> IpNet {

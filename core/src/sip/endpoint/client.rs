@@ -280,6 +280,7 @@ impl Endpoint {
             Step::TimedOut if slot.audience == Audience::User => {
                 self.events.push_back(EndpointEvent::Failed {
                     txn: ClientTxn(id.0),
+                    path: slot.path,
                     failure: TxnFailure::TimedOut,
                 });
             }
@@ -296,6 +297,7 @@ impl Endpoint {
         if is_unanswered(slot.machine.state()) && slot.audience == Audience::User {
             self.events.push_back(EndpointEvent::Failed {
                 txn: ClientTxn(id.0),
+                path: slot.path,
                 failure: TxnFailure::Transport,
             });
         }

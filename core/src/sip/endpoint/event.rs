@@ -105,6 +105,8 @@ pub enum EndpointEvent {
     Failed {
         /// The request.
         txn: ClientTxn,
+        /// The way it went.
+        path: Path,
         /// Why.
         failure: TxnFailure,
     },

@@ -160,7 +160,9 @@ fn a_cancelled_invite_without_a_final_response_fails_after_32_seconds() {
     assert_eq!(bench.events(), []);
     bench.pass(Duration::from_millis(1));
     let failure = TxnFailure::TimedOut;
-    assert_eq!(bench.events(), [EndpointEvent::Failed { txn, failure }]);
+    let path = bench.path;
+    let failed = EndpointEvent::Failed { txn, path, failure };
+    assert_eq!(bench.events(), [failed]);
     bench.sent();
     assert!(bench.endpoint.is_idle());
 }
@@ -185,7 +187,8 @@ fn a_lost_connection_fails_what_waits_on_it_at_once() {
     bench.events();
     bench.endpoint.handle_flow_closed(FlowId(1));
     let failure = TxnFailure::Transport;
-    let failed = |txn| EndpointEvent::Failed { txn, failure };
+    let path = bench.path;
+    let failed = |txn| EndpointEvent::Failed { txn, path, failure };
     assert_eq!(bench.events(), [failed(invite), failed(bye)]);
     assert!(bench.endpoint.is_idle());
 }

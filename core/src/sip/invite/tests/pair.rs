@@ -353,7 +353,7 @@ impl Pair {
                     side.usages[number].handle(now, UsageInput::Response { tag, response });
                 }
             }
-            EndpointEvent::Failed { txn, failure } => {
+            EndpointEvent::Failed { txn, failure, .. } => {
                 if let Some((number, tag)) = side.clients.get(&txn).copied() {
                     side.usages[number].handle(now, UsageInput::RequestFailed { tag, failure });
                 }

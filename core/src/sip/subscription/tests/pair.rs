@@ -250,7 +250,7 @@ impl Pair {
                     self.subscriptions[at].handle(self.now, input);
                 }
             }
-            EndpointEvent::Failed { txn, failure } => {
+            EndpointEvent::Failed { txn, failure, .. } => {
                 if let Some((at, tag)) = self.notifies.remove(&txn) {
                     let answer = Err(failure);
                     let input = SubscriptionInput::Answered { tag, answer };
