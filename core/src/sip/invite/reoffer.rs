@@ -273,7 +273,10 @@ impl InviteUsage {
                 let again = self.answer_challenge(tag, response);
                 match again.or_else(|| self.lengthen_session(tag, response)) {
                     Some(tag) => self.change_sent(now, tag, change),
-                    None => self.lose_change(now, tag, change, status),
+                    None => {
+                        self.hear_refusal(now, status);
+                        self.lose_change(now, tag, change, status);
+                    }
                 }
             }
         }

@@ -19,10 +19,15 @@ const LONGEST_MIN_SE: u32 = 86_400;
 /// The longest time before the end at which a session is given up (section 10).
 const LATEST_BYE: Duration = Duration::from_secs(32);
 
+/// Refusals of a refresh that come from the peer itself and no proxy on the way.
+const SAID_BY_PEERS: [u16; 12] = [400, 403, 405, 406, 415, 420, 421, 488, 491, 493, 501, 606];
+
 /// Who refreshes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Us,
+    /// We do, and the peer knows nothing of it.
+    Alone,
     Peer,
 }
 
@@ -69,7 +74,7 @@ impl Agreed {
     /// The same in a request of ours.
     fn header(self) -> SessionExpires {
         let refresher = match self.refresher {
-            Side::Us => Refresher::Uac,
+            Side::Us | Side::Alone => Refresher::Uac,
             Side::Peer => Refresher::Uas,
         };
         SessionExpires {
@@ -139,7 +144,7 @@ impl Session {
             (None, SessionTimerMode::Request) => seconds(policy.expires),
         };
         let now = self.agreed.map(|agreed| match agreed.refresher {
-            Side::Us => Refresher::Uas,
+            Side::Us | Side::Alone => Refresher::Uas,
             Side::Peer => Refresher::Uac,
         });
         let refresher = if knows_timer(request) {
@@ -211,7 +216,8 @@ impl InviteUsage {
         let agreed = granted.map(|value| Agreed {
             seconds: value.seconds,
             refresher: match value.refresher {
-                Some(Refresher::Uas) => Side::Us,
+                Some(Refresher::Uas) if knows_timer(&request.headers) => Side::Us,
+                Some(Refresher::Uas) => Side::Alone,
                 Some(Refresher::Uac) | None => Side::Peer,
             },
         });
@@ -236,7 +242,7 @@ impl InviteUsage {
             // It does not know the extension: then we find out for ourselves whether it is there.
             (None, SessionTimerMode::Request) => Some(Agreed {
                 seconds: seconds(policy.expires).max(self.session.min_se),
-                refresher: Side::Us,
+                refresher: Side::Alone,
             }),
         };
         self.agree(now, agreed);
@@ -248,7 +254,7 @@ impl InviteUsage {
         self.timers.stop(UsageTimer::SessionEnd);
         if let Some(agreed) = agreed {
             self.timers.set(UsageTimer::SessionEnd, now + agreed.end());
-            if agreed.refresher == Side::Us {
+            if agreed.refresher != Side::Peer {
                 self.timers.set(UsageTimer::Refresh, now + agreed.half());
             }
         }
@@ -258,6 +264,17 @@ impl InviteUsage {
     pub(super) fn handle_refresh_due(&mut self, now: Instant) {
         if !self.refresh(now) {
             self.refresh_later(now);
+        }
+    }
+
+    /// The peer refused a refresh with this status. One that does not know the timer has said all
+    /// that the refresh asked: that it is there.
+    pub(super) fn hear_refusal(&mut self, now: Instant, status: u16) {
+        let alone = |agreed: &Agreed| agreed.refresher == Side::Alone;
+        if SAID_BY_PEERS.contains(&status)
+            && let Some(agreed) = self.session.agreed.filter(alone)
+        {
+            self.agree(now, Some(agreed));
         }
     }
 

@@ -385,6 +385,36 @@ fn a_refused_refresh_is_tried_again_and_the_session_ends_in_time() {
     assert_eq!(script.events().len(), 1);
 }
 
+/// RFC 4028 section 10 is about peers that know the timer. To others a refresh only asks whether they
+/// are there, which each says who refuses it.
+#[test]
+fn a_peer_that_knows_no_timer_is_there_also_when_it_refuses_a_refresh() {
+    let mut script = talking(REQUEST, "");
+    let mut refreshes = 0;
+    while script.now < crate::test_time::epoch() + seconds(10_000) {
+        let at = script.usage.poll_timeout().unwrap();
+        script.pass(at - script.now);
+        script.effects();
+        for (tag, request) in std::mem::take(&mut script.requests) {
+            refreshes += 1;
+            script.peer_answers(tag, &request, 488, "peer", "");
+        }
+    }
+    assert_eq!(script.usage.state(), UsageState::Established);
+    assert!((10..30).contains(&refreshes), "{refreshes}");
+    // A proxy's word for it proves nothing.
+    for _ in 0..40 {
+        if let Some(at) = script.usage.poll_timeout() {
+            script.pass(at.saturating_duration_since(script.now));
+        }
+        script.effects();
+        for (tag, request) in std::mem::take(&mut script.requests) {
+            script.peer_answers(tag, &request, 503, "peer", "");
+        }
+    }
+    assert_ne!(script.usage.state(), UsageState::Established);
+}
+
 /// RFC 3311 section 5.1: a peer whose Allow was wrong.
 #[test]
 fn a_peer_that_does_not_know_update_after_all_is_refreshed_by_re_invite_at_once() {
