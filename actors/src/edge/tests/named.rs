@@ -92,29 +92,25 @@ async fn a_carrier_known_by_its_certificate_may_call_as_often_as_it_likes() {
     let folder = TempDir::new().unwrap();
     let (own, carrier) = (Passport::of("office.example"), Passport::of(CARRIER));
     let edge = edge(folder.path(), &own, &carrier).await;
-    let (mut read, mut write) = tokio::io::split(connects(&edge, &own, &carrier).await);
-    let call = async {
-        for number in 0..CALLS {
-            let invite = format!(
-                "INVITE sip:4711@office.example SIP/2.0\r\n\
-                 Via: SIP/2.0/TLS 127.0.0.1:5061;branch=z9hG4bK{number}\r\n\
-                 From: <sip:+491701234567@{CARRIER}>;tag=1\r\nTo: <sip:4711@office.example>\r\n\
-                 Call-ID: {number}@carrier\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n\
-                 Contact: <sip:{CARRIER}>\r\nContent-Length: 0\r\n\r\n"
-            );
-            write.write_all(invite.as_bytes()).await.unwrap();
-        }
-        write.flush().await.unwrap();
-    };
-    let answers = async {
-        let (mut heard, mut buffer) = (String::new(), vec![0; 65_536]);
-        while heard.matches("SIP/2.0 404 ").count() < CALLS {
-            let length = soon(read.read(&mut buffer)).await.unwrap();
-            assert!(length > 0, "hung up on");
+    let mut stream = connects(&edge, &own, &carrier).await;
+    let (mut heard, mut buffer) = (String::new(), vec![0; 65_536]);
+    for number in 0..CALLS {
+        let invite = format!(
+            "INVITE sip:4711@office.example SIP/2.0\r\n\
+             Via: SIP/2.0/TLS 127.0.0.1:5061;branch=z9hG4bK{number}\r\n\
+             From: <sip:+491701234567@{CARRIER}>;tag=1\r\nTo: <sip:4711@office.example>\r\n\
+             Call-ID: {number}@carrier\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n\
+             Contact: <sip:{CARRIER}>\r\nContent-Length: 0\r\n\r\n"
+        );
+        stream.write_all(invite.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        while !heard.contains("SIP/2.0 404 ") || !heard.ends_with("\r\n\r\n") {
+            let length = soon(stream.read(&mut buffer)).await.unwrap();
+            assert!(length > 0, "hung up on at {number}");
             heard.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
         }
-    };
-    tokio::join!(call, answers);
+        heard.clear();
+    }
     assert!(edge.core.guard().bans().is_empty());
     assert_eq!(edge.core.guard().stats().dropped.limited, 0);
 }
