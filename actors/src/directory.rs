@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use offhook_core::Directory;
 use offhook_core::directory::Office;
+use ractor::{ActorRef, Message};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 use crate::store::{Store, StoreError};
 
@@ -47,10 +49,35 @@ impl DirectoryHandle {
         Ok(())
     }
 
+    /// Has an actor told of each change, for as long as the answer lives.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "turns a watch channel into messages; aborted with the answer, and ends with the actor"
+    )]
+    pub fn tell<M: Message>(&self, actor: ActorRef<M>, changed: fn() -> M) -> Follower {
+        let mut changes = self.follow();
+        let follower = tokio::spawn(async move {
+            while changes.changed().await.is_ok() && actor.cast(changed()).is_ok() {}
+        });
+        Follower(follower.abort_handle())
+    }
+
     /// A receiver that wakes after each change; its value counts them.
     #[must_use]
     pub fn follow(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+}
+
+/// What tells an actor of changes. It ends when this is dropped, so that nobody is told for a
+/// predecessor as well.
+#[derive(Debug)]
+pub struct Follower(AbortHandle);
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

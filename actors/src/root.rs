@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ahash::AHashMap;
-use offhook_core::config::Config;
+use offhook_core::config::{Config, FollowRedirects};
 use offhook_core::event::EventKind;
 use offhook_core::{HangupCause, RecordingId};
 use offhook_media::engine::{Engine, EngineConfig, EngineError, recover_recordings};
@@ -28,8 +28,9 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, 
 
 use crate::agent::{AgentPorts, Agents};
 use crate::alarm::now;
-use crate::call::{CallCommand, Calls};
+use crate::call::{CallCommand, Calls, Redirects, Rules};
 use crate::defence::{Countries, DefenceActor, DefenceArguments};
+use crate::directory::Follower;
 use crate::edge::{OpenError, SipCore, SipCoreActor, self_signed};
 use crate::engine::{BankError, Reports, sound_bank};
 use crate::live::Live;
@@ -121,7 +122,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         calls: Calls::new(
             config.limits.calls,
             &config.media.codecs,
-            config.sip.lost_transfer,
+            call_rules(config),
         ),
         queues: Queues::default(),
         agents: Agents::default(),
@@ -143,6 +144,16 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         switchboard,
         root,
     })
+}
+
+fn call_rules(config: &Config) -> Rules {
+    Rules {
+        lost_transfer: config.sip.lost_transfer,
+        redirects: match config.sip.follow_redirects {
+            FollowRedirects::Inside => Redirects::Inside(config.sip.own_hosts().into()),
+            FollowRedirects::Never => Redirects::Refused,
+        },
+    }
 }
 
 /// Whose tones callers hear. German, like the office of the examples.
@@ -286,6 +297,8 @@ struct RootState {
     tree: Tree,
     children: AHashMap<ActorId, Child>,
     falls: AHashMap<Child, Falls>,
+    /// Tells of changes of the office while this lives.
+    _follower: Follower,
 }
 
 impl Actor for Root {
@@ -293,17 +306,14 @@ impl Actor for Root {
     type State = RootState;
     type Arguments = Tree;
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "follows the directory for as long as the root lives; ends when it cannot be told"
-    )]
     async fn pre_start(
         &self,
         me: ActorRef<RootMsg>,
         tree: Tree,
     ) -> Result<RootState, ActorProcessingErr> {
-        let mut changes = tree.switchboard.directory.follow();
+        let directory = tree.switchboard.directory.clone();
         let mut state = RootState {
+            _follower: directory.tell(me.clone(), || RootMsg::OfficeChanged),
             tree,
             children: AHashMap::new(),
             falls: AHashMap::new(),
@@ -311,9 +321,6 @@ impl Actor for Root {
         for child in CHILDREN {
             state.start(&me, child).await?;
         }
-        tokio::spawn(async move {
-            while changes.changed().await.is_ok() && me.cast(RootMsg::OfficeChanged).is_ok() {}
-        });
         Ok(state)
     }
 

@@ -219,6 +219,13 @@ impl Switchboard {
     fn tell_agent(&self, call: CallId, agent: AgentId, tell: CallToAgent) {
         match tell {
             CallToAgent::CallEnded(attempt) => self.agents.call_ended(agent, attempt),
+            CallToAgent::PickedUp {
+                attempt,
+                queue,
+                wrap_up,
+            } => self
+                .agents
+                .picked_up(agent, call, (attempt, queue), wrap_up),
             CallToAgent::SetState(state) => self.set_agent(call, agent, state),
         }
     }

@@ -129,6 +129,37 @@ pub enum EventKind {
         /// The call in which it took a place; none: it stays in this one.
         into: Option<CallId>,
     },
+    /// A party that was sent elsewhere found nobody there: it talks on with who sent it, comes back,
+    /// or hears so.
+    CallTransferFailed {
+        /// The call.
+        call: CallId,
+        /// The number it was sent to.
+        to: String,
+        /// Why nobody was there.
+        cause: HangupCause,
+    },
+    /// A phone that was rung sends the caller on (3xx).
+    CallForwarded {
+        /// The call.
+        call: CallId,
+        /// The leg of the phone.
+        by: LegId,
+        /// Its extension.
+        extension: String,
+        /// The number the caller goes to instead.
+        to: String,
+    },
+    /// Somebody answered a call that rang at another's phone.
+    CallPickedUp {
+        /// The call.
+        call: CallId,
+        /// The leg of who answered.
+        by: LegId,
+        /// The agent there, if the call rang for a queue in which that agent serves and is logged
+        /// in.
+        agent: Option<AgentId>,
+    },
     /// A call was answered: somebody or something of ours accepted the first leg.
     CallAnswered {
         /// The call.
@@ -146,6 +177,14 @@ pub enum EventKind {
         remote: String,
         /// The agent at its far end, if it was rung for one.
         agent: Option<AgentId>,
+    },
+    /// A leg that a call just gained was one of another call's: a party that was transferred, or one
+    /// that takes a place by its own wish.
+    LegMoved {
+        /// The leg.
+        leg: LegId,
+        /// What it was called there.
+        from: LegId,
     },
     /// The far end of an outbound leg rings.
     LegRinging {
@@ -430,8 +469,12 @@ impl EventKind {
         "call_routed",
         "call_diverted",
         "call_transferred",
+        "call_transfer_failed",
+        "call_forwarded",
+        "call_picked_up",
         "call_answered",
         "leg_added",
+        "leg_moved",
         "leg_ringing",
         "leg_answered",
         "leg_held",
@@ -474,6 +517,10 @@ impl EventKind {
             Self::CallRouted { .. } => "call_routed",
             Self::CallDiverted { .. } => "call_diverted",
             Self::CallTransferred { .. } => "call_transferred",
+            Self::CallTransferFailed { .. } => "call_transfer_failed",
+            Self::CallForwarded { .. } => "call_forwarded",
+            Self::CallPickedUp { .. } => "call_picked_up",
+            Self::LegMoved { .. } => "leg_moved",
             Self::CallAnswered { .. } => "call_answered",
             Self::LegAdded { .. } => "leg_added",
             Self::LegRinging { .. } => "leg_ringing",
@@ -519,6 +566,9 @@ impl EventKind {
             | Self::CallRouted { call, .. }
             | Self::CallDiverted { call, .. }
             | Self::CallTransferred { call, .. }
+            | Self::CallTransferFailed { call, .. }
+            | Self::CallForwarded { call, .. }
+            | Self::CallPickedUp { call, .. }
             | Self::CallAnswered { call }
             | Self::MenuEntered { call, .. }
             | Self::MenuChosen { call, .. }
@@ -533,6 +583,7 @@ impl EventKind {
             | Self::CallEnded { call, .. }
             | Self::CallRecovered { call } => Some(call),
             Self::LegAdded { leg, .. }
+            | Self::LegMoved { leg, .. }
             | Self::LegRinging { leg }
             | Self::LegAnswered { leg }
             | Self::LegHeld { leg }
@@ -588,7 +639,9 @@ impl EventKind {
             Self::AttemptStarted { agent, .. }
             | Self::AttemptEnded { agent, .. }
             | Self::AgentStateChanged { agent, .. } => Some(agent),
-            Self::LegAdded { agent, .. } | Self::Bridged { agent, .. } => agent,
+            Self::LegAdded { agent, .. }
+            | Self::Bridged { agent, .. }
+            | Self::CallPickedUp { agent, .. } => agent,
             _ => None,
         }
     }

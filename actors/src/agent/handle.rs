@@ -6,7 +6,7 @@ use std::time::Duration;
 use ahash::{AHashMap, AHashSet};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use offhook_core::Directory;
-use offhook_core::id::{AgentId, AttemptId, CallId, ExtensionId};
+use offhook_core::id::{AgentId, AttemptId, CallId, ExtensionId, QueueId};
 use parking_lot::Mutex;
 use ractor::concurrency::JoinHandle;
 use ractor::rpc::CallResult;
@@ -129,6 +129,24 @@ impl Agents {
     /// reported as answered.
     pub fn call_ended(&self, agent: AgentId, attempt: AttemptId) {
         self.deliver(agent, AgentInput::CallEnded { attempt });
+    }
+
+    /// The agent has picked up a call that rang for a queue at another agent's phone. The end of the
+    /// conversation is told by [`call_ended`](Self::call_ended).
+    pub fn picked_up(
+        &self,
+        agent: AgentId,
+        call: CallId,
+        (attempt, queue): (AttemptId, QueueId),
+        wrap_up: Duration,
+    ) {
+        let input = AgentInput::PickedUp {
+            attempt,
+            queue,
+            call,
+            wrap_up,
+        };
+        self.deliver(agent, input);
     }
 
     /// A call is gone without having said who was in it: every agent in it is free.

@@ -98,6 +98,20 @@ impl AgentMachine {
             AgentInput::CallEnded { attempt } => {
                 self.call_over(now, |hold| hold.attempt == attempt);
             }
+            AgentInput::PickedUp {
+                attempt,
+                queue,
+                call,
+                wrap_up,
+            } => {
+                let hold = Hold {
+                    attempt,
+                    queue,
+                    call,
+                    over: false,
+                };
+                self.picked_up(now, hold, wrap_up);
+            }
             AgentInput::CallGone { call } => {
                 self.call_over(now, |hold| hold.call == call);
                 self.direct_ended(now, call);
@@ -326,6 +340,23 @@ impl AgentMachine {
         if hold.over {
             self.after_call(now);
         }
+    }
+
+    /// The agent has taken a queue's call without having been sent. One who is not at work, or in
+    /// another queue's call, is only on the phone.
+    fn picked_up(&mut self, now: Instant, hold: Hold, wrap_up: Duration) {
+        match self.state {
+            State::LoggedOut | State::OnCall(Talk::Queue { .. }) => return,
+            State::OnBreak { ref reason } => {
+                let reason = reason.clone();
+                self.next = Some(AgentCommand::OnBreak { reason });
+            }
+            State::Reserved(_) | State::Ringing(_) => self.withdraw(now),
+            State::Ready | State::WrapUp { .. } | State::OnCall(Talk::Direct) => {}
+        }
+        self.timers.stop(AgentTimer::WrapUp);
+        self.missed = 0;
+        self.enter(now, State::OnCall(Talk::Queue { hold, wrap_up }));
     }
 
     fn released(&mut self, now: Instant, attempt: AttemptId, outcome: AttemptOutcome) {

@@ -1,6 +1,7 @@
 //! What an agent machine is told and what it wants done.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use offhook_core::directory::{Agent, AgentState};
 use offhook_core::event::EventKind;
@@ -47,6 +48,18 @@ pub enum AgentInput {
     CallEnded {
         /// The attempt.
         attempt: AttemptId,
+    },
+    /// The agent has picked up a call that rang for a queue at another agent's phone. Told by the
+    /// call, before `CallEnded`.
+    PickedUp {
+        /// The attempt that rang.
+        attempt: AttemptId,
+        /// The queue.
+        queue: QueueId,
+        /// The call.
+        call: CallId,
+        /// How long to be left alone after it.
+        wrap_up: Duration,
     },
     /// A call ended in a way that left it no time to tell who was in it.
     CallGone {

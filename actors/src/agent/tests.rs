@@ -117,6 +117,17 @@ impl Office {
         self.queue_says(QueueToAgent::Connected { attempt, wrap_up });
     }
 
+    /// Another agent's call, at their own phone.
+    fn picks_up(&mut self) {
+        let input = AgentInput::PickedUp {
+            attempt: self.other,
+            queue: self.support,
+            call: self.call,
+            wrap_up: WRAP_UP,
+        };
+        self.given(input);
+    }
+
     fn call_ends(&mut self) {
         let attempt = self.attempt;
         self.given(AgentInput::CallEnded { attempt });
@@ -545,6 +556,7 @@ fn inputs() -> Vec<(&'static str, When)> {
         ("release: caller gone", |office| {
             office.release(AttemptOutcome::CallerGone);
         }),
+        ("picks up", Office::picks_up),
         ("call ended", Office::call_ends),
         ("call gone", |office| {
             let call = office.call;
@@ -590,6 +602,51 @@ fn describe(office: &mut Office) -> String {
         words.push(format!("[{}]", told.join(", ")));
     }
     words.join(" ")
+}
+
+#[test]
+fn who_picks_up_a_colleagues_call_is_on_it_and_wraps_it_up() {
+    for begin in [Office::ready, Office::ringing] {
+        let mut office = begin();
+        let rung = office.agent.attempt();
+        office.picks_up();
+        assert_eq!(office.agent.state(), AgentState::OnCall);
+        assert_eq!(office.agent.attempt(), Some(office.other));
+        // Who was rung for another call at the same time is wanted there no more.
+        let withdrawn = |said: &AgentToQueue| matches!(said, AgentToQueue::Withdraw { attempt, .. } if Some(*attempt) == rung);
+        assert_eq!(office.said().iter().any(withdrawn), rung.is_some());
+        office.release(AttemptOutcome::AnsweredElsewhere);
+        assert_eq!(office.agent.state(), AgentState::OnCall);
+        let attempt = office.other;
+        office.given(AgentInput::CallEnded { attempt });
+        assert_eq!(office.agent.state(), AgentState::WrapUp);
+        office.pass(WRAP_UP);
+        assert_eq!(office.agent.state(), AgentState::Ready);
+        assert_eq!(office.agent.attempt(), None);
+    }
+}
+
+#[test]
+fn who_picks_up_during_a_break_goes_back_to_it() {
+    let mut office = Office::ready();
+    office.asks(Office::break_for("lunch"));
+    office.picks_up();
+    assert_eq!(office.agent.state(), AgentState::OnCall);
+    let attempt = office.other;
+    office.given(AgentInput::CallEnded { attempt });
+    assert_eq!(office.agent.state(), AgentState::OnBreak);
+    assert_eq!(office.agent.reason(), Some("lunch"));
+}
+
+#[test]
+fn who_is_not_at_work_or_in_another_queues_call_is_no_agent_of_a_picked_up_one() {
+    let mut office = Office::ready();
+    office.asks(AgentCommand::LogOut);
+    office.picks_up();
+    assert_eq!(office.agent.state(), AgentState::LoggedOut);
+    let mut office = Office::on_call();
+    office.picks_up();
+    assert_eq!(office.agent.attempt(), Some(office.attempt));
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl Actor for CallActor {
             neighbours,
             begin,
         } = args;
+        let arriving = slot.take_arriving();
         let mut state = CallState {
             machine: Box::new(slot.machine()),
             slot,
@@ -90,6 +91,9 @@ impl Actor for CallActor {
             neighbours,
             alarm: Alarm::default(),
         };
+        if let Some(arrival) = arriving {
+            state.machine.handle(now(), CallInput::Salvage(arrival));
+        }
         if begin == Begin::Ending {
             let end = CallCommand::HangUp(HangupCause::InternalError);
             state.machine.handle(now(), CallInput::Command(end));
@@ -144,7 +148,11 @@ impl CallState {
         Left::More
     }
 
+    #[expect(clippy::panic, reason = "the fault that supervision is tested with")]
     fn input(&mut self, me: &ActorRef<CallMsg>, input: CallInput) {
+        if self.slot.stumbles_over(&input) {
+            panic!("a fault was injected into {}", self.slot.id);
+        }
         self.machine.set_directory(self.neighbours.directory());
         self.machine.handle(now(), input);
         self.perform(me);

@@ -1,5 +1,7 @@
 //! What a call wants done.
 
+use std::time::Duration;
+
 use offhook_core::directory::AgentState;
 use offhook_core::event::EventKind;
 use offhook_core::sdp::Negotiated;
@@ -68,6 +70,15 @@ pub enum MediaEffect {
 pub enum CallToAgent {
     /// The queue call with this attempt is over.
     CallEnded(AttemptId),
+    /// The agent answered a call that the queue rings another agent for in this attempt.
+    PickedUp {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The queue.
+        queue: QueueId,
+        /// How long to be left alone after the call.
+        wrap_up: Duration,
+    },
     /// The agent dialled a code to become this.
     SetState(AgentState),
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
-use offhook_core::config::LostTransfer;
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, HangupCause, IdSource, LegId, RecordingId};
 use parking_lot::RwLock;
@@ -15,7 +14,7 @@ use ractor::{Actor, ActorRef, SpawnErr};
 
 use super::actor::CallMsg;
 use super::input::{CallCommand, CallInput, IncomingCall, Originate};
-use super::machine::{CallMachine, Office};
+use super::machine::{CallMachine, Office, Rules};
 use super::moved::Moved;
 use super::perform::Neighbours;
 use super::slot::Slot;
@@ -69,7 +68,7 @@ pub(crate) struct Shared {
     codecs: Arc<[Codec]>,
     /// Legs that changed from one call to another.
     moved: RwLock<Moved>,
-    lost_transfer: LostTransfer,
+    rules: Rules,
     draining: AtomicBool,
 }
 
@@ -132,7 +131,7 @@ impl Shared {
 impl Calls {
     /// A house for at most `limit` calls at once that speak these codecs, still without its supervisor.
     #[must_use]
-    pub fn new(limit: usize, codecs: &[Codec], lost_transfer: LostTransfer) -> Self {
+    pub fn new(limit: usize, codecs: &[Codec], rules: Rules) -> Self {
         let shared = Shared {
             slots: RwLock::default(),
             neighbours: OnceLock::new(),
@@ -142,7 +141,7 @@ impl Calls {
             limit,
             codecs: codecs.into(),
             moved: RwLock::default(),
-            lost_transfer,
+            rules,
             draining: AtomicBool::new(false),
         };
         Self {
@@ -214,7 +213,7 @@ impl Calls {
         let neighbours = self.shared.neighbours().ok_or(HangupCause::Congestion)?;
         let (id, ids) = (CallId::random(), IdSource::from_entropy());
         let machine = CallMachine::incoming(id, self.office(&*neighbours), ids, incoming)?;
-        self.begin(machine);
+        self.begin(machine)?;
         Ok(LegId::new(id, 0))
     }
 
@@ -227,7 +226,7 @@ impl Calls {
         let neighbours = self.shared.neighbours().ok_or(CallError::NotAdmitted)?;
         let (id, ids) = (CallId::random(), IdSource::from_entropy());
         let machine = CallMachine::originate(id, self.office(&*neighbours), ids, now(), wish);
-        self.begin(machine);
+        self.begin(machine).map_err(|_| CallError::NotAdmitted)?;
         Ok(id)
     }
 
@@ -235,14 +234,22 @@ impl Calls {
         Office {
             directory: neighbours.directory(),
             codecs: Arc::clone(&self.shared.codecs),
-            lost_transfer: self.shared.lost_transfer,
+            rules: self.shared.rules.clone(),
         }
     }
 
-    fn begin(&self, machine: CallMachine) {
+    /// Takes a new call in, counting it in the same moment: however many come at once, there are
+    /// never more than the limit.
+    fn begin(&self, machine: CallMachine) -> Result<(), HangupCause> {
         let slot = Arc::new(Slot::new(machine, Falls::new(FORGIVEN)));
-        self.shared.slots.write().insert(slot.id, Arc::clone(&slot));
+        let mut slots = self.shared.slots.write();
+        if slots.len() >= self.shared.limit || self.is_draining() {
+            return Err(HangupCause::Congestion);
+        }
+        slots.insert(slot.id, Arc::clone(&slot));
+        drop(slots);
         self.shared.tell_supervisor(CallsMsg::Start(slot));
+        Ok(())
     }
 
     /// Tells a call something; false if there is no such call.
@@ -298,6 +305,17 @@ impl Calls {
             Ok(CallResult::Timeout) => Err(CallError::TimedOut),
             Ok(CallResult::SenderError) | Err(_) => Err(CallError::NotFound),
         }
+    }
+
+    /// Makes a call's actor panic over the next leg of another call that comes to it, to prove that
+    /// the leg is not lost.
+    #[doc(hidden)]
+    pub fn inject_fault_on_arrival(&self, call: CallId) -> bool {
+        let slot = self.shared.slot(call);
+        if let Some(slot) = &slot {
+            slot.stumble_over_arrival();
+        }
+        slot.is_some()
     }
 
     /// Makes a call's machine panic, to prove that its supervision works.

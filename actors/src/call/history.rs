@@ -43,17 +43,35 @@ impl History {
 
     /// `by` sends the call on to `to`.
     pub(crate) fn sent_on(&mut self, by: Bytes, to: Bytes) {
-        if self.steps.len() >= MOST || self.diversions.len() >= MOST {
+        if self.is_full() {
             return;
         }
-        let last = match self.steps.pop() {
-            Some(last) => last,
-            None => HistoryInfo::first(by.clone()),
-        };
+        let last = self.last_step(&by);
         let next = last.then(to);
         self.steps.extend([last, next]);
         let reason = DiversionReason::Deflection;
         self.diversions.insert(0, Diversion { uri: by, reason });
+    }
+
+    /// The phone of `by` sends the call on to `to`, by a response with this status.
+    pub(crate) fn forwarded(&mut self, by: Bytes, to: Bytes, status: u16, reason: DiversionReason) {
+        if self.is_full() {
+            return;
+        }
+        let last = self.last_step(&by);
+        let next = last.then(to);
+        self.steps.extend([last.refused(status), next]);
+        self.diversions.insert(0, Diversion { uri: by, reason });
+    }
+
+    fn is_full(&self) -> bool {
+        self.steps.len() >= MOST || self.diversions.len() >= MOST
+    }
+
+    /// The step that led to `by`.
+    fn last_step(&mut self, by: &Bytes) -> HistoryInfo {
+        let last = self.steps.pop();
+        last.unwrap_or_else(|| HistoryInfo::first(by.clone()))
     }
 
     /// The headers of an INVITE.

@@ -288,6 +288,8 @@ pub enum CallInput {
     DialogFound(Option<LegId>),
     /// A leg of another call comes to take a place here, or one of this call comes back.
     Arrives(Box<Arrival>),
+    /// A leg of another call, or one that came back: this call fell over it.
+    Salvage(Box<Arrival>),
     /// The leg that went to another call has its place there.
     Settled,
     /// An operator speaks.

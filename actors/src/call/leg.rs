@@ -70,6 +70,11 @@ impl Leg {
         self.state == LegState::Answered
     }
 
+    /// Whether it is known to ring.
+    pub(crate) fn has_rung(&self) -> bool {
+        self.state == LegState::Ringing
+    }
+
     /// The codec agreed with the far end.
     pub(crate) fn codec(&self) -> Option<Codec> {
         self.agreed.as_ref().map(|agreed| agreed.codec)

@@ -23,12 +23,10 @@ use offhook_core::{
 };
 use offhook_media::engine::{PlayId, Source};
 
-use super::CallError;
 use super::effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};
+use super::forward::{Forwards, Redirects};
 use super::history::History;
-use super::input::{
-    CallCommand, CallInput, IncomingCall, MediaInput, Origin, Originate, Party, Replacing,
-};
+use super::input::{CallInput, IncomingCall, MediaInput, Origin, Originate, Party, Replacing};
 use super::leg::{Leg, LegState, Role};
 use super::moving::Handover;
 use super::ring::{Purpose, Ring};
@@ -91,8 +89,17 @@ pub struct Office {
     pub directory: Arc<Directory>,
     /// What we speak, best first.
     pub codecs: Arc<[Codec]>,
+    /// What the office has decided for all calls.
+    pub rules: Rules,
+}
+
+/// What an office decides for all its calls.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
     /// What becomes of a party whose transfer led nowhere.
     pub lost_transfer: LostTransfer,
+    /// What becomes of a caller whom a phone sends on.
+    pub redirects: Redirects,
 }
 
 /// One call, from its first INVITE to its last acknowledgement.
@@ -121,6 +128,9 @@ pub struct CallMachine {
     /// What we speak, best first.
     pub(crate) codecs: Arc<[Codec]>,
     pub(crate) lost_transfer: LostTransfer,
+    pub(crate) redirects: Redirects,
+    /// Whose phones have sent the caller on.
+    pub(crate) forwards: Forwards,
     /// A party is being sent elsewhere.
     pub(crate) transfer: Option<Box<Transfer>>,
     /// A party is taking a place in another call.
@@ -219,7 +229,7 @@ impl CallMachine {
         let Office {
             directory,
             codecs,
-            lost_transfer,
+            rules,
         } = office;
         Self {
             id,
@@ -238,7 +248,9 @@ impl CallMachine {
             playing: None,
             hops: MaxForwards::DEFAULT.0,
             codecs,
-            lost_transfer,
+            lost_transfer: rules.lost_transfer,
+            redirects: rules.redirects,
+            forwards: Forwards::default(),
             transfer: None,
             handover: None,
             return_to: None,
@@ -269,6 +281,7 @@ impl CallMachine {
             CallInput::AgentStateSet { state } => self.agent_state_set(now, state),
             CallInput::DialogFound(leg) => self.dialog_found(now, leg),
             CallInput::Arrives(arrival) => self.arrives(now, arrival),
+            CallInput::Salvage(arrival) => self.salvage(now, *arrival),
             CallInput::Settled => self.handed_over(now),
             CallInput::Command(command) => self.command(now, command),
             CallInput::Fault => panic!("a fault was injected into {}", self.id),
@@ -517,37 +530,6 @@ impl CallMachine {
             cause,
             ended_by,
         });
-    }
-
-    fn command(&mut self, now: Instant, command: CallCommand) {
-        match command {
-            CallCommand::HangUp(cause) => self.end(now, cause, EndedBy::System),
-            CallCommand::Hold => self.operator_holds(),
-            CallCommand::Unhold => self.operator_resumes(),
-            CallCommand::StartRecording => self.start_recording(),
-            CallCommand::StopRecording => self.stop_recording(),
-            CallCommand::Transfer { to, leg, dials_as } => {
-                self.operator_transfers(now, &to, leg, dials_as);
-            }
-        }
-    }
-
-    /// Whether an operator's wish can be met now.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn permits(&self, command: &CallCommand) -> Result<(), CallError> {
-        match (command, &self.stage) {
-            (_, Stage::Over) => Err(CallError::NotFound),
-            (CallCommand::Transfer { leg: Some(leg), .. }, Stage::Talking(talk))
-                if leg.call != self.id
-                    || (self.caller_number() != Some(leg.number) && talk.callee != leg.number) =>
-            {
-                Err(CallError::NotTalking)
-            }
-            (CallCommand::HangUp(_), _) | (_, Stage::Talking(_)) => Ok(()),
-            _ => Err(CallError::NotTalking),
-        }
     }
 
     fn media_input(&mut self, now: Instant, input: MediaInput) {

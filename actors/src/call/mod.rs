@@ -13,7 +13,8 @@
 //!
 //! **Transfers.** Who talks may send the other party elsewhere (`transfer`): that party becomes the
 //! caller and is routed again, and comes back when nobody is there. Or it takes a place in another
-//! call (`moving`): the leg goes there with its dialog and its port under a new name.
+//! call (`moving`): the leg goes there with its dialog and its port under a new name. A phone that was
+//! set to forward its calls sends the caller on before anybody answers (`forward`).
 //!
 //! **What survives what.** The actor's mailbox only says "look in your inbox". The inbox and the last good
 //! machine are kept in the call's slot, outside the actor: when an input makes the machine
@@ -21,7 +22,9 @@
 //! else is. Media never notices, since it is not here.
 
 mod actor;
+mod command;
 mod effect;
+mod forward;
 mod handle;
 mod history;
 mod info;
@@ -31,6 +34,7 @@ mod machine;
 mod moved;
 mod moving;
 mod perform;
+mod pickup;
 mod prompts;
 mod ring;
 mod route;
@@ -47,12 +51,13 @@ mod turn;
 mod wait;
 
 pub use effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};
+pub use forward::Redirects;
 pub use handle::{CallError, Calls};
 pub use input::{
     Alerts, Answering, CallCommand, CallInput, Contact, DialsAs, IncomingCall, MediaInput, Origin,
     Originate, Party, Replacing,
 };
-pub use machine::{CallMachine, Office};
+pub use machine::{CallMachine, Office, Rules};
 pub use moving::Arrival;
 pub use perform::{Left, Neighbours};
 pub use prompts::PROMPTS;

@@ -26,7 +26,7 @@ use super::effect::{CallEffect, MediaEffect};
 use super::input::{Origin, Party, Replacing};
 use super::leg::{Leg, LegState, Role};
 use super::machine::{CallMachine, CallTimer, Stage};
-use super::ring::{Purpose, RINGBACK};
+use super::ring::RINGBACK;
 use super::talk::{Answered, DEFAULT_MUSIC, Holder, Talk};
 use super::transfer::Wish;
 
@@ -367,6 +367,32 @@ impl CallMachine {
 
 /// The call a leg comes to.
 impl CallMachine {
+    /// This call fell over a leg that came. It goes back where it came from; one that came back
+    /// already is hung up, so that nobody is left in a call that nobody has.
+    pub(crate) fn salvage(&mut self, now: Instant, arrival: Arrival) {
+        match arrival.purpose {
+            Arriving::Place(_) => {
+                let back = CallEffect::MoveLeg(Box::new(arrival.back(500)));
+                self.push(back);
+            }
+            Arriving::Back(_) => {
+                let Arrival { leg, .. } = arrival;
+                let (id, number) = (leg.id, leg.id.number);
+                let (direction, extension, remote) =
+                    (leg.direction, leg.extension.clone(), leg.remote.clone());
+                self.legs.insert(number, leg);
+                self.publish(EventKind::LegAdded {
+                    leg: id,
+                    direction,
+                    extension,
+                    remote,
+                    agent: None,
+                });
+                self.drop_leg(now, number, HangupCause::InternalError);
+            }
+        }
+    }
+
     /// A leg of another call wants a place here, or one of ours comes back.
     pub(crate) fn arrives(&mut self, now: Instant, arrival: Box<Arrival>) {
         let place = match &arrival.purpose {
@@ -416,8 +442,9 @@ impl CallMachine {
             _ if self.transfer.is_some() || leg.negotiation.is_none() => Err(491),
             (Role::Caller, _) => Ok(()),
             (Role::Rung(_), _) if self.talks_with(place.leg.number) => Ok(()),
-            // An agent's phone that rings for a queue is that agent's to answer.
             (Role::Rung(ring), Stage::Dialling(dialled)) if ring == *dialled => Ok(()),
+            // An agent's phone rings for the queue the caller waits in.
+            (Role::Rung(ring), Stage::Waiting(_)) if self.rings.contains_key(&ring) => Ok(()),
             (Role::Rung(_), _) => Err(603),
         }
     }
@@ -435,7 +462,9 @@ impl CallMachine {
     }
 
     fn take_place(&mut self, now: Instant, arrival: Arrival, old: u32, asked: &Asked) {
-        let Arrival { leg, party, .. } = arrival;
+        let Arrival {
+            was, leg, party, ..
+        } = arrival;
         let (id, number) = (leg.id, leg.id.number);
         let (answered, direction) = (leg.is_answered(), leg.direction);
         let (extension, remote) = (leg.extension.clone(), leg.remote.clone());
@@ -447,6 +476,7 @@ impl CallMachine {
             remote,
             agent: None,
         });
+        self.publish(EventKind::LegMoved { leg: id, from: was });
         if answered {
             self.publish(EventKind::LegAnswered { leg: id });
         }
@@ -468,6 +498,7 @@ impl CallMachine {
         }
         self.disengage(left);
         if self.is_live(number)
+            && !self.is_served_by(number)
             && let Some(extension) = self.extension_of(number)
         {
             self.engage(extension);
@@ -538,7 +569,8 @@ impl CallMachine {
             return;
         };
         if !self.answer_leg(now, new) {
-            return self.lost(now, new, HangupCause::NoCommonCodec);
+            self.stage = Stage::Talking(talk);
+            return self.drop_leg(now, new, HangupCause::NoCommonCodec);
         }
         self.rung_no_more(new);
         self.drop_leg(now, old, HangupCause::Transferred);
@@ -549,23 +581,6 @@ impl CallMachine {
             ..talk
         };
         self.join(talk, Holder::Leg(old), new);
-    }
-
-    /// Somebody answers what rings at another's phone.
-    fn pick_up(&mut self, now: Instant, ring: u32, old: u32, new: u32) {
-        if self.rings.get(&ring).map(|ring| ring.purpose) != Some(Purpose::Destination)
-            || !self.answer_leg(now, new)
-        {
-            return self.lost(now, new, HangupCause::NoCommonCodec);
-        }
-        if let Some(leg) = self.legs.get_mut(&new) {
-            leg.role = Role::Rung(ring);
-        }
-        if let Some(ring) = self.rings.get_mut(&ring) {
-            ring.legs.push(new);
-        }
-        tracing::debug!(call = %self.id, old, new, "picked up");
-        self.ring_won(now, ring, new);
     }
 
     /// The talk goes on with `new` in it; `gone` holds nobody any more.
@@ -589,7 +604,7 @@ impl CallMachine {
     }
 
     /// Answers a leg that is not the caller's, once; false when that cannot be done.
-    fn answer_leg(&mut self, now: Instant, number: u32) -> bool {
+    pub(super) fn answer_leg(&mut self, now: Instant, number: u32) -> bool {
         let Some(leg) = self.legs.get_mut(&number) else {
             return false;
         };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use offhook_core::event::{AttemptOutcome, Direction, EndedBy, EventKind};
+use offhook_core::event::{Direction, EndedBy, EventKind};
 use offhook_core::sip::header::NameAddr;
 use offhook_core::sip::identity::Presented;
 use offhook_core::sip::invite::{InviteUsage, OutgoingInvite, RedirectPolicy};
@@ -15,11 +15,12 @@ use offhook_core::{AgentId, AttemptId, ExtensionId, HangupCause, QueueId};
 use offhook_media::engine::{Source, ToneId};
 
 use super::effect::{CallEffect, MediaEffect, RingTarget};
+use super::forward::Redirection;
 use super::input::Contact;
 use super::leg::{LegState, Role};
 use super::machine::{CallMachine, CallTimer, Stage};
-use super::talk::Answered;
-use super::turn::{Failure, Turns};
+use super::talk::{Answered, Served};
+use super::turn::{Failure, Turns, more_telling, outcome};
 use crate::queue::CallToQueue;
 
 /// The tone that stands for "it rings".
@@ -65,6 +66,8 @@ pub(crate) struct Ring {
     turn: Option<Duration>,
     /// The most telling reason why a leg of it failed.
     cause: Option<HangupCause>,
+    /// Where one of its phones wants the caller to go if nobody answers.
+    pub(super) forward: Option<Redirection>,
     /// Whether the far end is known to ring.
     pub(crate) rang: bool,
 }
@@ -82,40 +85,6 @@ impl Ring {
             Purpose::Attempt { agent, .. } => Some(agent),
             Purpose::Destination | Purpose::Originator => None,
         }
-    }
-}
-
-/// Reasons that tell the caller most, the most telling first.
-const TELLING: [HangupCause; 3] = [
-    HangupCause::CallRejected,
-    HangupCause::UserBusy,
-    HangupCause::NoAnswer,
-];
-
-/// Reasons that tell less than any other.
-const SAYING_LITTLE: [HangupCause; 2] =
-    [HangupCause::SubscriberAbsent, HangupCause::NoUserResponse];
-
-/// Which of two reasons tells the caller more: the one with the smaller number.
-fn rank(cause: HangupCause) -> usize {
-    if SAYING_LITTLE.contains(&cause) {
-        return TELLING.len() + 1;
-    }
-    TELLING
-        .iter()
-        .position(|&telling| telling == cause)
-        .unwrap_or(TELLING.len())
-}
-
-fn outcome(cause: HangupCause) -> AttemptOutcome {
-    if cause == HangupCause::UserBusy {
-        AttemptOutcome::Busy
-    } else if cause == HangupCause::CallRejected {
-        AttemptOutcome::Rejected
-    } else if cause == HangupCause::NoAnswer {
-        AttemptOutcome::NoAnswer
-    } else {
-        AttemptOutcome::Unreachable
     }
 }
 
@@ -163,6 +132,7 @@ impl CallMachine {
                 whole,
                 turn: None,
                 cause: None,
+                forward: None,
                 rang: false,
             },
         );
@@ -444,7 +414,7 @@ impl CallMachine {
                     Answered::Queue {
                         attempt,
                         queue,
-                        agent,
+                        by: Served::Rung(agent),
                         unconfirmed: Some(since),
                     },
                 );
@@ -466,16 +436,12 @@ impl CallMachine {
         };
         ring.legs.retain(|&other| other != leg);
         ring.unplaced.remove(&leg);
-        let worst = ring.cause.map_or(
-            cause,
-            |old| {
-                if rank(cause) < rank(old) { cause } else { old }
-            },
-        );
+        let worst = ring.cause.map_or(cause, |old| more_telling(old, cause));
         ring.cause = Some(worst);
         let next = failure.lets_others_try(&ring.target);
         if failure.ends_all() {
             // Nobody else shall be asked either (RFC 3261 section 16.7).
+            ring.forward = None;
             self.ring_failed(now, number, cause);
         } else if ring.legs.is_empty() && !(next && self.ring_next_turn(now, number)) {
             self.ring_failed(now, number, worst);
@@ -488,14 +454,21 @@ impl CallMachine {
 
     /// Nobody answered this ringing, and nobody will.
     fn ring_failed(&mut self, now: Instant, number: u32, cause: HangupCause) {
-        let purpose = self.rings.get(&number).map(|ring| ring.purpose);
+        let ring = self.rings.get_mut(&number);
+        let (purpose, forward) = match ring {
+            Some(ring) => (Some(ring.purpose), ring.forward.take()),
+            None => (None, None),
+        };
         self.cancel_ring(now, number, cause);
         match purpose {
             None => {}
             Some(Purpose::Originator) => self.end(now, cause, EndedBy::System),
             Some(Purpose::Destination) => {
                 if matches!(self.stage, Stage::Dialling(dialled) if dialled == number) {
-                    self.leads_nowhere(now, cause);
+                    match forward {
+                        Some(forward) => self.send_forward(now, forward, cause),
+                        None => self.leads_nowhere(now, cause),
+                    }
                 }
             }
             Some(Purpose::Attempt { attempt, queue, .. }) => {

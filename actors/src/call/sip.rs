@@ -150,6 +150,14 @@ impl CallMachine {
             (UsageEvent::Answered { sdp }, Role::Rung(ring)) => {
                 self.ring_leg_answered(now, ring, number, sdp);
             }
+            (
+                UsageEvent::Redirected {
+                    status,
+                    places,
+                    reason,
+                },
+                Role::Rung(ring),
+            ) => self.redirected(ring, number, &places, (status, reason)),
             (UsageEvent::Confirmed { sdp: Some(answer) }, _) => {
                 if let Err(cause) = self.far_end_answers(number, &answer) {
                     self.lost(now, number, cause);
@@ -213,7 +221,8 @@ impl CallMachine {
             Role::Transferor => self.transferor_left(now, number, cause),
             Role::Rung(_) if self.talks_with(number) => self.end(now, cause, EndedBy::Callee),
             Role::Rung(ring) => {
-                self.drop_leg(now, number, cause);
+                let failure = self.unless_redirected(ring, failure);
+                self.drop_leg(now, number, failure.cause);
                 self.ring_leg_failed(now, ring, number, failure);
             }
         }

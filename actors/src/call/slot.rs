@@ -1,5 +1,7 @@
 //! What of a call outlives its actor: the inbox and the last good machine.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use offhook_core::CallId;
 use parking_lot::Mutex;
 use ractor::ActorRef;
@@ -7,6 +9,7 @@ use ractor::ActorRef;
 use super::actor::CallMsg;
 use super::input::CallInput;
 use super::machine::CallMachine;
+use super::moving::Arrival;
 use crate::inbox::Inbox;
 use crate::restart::Falls;
 
@@ -15,6 +18,11 @@ pub(crate) struct Slot {
     pub(crate) id: CallId,
     inbox: Inbox<CallMsg, CallInput>,
     machine: Mutex<CallMachine>,
+    /// A leg of another call that the actor is taking in: it lives nowhere else, and must not be
+    /// lost if the actor falls over it.
+    arriving: Mutex<Option<Box<Arrival>>>,
+    /// A fault for tests: the actor falls over the next leg that comes.
+    stumbles: AtomicBool,
     /// How often the actor fell lately.
     pub(crate) falls: Mutex<Falls>,
 }
@@ -33,6 +41,8 @@ impl Slot {
             id: machine.id(),
             inbox: Inbox::default(),
             machine: Mutex::new(machine),
+            arriving: Mutex::default(),
+            stumbles: AtomicBool::new(false),
             falls: Mutex::new(falls),
         }
     }
@@ -47,8 +57,27 @@ impl Slot {
         self.inbox.put_first(answers);
     }
 
+    /// The oldest input. A leg that comes with it is remembered until the next [`keep`](Self::keep).
     pub(crate) fn take(&self) -> Option<CallInput> {
-        self.inbox.take()
+        let input = self.inbox.take()?;
+        if let CallInput::Arrives(arrival) | CallInput::Salvage(arrival) = &input {
+            *self.arriving.lock() = Some(arrival.clone());
+        }
+        Some(input)
+    }
+
+    /// The leg over which the last actor fell.
+    pub(crate) fn take_arriving(&self) -> Option<Box<Arrival>> {
+        self.arriving.lock().take()
+    }
+
+    pub(crate) fn stumble_over_arrival(&self) {
+        self.stumbles.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the actor is to fall over this input, once.
+    pub(crate) fn stumbles_over(&self, input: &CallInput) -> bool {
+        matches!(input, CallInput::Arrives(_)) && self.stumbles.swap(false, Ordering::Relaxed)
     }
 
     /// The machine as it was after the last input that went well.
@@ -63,6 +92,7 @@ impl Slot {
 
     pub(crate) fn keep(&self, machine: &CallMachine) {
         self.machine.lock().clone_from(machine);
+        *self.arriving.lock() = None;
     }
 
     /// From now on this actor has the call; it is woken for what lies in the inbox already.

@@ -10,6 +10,7 @@ use offhook_media::engine::Source;
 
 use super::effect::{CallToAgent, MediaEffect};
 use super::machine::{CallMachine, Stage};
+use crate::queue::{AttemptPhase, LiveAttempt};
 
 /// Who wants the talk to pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,17 +26,43 @@ pub(crate) enum Holder {
 pub(crate) enum Answered {
     /// They were dialled.
     Dialled,
-    /// A queue reserved them.
+    /// They serve a queue.
     Queue {
-        /// The attempt that won.
+        /// The attempt that was rung.
         attempt: AttemptId,
         /// The queue.
         queue: QueueId,
-        /// The agent.
-        agent: AgentId,
+        /// Who they are.
+        by: Served,
         /// Since when the caller waited, until the queue has confirmed the answer.
         unconfirmed: Option<Instant>,
     },
+}
+
+/// Who serves a queue's caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// The agent the queue reserved.
+    Rung(AgentId),
+    /// Somebody who picked the call up, and the agent they are if they serve in that queue.
+    PickedUp(Option<AgentId>),
+}
+
+impl Served {
+    /// The agent the queue reserved.
+    pub(super) fn rung(self) -> Option<AgentId> {
+        match self {
+            Self::Rung(agent) => Some(agent),
+            Self::PickedUp(_) => None,
+        }
+    }
+
+    fn agent(self) -> Option<AgentId> {
+        match self {
+            Self::Rung(agent) => Some(agent),
+            Self::PickedUp(agent) => agent,
+        }
+    }
 }
 
 /// Two legs that talk.
@@ -90,8 +117,8 @@ impl CallMachine {
         });
         let (agent, record) = match answered {
             Answered::Dialled => (None, false),
-            Answered::Queue { queue, agent, .. } => (
-                Some(agent),
+            Answered::Queue { queue, by, .. } => (
+                by.rung(),
                 self.directory
                     .queue(queue)
                     .is_some_and(|queue| queue.record),
@@ -123,14 +150,16 @@ impl CallMachine {
         if let Answered::Queue {
             attempt,
             queue,
-            agent,
+            by,
             unconfirmed,
         } = talk.answered
         {
             if unconfirmed.is_some() {
                 self.tell_departure(queue);
             }
-            self.tell_agent(agent, CallToAgent::CallEnded(attempt));
+            if let Some(agent) = by.agent() {
+                self.tell_agent(agent, CallToAgent::CallEnded(attempt));
+            }
         }
     }
 
@@ -151,15 +180,39 @@ impl CallMachine {
         }
     }
 
+    /// Whether this leg is that of the agent whom a queue reserved for the caller.
+    pub(crate) fn is_served_by(&self, number: u32) -> bool {
+        let rung = matches!(
+            self.answered(),
+            Some(Answered::Queue {
+                by: Served::Rung(_),
+                ..
+            })
+        );
+        rung && self.talks_with(number)
+    }
+
     /// Since when the caller waited, and the attempt that won, while the queue has not confirmed.
-    pub(crate) fn unconfirmed(&self, wanted: QueueId) -> Option<(Instant, AttemptId)> {
-        match self.answered()? {
+    pub(crate) fn unconfirmed(&self, wanted: QueueId) -> Option<(Instant, LiveAttempt)> {
+        let Stage::Talking(talk) = &self.stage else {
+            return None;
+        };
+        match talk.answered {
             Answered::Queue {
                 attempt,
                 queue,
+                by,
                 unconfirmed,
-                ..
-            } if queue == wanted => Some((unconfirmed?, attempt)),
+            } if queue == wanted => {
+                let phase = match by {
+                    Served::Rung(_) => AttemptPhase::Answered,
+                    Served::PickedUp(agent) => AttemptPhase::PickedUp {
+                        by: self.leg_id(talk.callee),
+                        agent,
+                    },
+                };
+                Some((unconfirmed?, LiveAttempt { attempt, phase }))
+            }
             Answered::Queue { .. } | Answered::Dialled => None,
         }
     }

@@ -42,6 +42,8 @@ pub(crate) struct Transfer {
     by: u32,
     /// What its phone asked for.
     refer: Option<ReferId>,
+    /// Where the party was sent.
+    to: String,
     /// The talk as it was.
     talk: Talk,
     caller: u32,
@@ -184,6 +186,7 @@ impl CallMachine {
         self.transfer = Some(Box::new(Transfer {
             by,
             refer,
+            to: number.clone(),
             talk,
             caller,
             from: self.from.clone(),
@@ -304,7 +307,7 @@ impl CallMachine {
     }
 
     /// Our own host as a party sees it.
-    fn own_host(&self, number: u32) -> Option<String> {
+    pub(super) fn own_host(&self, number: u32) -> Option<String> {
         let usage = self.legs.get(&number)?.usage.as_ref()?;
         usage.local_host()
     }
@@ -393,6 +396,11 @@ impl CallMachine {
         let Some(transfer) = self.transfer.take() else {
             return;
         };
+        self.publish(EventKind::CallTransferFailed {
+            call: self.id,
+            to: transfer.to.clone(),
+            cause,
+        });
         if self.is_live(transfer.by) {
             return self.talk_again(*transfer);
         }
@@ -442,7 +450,7 @@ impl CallMachine {
         let callee = talk.callee;
         let agent = match talk.answered {
             Answered::Dialled => None,
-            Answered::Queue { agent, .. } => Some(agent),
+            Answered::Queue { by, .. } => by.rung(),
         };
         let operator = talk.holders.contains(&super::talk::Holder::Operator);
         self.stage = Stage::Talking(Talk {

@@ -1,6 +1,7 @@
 //! Whose turn it is: places that are rung one after the other (RFC 3261 section 16.7).
 
 use offhook_core::HangupCause;
+use offhook_core::event::AttemptOutcome;
 
 use super::effect::RingTarget;
 use super::input::Contact;
@@ -93,6 +94,46 @@ impl Turns {
         let mut now = self.waiting.split_off(first);
         now.reverse();
         now
+    }
+}
+
+/// Reasons that tell the caller most, the most telling first.
+const TELLING: [HangupCause; 3] = [
+    HangupCause::CallRejected,
+    HangupCause::UserBusy,
+    HangupCause::NoAnswer,
+];
+
+/// Reasons that tell less than any other.
+const SAYING_LITTLE: [HangupCause; 2] =
+    [HangupCause::SubscriberAbsent, HangupCause::NoUserResponse];
+
+/// Which of two reasons tells the caller more; the first if both tell as much.
+pub(super) fn more_telling(one: HangupCause, other: HangupCause) -> HangupCause {
+    if rank(other) < rank(one) { other } else { one }
+}
+
+/// The less, the more it tells.
+fn rank(cause: HangupCause) -> usize {
+    if SAYING_LITTLE.contains(&cause) {
+        return TELLING.len() + 1;
+    }
+    TELLING
+        .iter()
+        .position(|&telling| telling == cause)
+        .unwrap_or(TELLING.len())
+}
+
+/// What a queue is told of an agent's phone that failed for this reason.
+pub(super) fn outcome(cause: HangupCause) -> AttemptOutcome {
+    if cause == HangupCause::UserBusy {
+        AttemptOutcome::Busy
+    } else if cause == HangupCause::CallRejected {
+        AttemptOutcome::Rejected
+    } else if cause == HangupCause::NoAnswer {
+        AttemptOutcome::NoAnswer
+    } else {
+        AttemptOutcome::Unreachable
     }
 }
 

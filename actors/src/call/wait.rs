@@ -9,10 +9,12 @@ use offhook_media::engine::Source;
 
 use offhook_sounds::{Language, queue_position};
 
+use super::effect::CallToAgent;
 use super::machine::{CallMachine, Stage};
 use super::prompts;
 use super::ring::Purpose;
 use super::speak::After;
+use super::talk::{Answered, Served};
 use crate::queue::{AttemptPhase, CallToQueue, Departure, LiveAttempt, QueueToCall};
 
 /// A caller's wait.
@@ -145,14 +147,8 @@ impl CallMachine {
 
     /// The queue has lost its memory: it is told who waits, since when, and who is being rung.
     fn rejoin(&mut self, queue: QueueId) {
-        let (since, attempts) = if let Some((since, attempt)) = self.unconfirmed(queue) {
-            (
-                since,
-                vec![LiveAttempt {
-                    attempt,
-                    phase: AttemptPhase::Answered,
-                }],
-            )
+        let (since, attempts) = if let Some((since, answered)) = self.unconfirmed(queue) {
+            (since, vec![answered])
         } else if let Stage::Waiting(wait) = self.stage
             && wait.queue == queue
         {
@@ -187,11 +183,32 @@ impl CallMachine {
 
     /// An agent answered whom the queue had given away: the caller goes on waiting.
     fn disowned(&mut self, now: Instant, queue: QueueId, attempt: AttemptId) {
-        let Some((since, _)) = self.unconfirmed(queue).filter(|&(_, own)| own == attempt) else {
+        let answered = self.unconfirmed(queue);
+        let Some((since, _)) = answered.filter(|(_, own)| own.attempt == attempt) else {
             return;
         };
+        self.release_picker();
         self.hang_up_callee(now, HangupCause::AnsweredElsewhere);
         self.wait(Wait { queue, since });
+    }
+
+    /// Who picked the call up is in it no longer. The queue tells those it has reserved itself.
+    fn release_picker(&mut self) {
+        let Stage::Talking(talk) = &self.stage else {
+            return;
+        };
+        if let Answered::Queue {
+            attempt,
+            by: Served::PickedUp(agent),
+            ..
+        } = talk.answered
+        {
+            let extension = self.extension_of(talk.callee);
+            if let Some(agent) = agent {
+                self.tell_agent(agent, CallToAgent::CallEnded(attempt));
+            }
+            self.disengage(extension);
+        }
     }
 
     /// The place is spoken over the music, unless something is being said already.

@@ -6,12 +6,11 @@ use offhook_core::event::EventKind;
 use offhook_core::pii::Pii;
 use offhook_core::sip::defence::{Ban, DefenceEffect, show};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::task::AbortHandle;
 
 use super::countries::Countries;
 use super::guard::Guard;
 use crate::alarm::{self, Alarm};
-use crate::directory::DirectoryHandle;
+use crate::directory::{DirectoryHandle, Follower};
 use crate::live::Live;
 use crate::store::{BanRow, BanWrite, Store};
 
@@ -59,13 +58,8 @@ pub struct Serving {
     /// When the database may be tried again.
     write_at: Option<Instant>,
     countries_at: Instant,
-    follower: AbortHandle,
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.follower.abort();
-    }
+    /// Tells of changes of the office while this lives.
+    _follower: Follower,
 }
 
 impl Actor for DefenceActor {
@@ -78,7 +72,8 @@ impl Actor for DefenceActor {
         me: ActorRef<DefenceMessage>,
         arguments: DefenceArguments,
     ) -> Result<Serving, ActorProcessingErr> {
-        let follower = follow(&arguments, me.clone());
+        let changed = || DefenceMessage::OfficeChanged;
+        let follower = arguments.directory.tell(me.clone(), changed);
         arguments.guard.trust(&arguments.directory.load());
         let guard = arguments.guard.clone();
         let serving = Serving {
@@ -86,7 +81,7 @@ impl Actor for DefenceActor {
             alarm: Alarm::default(),
             write_at: None,
             countries_at: alarm::now() + LOOK_AGAIN,
-            follower,
+            _follower: follower,
         };
         guard.told().attach(me, || DefenceMessage::Look);
         Ok(serving)
@@ -118,23 +113,6 @@ impl Actor for DefenceActor {
         serving.alarm.rearm(&me, next, || DefenceMessage::Wake);
         Ok(())
     }
-}
-
-/// Has `me` told when the office changes.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "turns a watch channel into messages; the actor aborts it when it ends"
-)]
-fn follow(arguments: &DefenceArguments, me: ActorRef<DefenceMessage>) -> AbortHandle {
-    let mut changes = arguments.directory.follow();
-    let follower = tokio::spawn(async move {
-        while changes.changed().await.is_ok() {
-            if me.cast(DefenceMessage::OfficeChanged).is_err() {
-                return;
-            }
-        }
-    });
-    follower.abort_handle()
 }
 
 impl Serving {

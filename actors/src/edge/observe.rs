@@ -144,6 +144,11 @@ impl Observer {
         }
     }
 
+    /// The leg with this Call-ID went from one call to another.
+    pub(crate) fn leg_moved(&self, call_id: &Bytes, from: CallId, to: CallId) {
+        self.trace.lock().leg_moved(call_id, from, to);
+    }
+
     pub(crate) fn leg_closed(&self, call: CallId) {
         self.trace.lock().leg_closed(call);
     }

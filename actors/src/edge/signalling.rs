@@ -642,7 +642,13 @@ impl Signalling {
                 self.outbox.close(leg);
             }
             Command::Rename(from, to) => {
-                self.shared.legs.lock().rename(from, to);
+                let mut legs = self.shared.legs.lock();
+                legs.rename(from, to);
+                if let Some(dialog) = legs.dialog_of(to) {
+                    let call_id = &dialog.key.call_id;
+                    self.shared.observer.leg_moved(call_id, from.call, to.call);
+                }
+                drop(legs);
                 self.outbox.rename(from, to);
             }
             Command::Respond(txn, response) => self.respond(now, txn, response),

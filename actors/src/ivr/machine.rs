@@ -211,6 +211,8 @@ impl IvrMachine {
 
     fn leave(&mut self, action: MenuAction) {
         if action == MenuAction::Repeat {
+            // Who asks to hear it again begins anew.
+            self.failures = 0;
             return self.speak(None);
         }
         self.step = Step::Done;

@@ -219,3 +219,26 @@ fn the_end_of_an_interrupted_prompt_does_not_restart_the_clock() {
     caller.waits(NEXT);
     assert_eq!(caller.effect(), leave("1", MenuAction::Go(queue())));
 }
+
+/// Who asks to hear the menu again is a caller who is there: all tries are theirs again.
+#[test]
+fn who_goes_back_to_the_start_has_all_tries_again() {
+    let mut caller = caller(false);
+    for _ in 0..3 {
+        // One of two tries is used up.
+        caller.presses("5");
+        assert_eq!(
+            caller.effect(),
+            Some(play(&["error/invalid-choice", "menu/main"], true))
+        );
+        caller.presses("9");
+        assert_eq!(caller.effect(), Some(play(&["menu/main"], true)));
+    }
+    caller.presses("5");
+    caller.effect();
+    caller.presses("5");
+    assert_eq!(
+        caller.effect(),
+        Some(play(&["error/invalid-choice", "menu/good-bye"], false))
+    );
+}

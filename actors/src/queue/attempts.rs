@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use offhook_core::event::{AttemptOutcome, EventKind, QueueExit};
-use offhook_core::id::{AgentId, AttemptId, CallId, ExtensionId};
+use offhook_core::id::{AgentId, AttemptId, CallId, ExtensionId, LegId};
 
 use super::machine::{Place, QueueMachine, QueueTimer};
 use super::message::{Availability, QueueToAgent, QueueToCall};
@@ -163,6 +163,27 @@ impl QueueMachine {
         );
         self.drop_attempts(now, call, Some(id), AttemptOutcome::AnsweredElsewhere);
         self.forget_attempt(id);
+    }
+
+    /// Somebody has answered in the place of the agent of this attempt: nobody is to be rung any
+    /// more, and nobody has missed the call.
+    pub(super) fn picked_up(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        id: AttemptId,
+        (by, agent): (LegId, Option<AgentId>),
+    ) {
+        let rung = self.attempts.get(&id);
+        if rung.is_none_or(|rung| rung.call != call || rung.phase == Phase::Asked) {
+            let queue = self.id();
+            self.tell_call(call, QueueToCall::Disown { attempt: id, queue });
+            return;
+        }
+        self.set_leaving(call, QueueExit::Answered);
+        let agent = agent.filter(|agent| self.seats.is_logged_in(*agent));
+        self.publish(EventKind::CallPickedUp { call, by, agent });
+        self.drop_attempts(now, call, None, AttemptOutcome::AnsweredElsewhere);
     }
 
     /// The agent wants no more of it.

@@ -170,6 +170,12 @@ impl QueueMachine {
             CallToQueue::AttemptAnswered { call, attempt } => {
                 self.attempt_answered(now, call, attempt);
             }
+            CallToQueue::PickedUp {
+                call,
+                attempt,
+                by,
+                agent,
+            } => self.picked_up(now, call, attempt, (by, agent)),
         }
     }
 

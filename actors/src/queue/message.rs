@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use offhook_core::directory::{Destination, Queue};
 use offhook_core::event::{AttemptOutcome, EventKind, QueueExit};
-use offhook_core::id::{AgentId, AttemptId, CallId, ExtensionId, QueueId};
+use offhook_core::id::{AgentId, AttemptId, CallId, ExtensionId, LegId, QueueId};
 
 /// Why a call leaves a queue by its own decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +38,13 @@ pub enum AttemptPhase {
     Ringing,
     /// The agent answered, and the call chose this attempt; the queue has not confirmed yet.
     Answered,
+    /// Somebody else picked it up, and the queue has not confirmed yet.
+    PickedUp {
+        /// The leg of who did.
+        by: LegId,
+        /// The agent they are, if they serve in this queue.
+        agent: Option<AgentId>,
+    },
 }
 
 /// An attempt that a call still has when it returns to a restarted queue.
@@ -104,6 +111,18 @@ pub enum CallToQueue {
         /// The attempt.
         attempt: AttemptId,
     },
+    /// Somebody answered whom the queue has not sent, in the place of the agent of this attempt. The
+    /// call has ended the legs of all its attempts; the queue confirms with [`QueueToCall::Exit`].
+    PickedUp {
+        /// The call.
+        call: CallId,
+        /// The attempt that rang.
+        attempt: AttemptId,
+        /// The leg of who answered.
+        by: LegId,
+        /// The agent they are, if they serve in this queue.
+        agent: Option<AgentId>,
+    },
 }
 
 impl CallToQueue {
@@ -116,7 +135,8 @@ impl CallToQueue {
             | Self::Leave { call, .. }
             | Self::AttemptRinging { call, .. }
             | Self::AttemptEnded { call, .. }
-            | Self::AttemptAnswered { call, .. } => call,
+            | Self::AttemptAnswered { call, .. }
+            | Self::PickedUp { call, .. } => call,
         }
     }
 }

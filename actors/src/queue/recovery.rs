@@ -102,6 +102,9 @@ impl QueueMachine {
             let known = self.attempts.get(&id).copied();
             let known = known.filter(|attempt| attempt.call == call);
             match (live.phase, known) {
+                (AttemptPhase::PickedUp { by, agent }, _) => {
+                    self.picked_up(now, call, id, (by, agent));
+                }
                 (AttemptPhase::Answered, _) => self.attempt_answered(now, call, id),
                 (AttemptPhase::Dialling | AttemptPhase::Ringing, None) => {
                     self.tell_cancel(call, id, AttemptOutcome::Withdrawn);

@@ -57,6 +57,11 @@ impl Seats {
         self.picker.rings_all()
     }
 
+    /// Whether this agent serves here and was at work when last heard of.
+    pub(super) fn is_logged_in(&self, agent: AgentId) -> bool {
+        self.seats.get(&agent).is_some_and(is_logged_in)
+    }
+
     /// Whose turn it is, and their level.
     pub(super) fn pick(&self) -> Option<(AgentId, u32)> {
         self.picker.pick()

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use offhook_core::event::EventKind;
 use offhook_core::sip::registrar::{BindingChange, ChangeKind};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::task::AbortHandle;
 
 use super::handle::{Mail, RegistrarArguments};
 use crate::alarm::{self, Alarm};
+use crate::directory::Follower;
 use crate::edge::Reply;
 
 /// Phones whose turn to be asked comes within this are asked together.
@@ -38,14 +38,9 @@ pub struct Serving {
     alarm: Alarm<RegistrarMessage>,
     /// The extensions that watchers believe to be reachable.
     reachable: BTreeSet<String>,
-    follower: AbortHandle,
     started: Instant,
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.follower.abort();
-    }
+    /// Tells of changes of the office while this lives.
+    _follower: Follower,
 }
 
 impl Actor for RegistrarActor {
@@ -58,8 +53,10 @@ impl Actor for RegistrarActor {
         me: ActorRef<RegistrarMessage>,
         arguments: RegistrarArguments,
     ) -> Result<Serving, ActorProcessingErr> {
+        let changed = || RegistrarMessage::DirectoryChanged;
+        let follower = arguments.directory.tell(me.clone(), changed);
         let mut serving = Serving {
-            follower: follow(&arguments, me.clone()),
+            _follower: follower,
             alarm: Alarm::default(),
             reachable: BTreeSet::new(),
             started: alarm::now(),
@@ -99,23 +96,6 @@ impl Actor for RegistrarActor {
         serving.alarm.rearm(&me, next, || RegistrarMessage::Wake);
         Ok(())
     }
-}
-
-/// Has `me` told when the office changes.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "turns a watch channel into messages; the actor aborts it when it ends"
-)]
-fn follow(arguments: &RegistrarArguments, me: ActorRef<RegistrarMessage>) -> AbortHandle {
-    let mut changes = arguments.directory.follow();
-    let follower = tokio::spawn(async move {
-        while changes.changed().await.is_ok() {
-            if me.cast(RegistrarMessage::DirectoryChanged).is_err() {
-                return;
-            }
-        }
-    });
-    follower.abort_handle()
 }
 
 impl Serving {

@@ -175,6 +175,16 @@ pub struct CdrView {
     pub recordings: Vec<RecordingId>,
     /// The worst of what its legs' networks did.
     pub quality: Option<QualityView>,
+    /// The number a party was sent to last by a transfer that went well.
+    pub transferred_to: Option<String>,
+    /// The number of who sent it there; null: an operator, if there was a transfer.
+    pub transferred_by: Option<String>,
+    /// The extension whose phone sent the caller on last.
+    pub forwarded_by: Option<String>,
+    /// The call to which a leg of this one went, or from which one came: the other half of an
+    /// attended transfer, or of a call that was picked up.
+    #[schema(value_type = Option<String>)]
+    pub linked_call: Option<CallId>,
     /// The SIP Call-ID of the first leg.
     pub sip_call_id: String,
     /// Its legs in the order they came.
@@ -206,6 +216,10 @@ impl CdrView {
             ended_by: cdr.ended_by,
             recordings: cdr.recordings.clone(),
             quality: cdr.quality.map(Into::into),
+            transferred_to: cdr.transferred_to.clone(),
+            transferred_by: cdr.transferred_by.clone(),
+            forwarded_by: cdr.forwarded_by.clone(),
+            linked_call: cdr.linked_call,
             sip_call_id: cdr.sip_call_id.clone(),
             legs: cdr.legs.iter().map(CdrLegView::of).collect(),
         }
@@ -213,7 +227,7 @@ impl CdrView {
 }
 
 /// The columns of a CSV of call records.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 20] = [
     "id",
     "direction",
     "from",
@@ -230,6 +244,10 @@ const COLUMNS: [&str; 16] = [
     "hangup_cause",
     "ended_by",
     "recordings",
+    "transferred_to",
+    "transferred_by",
+    "forwarded_by",
+    "linked_call",
 ];
 
 /// Call records as CSV (RFC 4180) with a header line. What a spreadsheet would take for a formula
@@ -249,7 +267,7 @@ pub fn to_csv(records: &[Cdr]) -> Vec<u8> {
     writer.into_inner().unwrap_or_default()
 }
 
-fn row(cdr: &Cdr) -> [String; 16] {
+fn row(cdr: &Cdr) -> [String; 20] {
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
     let recordings: Vec<_> = cdr.recordings.iter().map(ToString::to_string).collect();
     let word = |value: serde_json::Result<serde_json::Value>| {
@@ -275,6 +293,10 @@ fn row(cdr: &Cdr) -> [String; 16] {
         cdr.hangup_cause.as_str().to_owned(),
         word(serde_json::to_value(cdr.ended_by)),
         recordings.join(" "),
+        cdr.transferred_to.clone().unwrap_or_default(),
+        cdr.transferred_by.clone().unwrap_or_default(),
+        cdr.forwarded_by.clone().unwrap_or_default(),
+        cdr.linked_call.map(|id| id.to_string()).unwrap_or_default(),
     ]
     .map(defuse)
 }

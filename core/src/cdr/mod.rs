@@ -19,6 +19,7 @@
 //! to leaving it by whichever way, and does not include the time in a menu.
 
 mod fold;
+mod moves;
 mod open_call;
 
 use jiff::Timestamp;
@@ -147,6 +148,19 @@ pub struct Cdr {
     pub recordings: Vec<RecordingId>,
     /// The worst of what its legs' networks did; none if nothing was measured.
     pub quality: Option<Quality>,
+    /// The number a party was sent to last by a transfer that went well.
+    #[serde(default)]
+    pub transferred_to: Option<String>,
+    /// The number of who sent it there; none: an operator, if there was a transfer.
+    #[serde(default)]
+    pub transferred_by: Option<String>,
+    /// The extension whose phone sent the caller on last.
+    #[serde(default)]
+    pub forwarded_by: Option<String>,
+    /// The call to which a leg of this one went, or from which one came: the other half of an
+    /// attended transfer, or of a call that was picked up.
+    #[serde(default)]
+    pub linked_call: Option<CallId>,
     /// Its legs in the order they came. Of very many only the last
     /// [`MAX_LEGS`](Cdr::MAX_LEGS) and those that were answered are kept.
     pub legs: Vec<CdrLeg>,

@@ -4,6 +4,7 @@ use ahash::AHashSet;
 use jiff::Timestamp;
 
 use crate::cause::HangupCause;
+use crate::cdr::moves::Moves;
 use crate::cdr::{Cdr, CdrLeg, Disposition, Quality, seconds_between};
 use crate::directory::Destination;
 use crate::event::{EndedBy, Event, EventKind, QueueExit};
@@ -21,6 +22,7 @@ pub(super) struct OpenCall {
     waited_millis: u64,
     /// Where the dial plan sent it last.
     destination: Option<Destination>,
+    moves: Moves,
     /// Recordings of which nobody has said yet whether they are safe.
     unsettled: AHashSet<RecordingId>,
     last_event: Timestamp,
@@ -65,6 +67,10 @@ impl OpenCall {
             ended_by: EndedBy::System,
             recordings: Vec::new(),
             quality: None,
+            transferred_to: None,
+            transferred_by: None,
+            forwarded_by: None,
+            linked_call: None,
             legs: Vec::new(),
         };
         Some(Self {
@@ -73,6 +79,7 @@ impl OpenCall {
             last_exit: None,
             waited_millis: 0,
             destination: None,
+            moves: Moves::default(),
             unsettled: AHashSet::new(),
             last_event: event.at,
         })
@@ -126,6 +133,11 @@ impl OpenCall {
                 self.unsettled.remove(recording);
                 self.cdr.recordings.retain(|kept| kept != recording);
             }
+            EventKind::CallTransferred { .. }
+            | EventKind::CallTransferFailed { .. }
+            | EventKind::CallForwarded { .. }
+            | EventKind::CallPickedUp { .. }
+            | EventKind::LegMoved { .. } => self.moves.apply(&mut self.cdr, &event.kind),
             EventKind::LegAdded { .. }
             | EventKind::LegAnswered { .. }
             | EventKind::LegEnded { .. }
@@ -135,7 +147,6 @@ impl OpenCall {
             | EventKind::LegRinging { .. }
             | EventKind::LegHeld { .. }
             | EventKind::LegResumed { .. }
-            | EventKind::CallTransferred { .. }
             | EventKind::CallDiverted { .. }
             | EventKind::MenuEntered { .. }
             | EventKind::MenuChosen { .. }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broken, DefenceConfig, EncryptionConfig, HepConfig, LostTransfer, PingPhones,
+    Broken, DefenceConfig, EncryptionConfig, FollowRedirects, HepConfig, LostTransfer, PingPhones,
     SubscriptionConfig, TraceConfig, WebSocketConfig, units,
 };
 use crate::sip::digest::Algorithm;
@@ -65,6 +65,9 @@ pub struct SipConfig {
     pub alert_info_internal: AlertInfo,
     /// The same for callers who come by a trunk.
     pub alert_info_external: AlertInfo,
+    /// What becomes of a call that a phone of ours sends on (3xx): `inside`, it is followed to
+    /// numbers of this server that the extension may dial, or `never`.
+    pub follow_redirects: FollowRedirects,
     /// True: no version number in `Server` and `User-Agent`.
     pub hide_version: bool,
     /// Certificates, and who has to show one.
@@ -122,6 +125,9 @@ impl Default for SipConfig {
             alert_info_internal: AlertInfo::default(),
             // Where phones know it, a call from outside is heard as one; others pass over it.
             alert_info_external: AlertInfo::external(),
+            // People set their phones to forward and expect it to work; nothing is dialled that they
+            // could not dial themselves.
+            follow_redirects: FollowRedirects::Inside,
             // Whoever sees the version has called us or is called: never a stranger.
             hide_version: false,
             encryption: EncryptionConfig::default(),
@@ -288,6 +294,26 @@ impl SipConfig {
             return Err(("sip.session_expires", "must be at most 24h"));
         }
         Ok(())
+    }
+
+    /// The hosts by which phones call this server: its domain and the addresses it is known to
+    /// have, IPv6 in brackets as in a URI.
+    #[must_use]
+    pub fn own_hosts(&self) -> Vec<String> {
+        let sockets = [&self.udp, &self.tcp, &self.tls, &self.ws, &self.wss];
+        let bound = sockets.into_iter().flatten().map(SocketAddr::ip);
+        let addresses = self.external_address.into_iter().chain(bound);
+        let mut hosts = vec![self.domain.clone()];
+        for address in addresses.filter(|address| !address.is_unspecified()) {
+            let host = match address {
+                IpAddr::V4(address) => address.to_string(),
+                IpAddr::V6(address) => format!("[{address}]"),
+            };
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        hosts
     }
 
     /// Which extensions our dialogs use.

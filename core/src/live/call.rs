@@ -233,6 +233,7 @@ impl LiveCall {
             }
             EventKind::CallRouted { .. } => self.menu = None,
             EventKind::CallTransferred { .. } => self.bridge = None,
+            EventKind::CallPickedUp { agent, .. } => self.agent = agent.or(self.agent),
             EventKind::MenuEntered { menu, .. } => self.menu = Some(*menu),
             EventKind::CallQueued { queue, .. } => {
                 self.menu = None;
@@ -278,6 +279,9 @@ impl LiveCall {
             EventKind::CallStarted { .. }
             | EventKind::CallEnded { .. }
             | EventKind::CallDiverted { .. }
+            | EventKind::CallTransferFailed { .. }
+            | EventKind::CallForwarded { .. }
+            | EventKind::LegMoved { .. }
             | EventKind::MenuChosen { .. }
             | EventKind::AttemptStarted { .. }
             | EventKind::AttemptEnded { .. }

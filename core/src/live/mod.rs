@@ -116,6 +116,10 @@ impl LiveView {
             EventKind::CallRouted { .. }
             | EventKind::CallDiverted { .. }
             | EventKind::CallTransferred { .. }
+            | EventKind::CallTransferFailed { .. }
+            | EventKind::CallForwarded { .. }
+            | EventKind::CallPickedUp { .. }
+            | EventKind::LegMoved { .. }
             | EventKind::CallAnswered { .. }
             | EventKind::LegAdded { .. }
             | EventKind::LegRinging { .. }

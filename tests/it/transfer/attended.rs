@@ -4,7 +4,18 @@ use anyhow::{Context, Result, ensure};
 use offhook_tests::phone::Phone;
 use offhook_tests::server::Server;
 
+use serde_json::Value;
+
 use super::{CALLEE, CALLER, Office, TARGET, carrier, end, hear_each_other, record_from};
+
+/// The first lines of a call's SIP messages.
+async fn first_lines(server: &Server, record: &Value) -> Result<Vec<String>> {
+    let id = record["id"].as_str().context("an id")?;
+    let trace = server.get(&format!("/api/v1/calls/{id}/sip")).await?;
+    let messages = trace["messages"].as_array().context("messages")?;
+    let line = |message: &Value| message["first_line"].as_str().unwrap_or("").to_owned();
+    Ok(messages.iter().map(line).collect())
+}
 
 /// RFC 5589 section 7.1.
 #[tokio::test]
@@ -35,6 +46,23 @@ async fn the_callee_asks_a_colleague_and_joins_the_caller_with_them() -> Result<
     ensure!(
         second["legs"].as_array().map(Vec::len) == Some(3),
         "{second}"
+    );
+    ensure!(first["transferred_by"] == "1001", "{first}");
+    ensure!(first["linked_call"] == second["id"], "{first}");
+    ensure!(second["linked_call"] == first["id"], "{second}");
+    ensure!(second["transferred_to"].is_null(), "{second}");
+    // The caller's messages belong to the call they are in: the BYE is the second one's.
+    let (before, after) = (
+        first_lines(&office.server, first).await?,
+        first_lines(&office.server, second).await?,
+    );
+    let count =
+        |lines: &[String], start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+    ensure!(count(&before, "INVITE sip:1001@") > 0, "{before:?}");
+    ensure!(count(&before, "BYE ") == 1, "who transferred: {before:?}");
+    ensure!(
+        count(&after, "BYE ") == 3,
+        "the replaced leg and both who talked on: {after:?}"
     );
     Ok(())
 }

@@ -40,6 +40,9 @@ async fn the_callee_sends_the_caller_to_a_colleague_and_is_let_go() -> Result<()
         record["legs"].as_array().map(Vec::len) == Some(3),
         "{record}"
     );
+    ensure!(record["transferred_to"] == "1002", "{record}");
+    ensure!(record["transferred_by"] == "1001", "{record}");
+    ensure!(record["linked_call"].is_null(), "{record}");
     Ok(())
 }
 

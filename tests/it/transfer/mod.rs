@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 mod attended;
 mod blind;
 mod failed;
+mod forward;
 mod operator;
+mod pickup;
 mod queue;
 mod replaces;
 

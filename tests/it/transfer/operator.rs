@@ -20,7 +20,11 @@ async fn an_operator_sends_the_caller_to_a_colleague() -> Result<()> {
     target.plays_tone(TARGET);
     hear_each_other((&office.caller, CALLER), (&target, TARGET)).await?;
     office.callee.is_hung_up().await?;
-    end(&office.server, office.caller, target).await
+    end(&office.server, office.caller, target).await?;
+    let record = office.server.the_record().await?;
+    ensure!(record["transferred_to"] == "1002", "{record}");
+    ensure!(record["transferred_by"].is_null(), "{record}");
+    Ok(())
 }
 
 #[tokio::test]

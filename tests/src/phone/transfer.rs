@@ -97,6 +97,11 @@ impl Talk {
 }
 
 impl Ringing {
+    /// Sends the caller on: 302 with this `Contact`.
+    pub fn forwards_to(self, place: &str) {
+        self.dialog.reject_with(302, &[("Contact", place)]);
+    }
+
     /// What names this call in a `Replaces` header.
     #[must_use]
     pub fn replaces(&self) -> String {

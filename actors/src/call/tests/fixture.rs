@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use offhook_core::config::LostTransfer;
 use offhook_core::directory::{
     Agent, Destination, Did, Directory, Extension, ExtensionKind, IvrMenu, MenuAction,
     Office as Lists, Permission, Queue, QueueAgent, Strategy, Trunk,
@@ -27,7 +26,8 @@ use offhook_media::engine::{LegPort, PlayEnd, PlayId, Source};
 
 use crate::call::{
     Alerts, Answering, CallEffect, CallInput, CallMachine, CallToAgent, Contact, IncomingCall,
-    MediaEffect, MediaInput, Office, Origin, Originate, Party, Replacing, RingTarget,
+    MediaEffect, MediaInput, Office, Origin, Originate, Party, Redirects, Replacing, RingTarget,
+    Rules,
 };
 use crate::queue::{CallToQueue, QueueToCall};
 
@@ -378,7 +378,8 @@ impl Fixture {
     }
 
     pub(super) fn handle(&mut self, input: CallInput) {
-        self.arrived += usize::from(matches!(input, CallInput::Arrives(_)));
+        let comes = matches!(input, CallInput::Arrives(_) | CallInput::Salvage(_));
+        self.arrived += usize::from(comes);
         self.call.handle(self.now, input);
         self.pump();
     }
@@ -476,7 +477,10 @@ fn births(directory: Directory) -> Office {
     Office {
         directory: Arc::new(directory),
         codecs,
-        lost_transfer: LostTransfer::Ends,
+        rules: Rules {
+            redirects: Redirects::Inside(Arc::from(["offhook.example".to_owned()])),
+            ..Rules::default()
+        },
     }
 }
 
@@ -598,6 +602,39 @@ impl Fixture {
 
     pub(super) fn phone_refuses(&mut self, leg: u32, status: u16) {
         self.phone_responds(leg, status, "No", None);
+    }
+
+    /// It was set to forward its calls: it answers with a redirection to these places.
+    pub(super) fn phone_redirects(&mut self, leg: u32, status: u16, places: &str) {
+        self.phone_redirects_because(leg, status, places, None);
+    }
+
+    /// The same, and it says why.
+    pub(super) fn phone_redirects_because(
+        &mut self,
+        leg: u32,
+        status: u16,
+        places: &str,
+        diversion: Option<&str>,
+    ) {
+        let Rung { tag, invite } = &self.rung[&leg];
+        let mut response = Response::to(invite, status, "Moved Temporarily");
+        response.headers.add_to_tag(&format!("phone{leg}"));
+        response
+            .headers
+            .push(HeaderName::Contact, places.to_owned());
+        if let Some(diversion) = diversion {
+            let row = diversion.to_owned();
+            response.headers.push(HeaderName::Diversion, row);
+        }
+        let tag = *tag;
+        self.sip(leg, UsageInput::Response { tag, response });
+        self.pump();
+    }
+
+    /// What its phone was told when it was rung.
+    pub(super) fn invite_to(&self, leg: u32) -> &Request {
+        &self.rung[&leg].invite
     }
 
     pub(super) fn phone_hangs_up(&mut self, leg: u32) {

@@ -2,9 +2,11 @@
 
 mod dial;
 mod fixture;
+mod forward;
 mod hangup;
 mod menu;
 mod moving;
+mod pickup;
 mod queue;
 mod supervision;
 mod talk;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use offhook_core::config::LostTransfer;
 use offhook_core::directory::Directory;
 use offhook_core::event::EventKind;
 use offhook_core::sdp::Codec;
@@ -18,7 +17,7 @@ use super::fixture::{self, DID, sdp};
 use crate::alarm::now;
 use crate::call::{
     CallCommand, CallEffect, CallError, CallInput, Calls, Left, MediaEffect, MediaInput,
-    Neighbours, Origin,
+    Neighbours, Origin, Rules,
 };
 
 /// Everybody around the calls: takes notes, opens every port.
@@ -138,7 +137,7 @@ async fn house() -> House {
         directory: Arc::new(directory),
         ..Notebook::default()
     });
-    let calls = Calls::new(100, &[Codec::Pcmu], LostTransfer::Ends);
+    let calls = Calls::new(100, &[Codec::Pcmu], Rules::default());
     let (above, _) = Actor::spawn(None, Above, ()).await.unwrap();
     let supervisor = calls
         .start(notebook.clone(), above.get_cell())
@@ -273,6 +272,28 @@ async fn a_full_house_takes_no_more_calls() {
     }
     let call = fixture::incoming(DID, house.trunk, &sdp(6000, "sendrecv"));
     assert_eq!(house.calls.incoming(&call), Err(HangupCause::Congestion));
+    house.above.stop(None);
+}
+
+/// However many come in the same moment, from however many threads.
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_calls_does_not_overshoot_the_limit() {
+    let house = house().await;
+    let taken: usize = std::thread::scope(|scope| {
+        let burst = || {
+            let takes = |_: &usize| {
+                let call = fixture::incoming(DID, house.trunk, &sdp(6000, "sendrecv"));
+                house.calls.incoming(&call).is_ok()
+            };
+            (0..100).filter(takes).count()
+        };
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(burst)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    assert_eq!((taken, house.calls.count()), (100, 100));
     house.above.stop(None);
 }
 

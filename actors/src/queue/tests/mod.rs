@@ -6,6 +6,7 @@
 )]
 
 mod fixture;
+mod pickup;
 mod recovery;
 mod simulation;
 mod stories;

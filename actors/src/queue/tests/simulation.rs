@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use offhook_core::HangupCause;
 use offhook_core::directory::{Agent, AgentState, Queue, QueueAgent, Strategy};
 use offhook_core::event::{AttemptOutcome, Direction, EndedBy, Event, EventKind, QueueExit};
-use offhook_core::id::{AgentId, AttemptId, CallId, ExtensionId, IdSource, QueueId};
+use offhook_core::id::{AgentId, AttemptId, CallId, ExtensionId, IdSource, LegId, QueueId};
 use offhook_core::live::LiveView;
 
 use crate::agent::{AgentCommand, AgentEffect, AgentInput, AgentMachine};
@@ -26,6 +26,8 @@ use crate::queue::{
 const QUEUES: usize = 3;
 const AGENTS: usize = 8;
 const MOST_CALLS: usize = 14;
+/// The leg of who answers at another phone.
+const PICKER: u32 = 1_000_000;
 /// How long a message may be under way.
 const SLOWEST: Duration = Duration::from_millis(100);
 
@@ -56,17 +58,26 @@ enum Stage {
         queue: QueueId,
         since: Instant,
         attempt: AttemptId,
-        agent: AgentId,
+        who: Who,
     },
     Talking {
         attempt: AttemptId,
-        agent: AgentId,
+        who: Who,
     },
     /// Has left, and waits for the confirming `Exit`, then goes to another queue or ends.
     Leaving {
         queue: QueueId,
         then: Option<QueueId>,
     },
+}
+
+/// Who answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    /// The agent who was rung.
+    Rung(AgentId),
+    /// Somebody at another phone, and the agent they are if they are one.
+    PickedUp(Option<AgentId>),
 }
 
 #[derive(Debug)]
@@ -95,6 +106,8 @@ struct Books {
     /// By [`exit_code`].
     exits: BTreeMap<u8, u64>,
     answers: u64,
+    /// Answers of others than those who were rung.
+    picked_up: u64,
 }
 
 struct World {
@@ -330,6 +343,9 @@ impl World {
             let before = self.books.ringing.remove(attempt);
             assert_eq!(before, Some(*agent), "{attempt} ended without a start");
             self.books.answers += u64::from(*outcome == AttemptOutcome::Answered);
+        } else if let EventKind::CallPickedUp { .. } = kind {
+            self.books.answers += 1;
+            self.books.picked_up += 1;
         }
     }
 
@@ -480,11 +496,14 @@ impl World {
                     queue,
                     since,
                     attempt: won,
-                    ..
+                    who,
                 } = call.stage
                     && won == attempt
                 {
                     call.stage = Stage::Waiting { queue, since };
+                    if matches!(who, Who::PickedUp(_)) {
+                        self.tell_call_ended(id, attempt, who);
+                    }
                 }
             }
             QueueToCall::Announce { position, .. } => assert!(position > 0),
@@ -499,11 +518,11 @@ impl World {
             Stage::Unconfirmed {
                 queue,
                 attempt,
-                agent,
+                who,
                 ..
             } if queue == from => {
                 assert_eq!(exit, QueueExit::Answered);
-                call.stage = Stage::Talking { attempt, agent };
+                call.stage = Stage::Talking { attempt, who };
             }
             Stage::Waiting { queue, .. } if queue == from => {
                 assert!(call.legs.is_empty(), "sent away while {:?} ring", call.legs);
@@ -545,9 +564,15 @@ impl World {
                 queue,
                 since,
                 attempt,
-                ..
+                who,
             } if queue == restarted => {
-                let phase = AttemptPhase::Answered;
+                let phase = match who {
+                    Who::Rung(_) => AttemptPhase::Answered,
+                    Who::PickedUp(agent) => AttemptPhase::PickedUp {
+                        by: LegId::new(id, PICKER),
+                        agent,
+                    },
+                };
                 (since, vec![LiveAttempt { attempt, phase }])
             }
             Stage::Waiting { .. }
@@ -597,7 +622,7 @@ impl World {
             Stage::Unconfirmed {
                 queue,
                 attempt,
-                agent,
+                who,
                 ..
             } => {
                 call.stage = Stage::Leaving { queue, then: None };
@@ -610,17 +635,20 @@ impl World {
                         departure,
                     },
                 );
-                self.tell_call_ended(id, attempt, agent);
+                self.tell_call_ended(id, attempt, who);
             }
-            Stage::Talking { attempt, agent } => {
-                self.tell_call_ended(id, attempt, agent);
+            Stage::Talking { attempt, who } => {
+                self.tell_call_ended(id, attempt, who);
                 self.end_call(id);
             }
             Stage::Leaving { .. } => {}
         }
     }
 
-    fn tell_call_ended(&mut self, call: CallId, attempt: AttemptId, agent: AgentId) {
+    fn tell_call_ended(&mut self, call: CallId, attempt: AttemptId, who: Who) {
+        let (Who::Rung(agent) | Who::PickedUp(Some(agent))) = who else {
+            return;
+        };
         let letter = Letter::Agent(AgentInput::CallEnded { attempt });
         self.send(Node::Call(call), Node::Agent(agent), letter);
     }
@@ -645,7 +673,12 @@ impl World {
                 self.tell_queue(call, queue, CallToQueue::AttemptRinging { call, attempt });
                 return;
             }
-            (5..7, _) => return self.leg_answers(call, attempt),
+            (5..7, _) => {
+                if self.chance(250) {
+                    return self.leg_is_picked_up(call, attempt);
+                }
+                return self.leg_answers(call, attempt);
+            }
             (7, false) => AttemptOutcome::Busy,
             (8, false) => AttemptOutcome::Unreachable,
             (8, true) => AttemptOutcome::Rejected,
@@ -672,13 +705,64 @@ impl World {
             queue,
             since,
             attempt,
-            agent,
+            who: Who::Rung(agent),
         };
         self.tell_queue(
             id,
             queue,
             CallToQueue::AttemptAnswered { call: id, attempt },
         );
+    }
+
+    /// Somebody answers at another phone: nobody's, or that of an agent who is in no call.
+    fn leg_is_picked_up(&mut self, id: CallId, attempt: AttemptId) {
+        let busy: BTreeSet<_> = self.in_calls().collect();
+        let agents: Vec<_> = self.agents.keys().copied().collect();
+        let agent = self.pick(&agents).filter(|agent| !busy.contains(agent));
+        let agent = agent.filter(|_| self.chance(500));
+        let call = self.calls.get_mut(&id).unwrap();
+        let Stage::Waiting { queue, since } = call.stage else {
+            return;
+        };
+        call.legs.clear();
+        let who = Who::PickedUp(agent);
+        call.stage = Stage::Unconfirmed {
+            queue,
+            since,
+            attempt,
+            who,
+        };
+        let by = LegId::new(id, PICKER);
+        let picked_up = CallToQueue::PickedUp {
+            call: id,
+            attempt,
+            by,
+            agent,
+        };
+        self.tell_queue(id, queue, picked_up);
+        if let Some(agent) = agent {
+            let input = AgentInput::PickedUp {
+                attempt,
+                queue,
+                call: id,
+                wrap_up: Duration::from_secs(5),
+            };
+            self.send(Node::Call(id), Node::Agent(agent), Letter::Agent(input));
+        }
+    }
+
+    /// Agents who talk with a caller, or did a moment ago.
+    fn in_calls(&self) -> impl Iterator<Item = AgentId> + '_ {
+        let talking = self.calls.values().filter_map(|call| match call.stage {
+            Stage::Unconfirmed { who, .. } | Stage::Talking { who, .. } => match who {
+                Who::Rung(agent) | Who::PickedUp(Some(agent)) => Some(agent),
+                Who::PickedUp(None) => None,
+            },
+            Stage::Waiting { .. } | Stage::Leaving { .. } => None,
+        });
+        let states = self.agents.iter();
+        let on_call = states.filter(|(_, agent)| agent.state() == AgentState::OnCall);
+        talking.chain(on_call.map(|(id, _)| *id))
     }
 
     // --- what happens at random ------------------------------------------------------------
@@ -836,13 +920,40 @@ impl World {
                     .map(|(&attempt, leg)| (leg.agent, attempt, call)),
             );
             match state.stage {
-                Stage::Unconfirmed { attempt, agent, .. } | Stage::Talking { attempt, agent } => {
-                    phones.push((agent, attempt, call));
+                Stage::Unconfirmed {
+                    attempt,
+                    who: Who::Rung(agent),
+                    ..
                 }
-                Stage::Waiting { .. } | Stage::Leaving { .. } => {}
+                | Stage::Talking {
+                    attempt,
+                    who: Who::Rung(agent),
+                } => phones.push((agent, attempt, call)),
+                // Who answers uncalled may be rung for another call in the same moment.
+                Stage::Unconfirmed { .. }
+                | Stage::Talking { .. }
+                | Stage::Waiting { .. }
+                | Stage::Leaving { .. } => {}
             }
         }
         phones
+    }
+
+    /// The attempts in whose place this agent answered.
+    fn picked_up(&self, agent: AgentId) -> impl Iterator<Item = AttemptId> + '_ {
+        self.calls
+            .values()
+            .filter_map(move |call| match call.stage {
+                Stage::Unconfirmed { attempt, who, .. } | Stage::Talking { attempt, who }
+                    if who == Who::PickedUp(Some(agent)) =>
+                {
+                    Some(attempt)
+                }
+                Stage::Unconfirmed { .. }
+                | Stage::Talking { .. }
+                | Stage::Waiting { .. }
+                | Stage::Leaving { .. } => None,
+            })
     }
 
     /// Holds after every step, whatever is under way.
@@ -863,7 +974,8 @@ impl World {
         }
         for (id, agent) in &self.agents {
             if let Some(attempt) = agent.attempt() {
-                let known = phones.iter().any(|phone| phone.1 == attempt);
+                let known = phones.iter().any(|phone| phone.1 == attempt)
+                    || self.picked_up(*id).any(|own| own == attempt);
                 assert!(known, "{id} is promised to {attempt}, which nobody rings");
             }
             let shown = self.live.agent_state(*id);
@@ -996,6 +1108,7 @@ fn a_hundred_thousand_random_events_break_no_invariant() {
     };
     let steps = setting("OFFHOOK_SIMULATION_STEPS").unwrap_or(50_000);
     let mut exits = BTreeMap::new();
+    let mut picked_up = 0;
     for seed in seeds {
         let mut world = Telltale(World::new(seed), seed);
         for _ in 0..steps {
@@ -1007,11 +1120,13 @@ fn a_hundred_thousand_random_events_break_no_invariant() {
             "quiet only {} times",
             world.0.quiet
         );
+        picked_up += world.0.books.picked_up;
         for (exit, count) in &world.0.books.exits {
             *exits.entry(*exit).or_insert(0) += count;
         }
     }
     // The walk went everywhere.
+    assert!(picked_up > 10, "{picked_up}");
     for exit in 0..6 {
         assert!(
             exits.get(&exit).is_some_and(|count| *count > 10),

@@ -46,6 +46,16 @@ impl HistoryInfo {
         }
     }
 
+    /// The same step with the status that ended it (section 10.2): why the request went on.
+    #[must_use]
+    pub fn refused(mut self, status: u16) -> Self {
+        if !self.uri.contains(&b'?') {
+            let reason = format!("?Reason=SIP%3Bcause%3D{status}");
+            self.uri = [&self.uri[..], reason.as_bytes()].concat().into();
+        }
+        self
+    }
+
     /// Reads one step.
     ///
     /// # Errors

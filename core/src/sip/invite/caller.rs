@@ -254,10 +254,19 @@ impl InviteUsage {
             }
             return;
         }
+        let redirected = match &self.stage {
+            Stage::Outgoing(outgoing) => outgoing.redirects.told(response),
+            Stage::Incoming(_) | Stage::Established(_) | Stage::Leaving(_) | Stage::Terminated => {
+                None
+            }
+        };
         self.drop_peer_reoffer();
         self.sent.remove(tag);
         let cause = reason::of_failure(response.status, &response.headers);
         let status = Some(response.status);
+        if let Some(redirected) = redirected {
+            self.outbox.tell(redirected);
+        }
         self.outbox.end(cause, EndedSide::Remote, status);
         self.leave();
     }

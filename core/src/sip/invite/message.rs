@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::refer::ReferId;
 use crate::cause::HangupCause;
 use crate::sip::endpoint::{FlowId, ServerTxn, TxnFailure};
-use crate::sip::header::ReferTo;
+use crate::sip::header::{DiversionReason, ReferTo};
 use crate::sip::message::{Request, Response};
 
 /// Names a request of one usage until its final response; never used twice by it.
@@ -167,6 +167,17 @@ pub enum UsageEvent {
         target: ReferTo,
         /// Who says so, for the one who is called (RFC 3892).
         referred_by: Option<Bytes>,
+    },
+    /// The called phone redirects the call (3xx), and
+    /// [`RedirectPolicy::Refuse`](super::RedirectPolicy::Refuse) leaves it to the call to make
+    /// something of that. `Ended` follows.
+    Redirected {
+        /// The status.
+        status: u16,
+        /// The URIs it names, best first, at most eight. Whatever their scheme and host.
+        places: Vec<Bytes>,
+        /// Why, if its `Diversion` says so.
+        reason: Option<DiversionReason>,
     },
     /// It is over; comes exactly once. Drop the media now, and the usage when
     /// [`is_terminated`](super::InviteUsage::is_terminated).

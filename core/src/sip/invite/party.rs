@@ -29,8 +29,8 @@ pub struct LocalParty {
 /// What becomes of a redirection (3xx) of a call of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum RedirectPolicy {
-    /// It counts as a refusal. Whoever answers our calls would else decide whom we call, perhaps at
-    /// our cost.
+    /// It counts as a refusal, of which the call is told. Whoever answers our calls would else
+    /// decide whom we call, perhaps at our cost.
     #[default]
     Refuse,
     /// Its contacts are called one after the other, best first, each once.

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::message::RequestTag;
+use super::message::{RequestTag, UsageEvent};
 use super::party::RedirectPolicy;
 use super::usage::{InviteUsage, Stage};
 use crate::sip::HeaderName;
-use crate::sip::header::NameAddr;
+use crate::sip::header::{Diversion, NameAddr};
 use crate::sip::message::Response;
 
 /// How many places one call visits in all.
@@ -38,21 +38,38 @@ impl Redirects {
         if self.policy == RedirectPolicy::Refuse || !(300..400).contains(&response.status) {
             return;
         }
-        let contacts = response.headers.list(&HeaderName::Contact);
-        let contacts =
-            contacts.filter_map(|item| NameAddr::parse(&item, &HeaderName::Contact).ok());
-        let mut contacts: Vec<(u16, Bytes)> = contacts
-            .map(|contact| (preference(&contact), contact.uri))
-            .filter(|(_, uri)| is_sip(uri))
-            .collect();
-        contacts.sort_by_key(|(q, _)| std::cmp::Reverse(*q));
-        for (_, uri) in contacts {
+        for uri in places(response).filter(is_sip) {
             if self.seen.len() < MOST_PLACES && !self.seen.contains(&uri) {
                 self.seen.push(uri.clone());
                 self.next.push_back(uri);
             }
         }
     }
+
+    /// What the call is told of a redirection that is left to it; nothing for any other response.
+    pub(super) fn told(&self, response: &Response) -> Option<UsageEvent> {
+        if self.policy == RedirectPolicy::Follow || !(300..400).contains(&response.status) {
+            return None;
+        }
+        let diversion = response.headers.list(&HeaderName::Diversion).next();
+        let diversion = diversion.and_then(|value| Diversion::parse(&value).ok());
+        Some(UsageEvent::Redirected {
+            status: response.status,
+            places: places(response).take(MOST_PLACES).collect(),
+            reason: diversion.map(|diversion| diversion.reason),
+        })
+    }
+}
+
+/// The places a response names, best first.
+fn places(response: &Response) -> impl Iterator<Item = Bytes> {
+    let contacts = response.headers.list(&HeaderName::Contact);
+    let contacts = contacts.filter_map(|item| NameAddr::parse(&item, &HeaderName::Contact).ok());
+    let mut contacts: Vec<(u16, Bytes)> = contacts
+        .map(|contact| (preference(&contact), contact.uri))
+        .collect();
+    contacts.sort_by_key(|(q, _)| std::cmp::Reverse(*q));
+    contacts.into_iter().map(|(_, uri)| uri)
 }
 
 /// Its `q` in thousandths; 1 where it does not say.

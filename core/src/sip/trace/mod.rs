@@ -201,6 +201,21 @@ impl Trace {
         self.make_room();
     }
 
+    /// The leg with this Call-ID goes from one call to another: what goes to and fro from now on
+    /// belongs there, what went before stays.
+    pub fn leg_moved(&mut self, call_id: &[u8], from: CallId, to: CallId) {
+        let leg = self.hasher.hash_one(call_id);
+        let is_there = matches!(self.legs.get(&leg), Some(Owner::Call(owner)) if *owner == from);
+        if !is_there || from == to {
+            return;
+        }
+        self.assign(call_id, to);
+        if let Some(kept) = self.calls.get_mut(&from) {
+            kept.legs.retain(|own| *own != leg);
+        }
+        self.leg_closed(from);
+    }
+
     /// A leg of this call is closed. Once all are, the messages are kept until others need the room.
     pub fn leg_closed(&mut self, call: CallId) {
         if let Some(kept) = self.calls.get_mut(&call) {

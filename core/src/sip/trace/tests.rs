@@ -338,3 +338,27 @@ proptest::proptest! {
         proptest::prop_assert!(drawn.lines().count() == 2 && shown.len() < 1 << 20);
     }
 }
+
+/// An attended transfer: a leg goes from one call to another.
+#[test]
+fn what_a_moved_leg_says_belongs_to_the_call_it_is_in() {
+    let (mut trace, now, first, second) = (trace(|_| {}), epoch(), call(1), call(2));
+    let heard = |trace: &mut Trace, line: &str, call_id: &str| {
+        trace.record(now, Way::Received, &path(ALICE), &message(line, call_id));
+    };
+    trace.assign(b"a@h", first);
+    trace.assign(b"b@h", second);
+    heard(&mut trace, "INVITE sip:b SIP/2.0", "a@h");
+    trace.leg_moved(b"a@h", first, second);
+    // Nobody moves what is not theirs.
+    trace.leg_moved(b"a@h", first, call(3));
+    heard(&mut trace, "BYE sip:b SIP/2.0", "a@h");
+    let lines = |trace: &Trace, call| first_lines(&trace.call(call).unwrap());
+    assert_eq!(lines(&trace, first), ["INVITE sip:b SIP/2.0"]);
+    assert_eq!(lines(&trace, second), ["BYE sip:b SIP/2.0"]);
+    assert_eq!(trace.call(call(3)), None);
+    // Found no place: it comes back.
+    trace.leg_moved(b"a@h", second, first);
+    heard(&mut trace, "INFO sip:b SIP/2.0", "a@h");
+    assert_eq!(lines(&trace, first).len(), 2);
+}

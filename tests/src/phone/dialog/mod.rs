@@ -401,9 +401,20 @@ impl Dialog {
 
     /// Refuses the INVITE.
     pub(crate) fn reject(self: &Arc<Self>, status: u16) {
+        self.reject_with(status, &[]);
+    }
+
+    /// The same with further headers.
+    pub(crate) fn reject_with(self: &Arc<Self>, status: u16, headers: &[(&str, &str)]) {
         let invite = lock(&self.invite).clone();
         self.set_phase(Phase::Gone);
-        self.respond_until_acknowledged(&invite, status, None);
+        let mut response = self.response(&invite, status, None);
+        for (name, value) in headers {
+            response.push(*name, *value);
+        }
+        let peer = lock(&self.route).peer;
+        self.line.reply(&invite, response.clone(), peer);
+        self.repeat_until_acknowledged(&invite, response);
     }
 
     /// Hangs up: BYE and its response.
@@ -541,6 +552,10 @@ impl Dialog {
         sdp: Option<String>,
     ) {
         let response = self.respond(invite, status, sdp);
+        self.repeat_until_acknowledged(invite, response);
+    }
+
+    fn repeat_until_acknowledged(self: &Arc<Self>, invite: &SipText, response: SipText) {
         let (dialog, cseq) = (Arc::clone(self), invite.cseq());
         let task = tokio::spawn(async move {
             let mut progress = dialog.progress.subscribe();

@@ -5,6 +5,7 @@ use super::script::{Script, header};
 use crate::sip::HeaderName;
 use crate::sip::Request;
 use crate::sip::endpoint::FlowId;
+use crate::sip::header::DiversionReason;
 use crate::sip::invite::{OutgoingInvite, RedirectPolicy, RequestTag, UsageEvent};
 
 fn calling() -> (Script, RequestTag, Request) {
@@ -121,4 +122,31 @@ fn without_the_option_a_redirection_is_a_refusal() {
     moved(&mut script, (tag, &invite), "<sip:a@192.0.2.6>");
     assert_eq!(script.effects(), []);
     assert!(script.usage.is_terminated());
+}
+
+/// RFC 3261 section 8.1.3.4, RFC 5806 section 4.
+#[test]
+fn a_redirection_that_is_refused_is_told_with_its_places_and_reason() {
+    let (mut script, tag, invite) = Script::calling();
+    let rows = [
+        (
+            HeaderName::Contact,
+            "<sip:c@192.0.2.8>;q=0.1, <tel:+49301>;q=0.5, <sip:a@192.0.2.6>, <<",
+        ),
+        (HeaderName::Diversion, "<sip:b@h>;reason=user-busy"),
+    ];
+    script.peer_answers_with(tag, &invite, 302, "x", &rows, "");
+    let [
+        UsageEvent::Redirected { places, reason, .. },
+        UsageEvent::Ended { status, .. },
+    ] = &script.events()[..]
+    else {
+        panic!("not told");
+    };
+    assert_eq!(
+        *places,
+        ["sip:a@192.0.2.6", "tel:+49301", "sip:c@192.0.2.8"]
+    );
+    assert_eq!(*reason, Some(DiversionReason::UserBusy));
+    assert_eq!(*status, Some(302));
 }
