@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 use super::seats::{Opener, Seat};
 use crate::alarm;
 
-/// Messages that may wait for a peer to read them.
-const OUTBOUND: usize = 256;
+/// Messages that may wait for a peer to read them: the answers to a burst of a carrier that sends all
+/// its calls by one connection.
+const OUTBOUND: usize = 1024;
 
 /// The first number of a stream connection; datagram sockets are numbered from 0.
 pub(crate) const FIRST_CONNECTION: u64 = 1 << 32;
