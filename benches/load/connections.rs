@@ -25,9 +25,6 @@ use crate::tls;
 /// Connections that are made at the same time.
 const TOGETHER: usize = 32;
 
-/// What a phone says to keep its connection (RFC 5626 section 4.4.1).
-const KEEP_ALIVE: &[u8] = b"\r\n\r\n";
-
 #[derive(Debug, clap::Args)]
 pub(crate) struct Connections {
     /// What carries SIP.
@@ -91,6 +88,10 @@ impl Connections {
         let mut report = Report::new(format!("{} idle {name} connections", self.count));
         report.add("opened in", opened, "s");
         report.count("connections made", held.len());
+        ensure!(
+            known.is_some_and(|known| known >= f64::from(self.count)),
+            "the server has hung up on some: it knows {known:?}"
+        );
         report.add("connections known to the server", known, "");
         report.add("memory per connection", grown, "KB");
         report.add("of it rustls's own state", own, "KB");
@@ -166,29 +167,50 @@ impl Transport {
         };
         match self {
             Self::Tcp | Self::Tls => {
-                line.write_all(KEEP_ALIVE).await?;
-                let mut answer = [0; 2];
-                line.read_exact(&mut answer).await.context("keep-alive")?;
-                ensure!(answer == *b"\r\n", "the keep-alive was not answered");
+                line.write_all(options(self).as_bytes()).await?;
+                answered(&mut line).await?;
                 Ok(line)
             }
-            Self::Ws | Self::Wss => upgraded(line, to).await,
+            Self::Ws | Self::Wss => upgraded(line, to, options(self)).await,
         }
     }
 }
 
+/// A question that anybody may ask: who never says anything whole is hung up on after seconds.
+fn options(transport: Transport) -> String {
+    let carrier = transport.name().to_uppercase();
+    format!(
+        "OPTIONS sip:idle@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/{carrier} 127.0.0.1;branch=z9hG4bKidle\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:idle@127.0.0.1>;tag=idle\r\nTo: <sip:idle@127.0.0.1>\r\n\
+         Call-ID: idle\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+/// Reads a response without a body.
+async fn answered(line: &mut Held) -> Result<()> {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(line.read_u8().await.context("no answer")?);
+    }
+    ensure!(
+        answer.starts_with(b"SIP/2.0 200"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    Ok(())
+}
+
 /// Speaks WebSocket over a stream, and says something.
-async fn upgraded(line: Held, to: SocketAddr) -> Result<Held> {
+async fn upgraded(line: Held, to: SocketAddr, question: String) -> Result<Held> {
     let mut request = format!("ws://{to}/").into_client_request()?;
     let protocol = HeaderValue::from_static("sip");
     request
         .headers_mut()
         .insert("Sec-WebSocket-Protocol", protocol);
     let (mut socket, _) = client_async(request, line).await.context("upgrade")?;
-    let keep_alive = std::str::from_utf8(KEEP_ALIVE)?.into();
-    futures::SinkExt::send(&mut socket, keep_alive).await?;
+    futures::SinkExt::send(&mut socket, question.into()).await?;
     let Some(_) = futures::StreamExt::next(&mut socket).await else {
-        bail!("the keep-alive was not answered");
+        bail!("no answer");
     };
     Ok(socket.into_inner())
 }
