@@ -51,7 +51,7 @@ pub(crate) enum CallTimer {
     Turn(u32),
     /// Who transferred, and has not hung up by now, is hung up.
     Part(u32),
-    /// A leg that went to another call should have its place by now.
+    /// A dialog should be found by now, or a leg that went to another call have its place.
     Handover,
     /// A call whose last leg never says good-bye is let go.
     Linger,

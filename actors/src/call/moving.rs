@@ -33,8 +33,8 @@ use super::transfer::Wish;
 /// Legs that came from other calls are numbered from here, so that their number can be chosen there.
 const MOVED: u64 = 1_000_000;
 
-/// How long another call may take to say whether it has a place.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it may take to find a dialog, and another call to say whether it has a place.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A leg on its way to another call, or back.
 #[derive(Debug, Clone)]
@@ -156,6 +156,7 @@ impl CallMachine {
             self.handover = Some(handover);
             return;
         };
+        self.timers.stop(CallTimer::Handover);
         let (wish, replaces) = *looking;
         let (by, refer) = (wish.by, wish.refer);
         let place = leg.filter(|leg| leg.call != self.id);
@@ -294,21 +295,27 @@ impl CallMachine {
         }
     }
 
-    /// The other call did not answer.
+    /// Nobody has said where the other dialog is, or the other call does not answer.
     pub(crate) fn handover_lost(&mut self, now: Instant) {
-        self.end(now, HangupCause::InternalError, EndedBy::System);
+        let Some(handover) = self.handover.take() else {
+            return;
+        };
+        match (handover.stage, handover.asked) {
+            (HandoverStage::Looking(_), Some((by, refer))) => self.notify(by, refer, 500),
+            (HandoverStage::Looking(_), None) => {}
+            (stage @ HandoverStage::Gone { .. }, asked) => {
+                self.handover = Some(Box::new(Handover { stage, asked }));
+                self.end(now, HangupCause::InternalError, EndedBy::System);
+            }
+        }
     }
 
-    /// The leg found no place: all is as it was.
-    fn comes_back(&mut self, now: Instant, arrival: Arrival, status: u16) {
-        let handover = self.handover.take();
-        self.timers.stop(CallTimer::Handover);
-        let Arrival { leg, .. } = arrival;
-        let (id, number) = (leg.id, leg.id.number);
-        let answered = leg.is_answered();
+    /// A leg is one of ours, from another call or again.
+    fn add_arrived(&mut self, leg: Box<Leg>, from: Option<LegId>) -> u32 {
+        let (id, answered) = (leg.id, leg.is_answered());
         let (direction, extension, remote) =
             (leg.direction, leg.extension.clone(), leg.remote.clone());
-        self.legs.insert(number, leg);
+        self.legs.insert(id.number, leg);
         self.publish(EventKind::LegAdded {
             leg: id,
             direction,
@@ -316,9 +323,20 @@ impl CallMachine {
             remote,
             agent: None,
         });
+        if let Some(from) = from {
+            self.publish(EventKind::LegMoved { leg: id, from });
+        }
         if answered {
             self.publish(EventKind::LegAnswered { leg: id });
         }
+        id.number
+    }
+
+    /// The leg found no place: all is as it was.
+    fn comes_back(&mut self, now: Instant, arrival: Arrival, status: u16) {
+        let handover = self.handover.take();
+        self.timers.stop(CallTimer::Handover);
+        let number = self.add_arrived(arrival.leg, None);
         let Some(handover) = handover else {
             // The call has ended meanwhile.
             return self.drop_leg(now, number, HangupCause::Transferred);
@@ -376,18 +394,7 @@ impl CallMachine {
                 self.push(back);
             }
             Arriving::Back(_) => {
-                let Arrival { leg, .. } = arrival;
-                let (id, number) = (leg.id, leg.id.number);
-                let (direction, extension, remote) =
-                    (leg.direction, leg.extension.clone(), leg.remote.clone());
-                self.legs.insert(number, leg);
-                self.publish(EventKind::LegAdded {
-                    leg: id,
-                    direction,
-                    extension,
-                    remote,
-                    agent: None,
-                });
+                let number = self.add_arrived(arrival.leg, None);
                 self.drop_leg(now, number, HangupCause::InternalError);
             }
         }
@@ -465,21 +472,7 @@ impl CallMachine {
         let Arrival {
             was, leg, party, ..
         } = arrival;
-        let (id, number) = (leg.id, leg.id.number);
-        let (answered, direction) = (leg.is_answered(), leg.direction);
-        let (extension, remote) = (leg.extension.clone(), leg.remote.clone());
-        self.legs.insert(number, leg);
-        self.publish(EventKind::LegAdded {
-            leg: id,
-            direction,
-            extension,
-            remote,
-            agent: None,
-        });
-        self.publish(EventKind::LegMoved { leg: id, from: was });
-        if answered {
-            self.publish(EventKind::LegAnswered { leg: id });
-        }
+        let number = self.add_arrived(leg, Some(was));
         let left = self.extension_of(old);
         match self.legs.get(&old).map(|leg| leg.role) {
             Some(Role::Caller) => {

@@ -24,7 +24,7 @@ use super::effect::{CallEffect, MediaEffect, RingTarget};
 use super::input::{DialsAs, Origin, Party};
 use super::leg::Role;
 use super::machine::{CallMachine, CallTimer, Stage};
-use super::moving::Handover;
+use super::moving::{Handover, PATIENCE};
 use super::ring::Purpose;
 use super::talk::{Answered, DEFAULT_MUSIC, Talk};
 use crate::alarm;
@@ -109,6 +109,8 @@ impl CallMachine {
                 self.push(CallEffect::FindDialog(replaces.key()));
                 let replaces = replaces.clone();
                 self.handover = Some(Box::new(Handover::looking(wish, replaces)));
+                // Whoever looks may fall over it.
+                self.timers.set(CallTimer::Handover, now + PATIENCE);
             }
             None => self.send_on(now, wish),
         }

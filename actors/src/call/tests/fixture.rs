@@ -279,6 +279,15 @@ impl Fixture {
         )
     }
 
+    /// 1000 talks with 1001; the number is the phone's leg.
+    pub(super) fn talking() -> (Self, u32) {
+        let mut call = Self::from_staff("1001");
+        let phone = call.last_rung();
+        call.phone_answers(phone);
+        call.caller_acknowledges();
+        (call, phone)
+    }
+
     /// A call from extension 1000 whose INVITE has this body.
     pub(super) fn with_offer(dialled: &str, offer: &Bytes) -> Self {
         Self::incoming(dialled, |ids| Origin::Extension(ids.staff), offer)

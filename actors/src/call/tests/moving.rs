@@ -60,10 +60,7 @@ fn who_picks_up_without_an_offer_is_made_one_and_talks() {
 /// RFC 3891 section 8: to know a dialog is not to be let into it.
 #[test]
 fn who_talks_is_pushed_aside_by_their_own_phones_only() {
-    let mut call = Fixture::from_staff("1001");
-    let phone = call.last_rung();
-    call.phone_answers(phone);
-    call.caller_acknowledges();
+    let (mut call, phone) = Fixture::talking();
     let offer = sdp(6100, "sendrecv");
     let stranger = wants(
         &call,
@@ -137,10 +134,7 @@ fn finds_no_place(call: &mut Fixture, phone: u32) {
 /// The other call refuses, or has ended: the leg comes back and all is as before.
 #[test]
 fn a_leg_that_finds_no_place_comes_back() {
-    let mut call = Fixture::from_staff("1001");
-    let phone = call.last_rung();
-    call.phone_answers(phone);
-    call.caller_acknowledges();
+    let (mut call, phone) = Fixture::talking();
     finds_no_place(&mut call, phone);
     // Who it is has not changed either.
     call.phone_refers(phone, "<sip:1002@h>");
@@ -154,10 +148,7 @@ fn a_leg_that_finds_no_place_comes_back() {
 /// A leg came to a place that another call keeps; that call never says so.
 #[test]
 fn a_call_that_hears_nothing_of_its_leg_ends() {
-    let mut call = Fixture::from_staff("1001");
-    let phone = call.last_rung();
-    call.phone_answers(phone);
-    call.caller_acknowledges();
+    let (mut call, phone) = Fixture::talking();
     call.phone_refers(phone, OTHER);
     let other = LegId::new(CallId::new(&mut IdSource::seeded(9)), 3);
     call.handle(CallInput::DialogFound(Some(other)));

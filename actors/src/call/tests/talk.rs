@@ -5,14 +5,6 @@ use offhook_media::engine::Source;
 use super::fixture::Fixture;
 use crate::call::{CallCommand, CallError, CallInput, MediaEffect, MediaInput};
 
-fn talking() -> (Fixture, u32) {
-    let mut call = Fixture::from_staff("1001");
-    let phone = call.last_rung();
-    call.phone_answers(phone);
-    call.caller_acknowledges();
-    (call, phone)
-}
-
 fn music() -> Source {
     Source::HoldMusic("default".into())
 }
@@ -20,7 +12,7 @@ fn music() -> Source {
 #[test]
 fn the_callers_hold_button_plays_music_to_the_other_side() {
     for direction in ["sendonly", "inactive"] {
-        let (mut call, phone) = talking();
+        let (mut call, phone) = Fixture::talking();
         call.caller_reoffers(direction);
         assert_eq!(call.statuses.last(), Some(&200));
         assert_eq!(call.last_source(phone), Some(&music()), "{direction}");
@@ -38,7 +30,7 @@ fn the_callers_hold_button_plays_music_to_the_other_side() {
 
 #[test]
 fn a_phone_holds_by_its_answer_to_an_offer_it_asked_for() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     call.caller_asks_for_offer(Some("sendonly"));
     assert_eq!(call.last_source(phone), Some(&music()));
     call.caller_asks_for_offer(Some("sendrecv"));
@@ -47,7 +39,7 @@ fn a_phone_holds_by_its_answer_to_an_offer_it_asked_for() {
 
 #[test]
 fn an_offer_that_is_never_answered_is_forgotten() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     call.caller_asks_for_offer(None);
     call.caller_reoffers("sendonly");
     assert_eq!(
@@ -82,7 +74,7 @@ fn a_late_offer_that_is_never_answered_ends_the_call() {
 
 #[test]
 fn an_operator_holds_the_caller_and_lets_them_talk_again() {
-    let (mut call, _) = talking();
+    let (mut call, _) = Fixture::talking();
     call.handle(CallInput::Command(CallCommand::Hold));
     assert_eq!(call.last_source(0), Some(&music()));
     call.handle(CallInput::Command(CallCommand::Hold));
@@ -94,7 +86,7 @@ fn an_operator_holds_the_caller_and_lets_them_talk_again() {
 
 #[test]
 fn whom_two_hold_is_taken_back_when_the_second_lets_go() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     call.phone_reoffers(phone, "sendonly");
     call.handle(CallInput::Command(CallCommand::Hold));
     let held = EventKind::LegHeld { leg: call.leg(0) };
@@ -111,7 +103,7 @@ fn whom_two_hold_is_taken_back_when_the_second_lets_go() {
 
 #[test]
 fn both_must_let_go_before_they_talk_again() {
-    let (mut call, _) = talking();
+    let (mut call, _) = Fixture::talking();
     call.handle(CallInput::Command(CallCommand::Hold));
     call.caller_reoffers("sendonly");
     call.handle(CallInput::Command(CallCommand::Unhold));
@@ -139,7 +131,7 @@ fn a_wish_that_cannot_be_met_is_refused() {
 
 #[test]
 fn a_recording_can_be_started_and_stopped_once() {
-    let (mut call, _) = talking();
+    let (mut call, _) = Fixture::talking();
     for _ in 0..2 {
         call.handle(CallInput::Command(CallCommand::StartRecording));
     }
@@ -161,7 +153,7 @@ fn a_recording_can_be_started_and_stopped_once() {
 
 #[test]
 fn silence_on_the_line_ends_the_call() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     let leg = call.leg(phone);
     call.handle(CallInput::Media(MediaInput::RtpTimeout { leg }));
     assert_eq!(call.ended(), Some(HangupCause::MediaTimeout));

@@ -10,15 +10,6 @@ use super::fixture::{Fixture, INTER_DIGIT};
 use crate::call::{CallCommand, CallEffect, CallError, CallInput, DialsAs};
 use crate::queue::CallToQueue;
 
-/// 1000 talks with 1001; the number is the phone's leg.
-fn talking() -> (Fixture, u32) {
-    let mut call = Fixture::from_staff("1001");
-    let phone = call.last_rung();
-    call.phone_answers(phone);
-    call.caller_acknowledges();
-    (call, phone)
-}
-
 fn music() -> Source {
     Source::HoldMusic("default".into())
 }
@@ -26,7 +17,7 @@ fn music() -> Source {
 /// RFC 3515 section 2.4.
 #[test]
 fn the_caller_is_sent_on_and_hears_music_until_it_rings() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     call.phone_refers(phone, "<sip:1002@h>");
     assert_eq!(call.told(phone), ["SIP/2.0 100 Trying"]);
     assert_eq!(call.last_source(0), Some(&music()));
@@ -56,7 +47,7 @@ fn the_caller_is_sent_on_and_hears_music_until_it_rings() {
 /// The machine as it was between the 202 and the answer is all that an actor needs.
 #[test]
 fn a_machine_that_was_copied_in_the_middle_finishes_the_transfer() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     call.phone_refers(phone, "<sip:1002@h>");
     call.call = call.call.clone();
     let target = call.last_rung();
@@ -72,7 +63,7 @@ fn a_machine_that_was_copied_in_the_middle_finishes_the_transfer() {
 #[test]
 fn while_it_rings_both_may_go_and_nothing_is_left() {
     for who in 0..3 {
-        let (mut call, phone) = talking();
+        let (mut call, phone) = Fixture::talking();
         call.phone_refers(phone, "<sip:1002@h>");
         let target = call.last_rung();
         call.phone_rings(target);
@@ -96,7 +87,7 @@ fn while_it_rings_both_may_go_and_nothing_is_left() {
 /// RFC 3515 section 2.4.5.
 #[test]
 fn a_transfer_to_nobody_is_told_and_the_two_talk_on() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     for (number, line) in [
         ("7777", "SIP/2.0 404 Not Found"),
         ("*45", "SIP/2.0 403 Forbidden"),
@@ -117,7 +108,7 @@ fn a_transfer_to_nobody_is_told_and_the_two_talk_on() {
 /// A call that goes round in a circle of transfers ends (RFC 3261 section 16.3).
 #[test]
 fn a_call_is_not_transferred_for_ever() {
-    let (mut call, mut phone) = talking();
+    let (mut call, mut phone) = Fixture::talking();
     for turn in 0.. {
         let number = if turn % 2 == 0 { "1002" } else { "1001" };
         call.phone_refers(phone, &format!("<sip:{number}@h>"));
@@ -136,7 +127,7 @@ fn a_call_is_not_transferred_for_ever() {
 
 #[test]
 fn a_caller_sent_to_a_queue_waits_there_and_the_agents_phone_is_free() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     call.phone_refers(phone, "<sip:301@h>");
     assert!(matches!(
         call.queue.last(),
@@ -153,7 +144,7 @@ fn a_caller_sent_to_a_queue_waits_there_and_the_agents_phone_is_free() {
 
 #[test]
 fn an_operator_may_transfer_only_who_talks() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     let stranger = offhook_core::LegId::new(CallId::new(&mut IdSource::seeded(9)), 0);
     let wish = |leg| CallCommand::Transfer {
         to: "1002".into(),
@@ -176,10 +167,29 @@ fn an_operator_may_transfer_only_who_talks() {
 
 const OTHER: &str = "<sip:1002@h?Replaces=x%40y%3Bto-tag%3Da%3Bfrom-tag%3Db>";
 
+/// Who was to look for the other dialog has fallen over it: the two talk on, and may try again.
+#[test]
+fn a_dialog_that_nobody_looks_for_is_given_up() {
+    let (mut call, phone) = Fixture::talking();
+    call.phone_refers(phone, OTHER);
+    call.waits(Duration::from_secs(6));
+    assert_eq!(
+        call.told(phone).last().map(String::as_str),
+        Some("SIP/2.0 500 Server Internal Error")
+    );
+    assert_eq!(call.ended(), None);
+    call.phone_refers(phone, "<sip:1002@h>");
+    let target = call.last_rung();
+    call.phone_answers(target);
+    assert_eq!(call.bridges(), 2);
+    call.caller_hangs_up();
+    call.leaves_nothing();
+}
+
 /// RFC 3891 section 3: the other dialog is gone when it is looked for.
 #[test]
 fn a_dialog_that_nobody_has_is_told_with_481() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     call.phone_refers(phone, OTHER);
     assert!(matches!(
         call.others.last(),
@@ -197,7 +207,7 @@ fn a_dialog_that_nobody_has_is_told_with_481() {
 /// Who asks over REST is bound by what their own phone may dial, also when that changes meanwhile.
 #[test]
 fn an_operators_transfer_goes_as_far_as_their_rights() {
-    let (mut call, _) = talking();
+    let (mut call, _) = Fixture::talking();
     let wish = |dials_as| {
         CallInput::Command(CallCommand::Transfer {
             to: "0049301234567".into(),
@@ -222,7 +232,7 @@ fn an_operators_transfer_goes_as_far_as_their_rights() {
 /// RFC 3515 section 2.4.2: an extension that was removed in the middle of its call sends nobody on.
 #[test]
 fn an_extension_that_is_removed_transfers_nobody() {
-    let (mut call, phone) = talking();
+    let (mut call, phone) = Fixture::talking();
     call.extension_is_removed("1001");
     call.phone_refers(phone, "<sip:0049301234567@h>");
     assert_eq!(call.last_status(phone), Some(403));
