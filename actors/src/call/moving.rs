@@ -489,7 +489,10 @@ impl CallMachine {
             }
             _ => self.replace_callee(now, old, number),
         }
-        self.disengage(left);
+        // Who could not be replaced talks on.
+        if !self.is_live(old) {
+            self.disengage(left);
+        }
         if self.is_live(number)
             && !self.is_served_by(number)
             && let Some(extension) = self.extension_of(number)

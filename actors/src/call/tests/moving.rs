@@ -87,6 +87,22 @@ fn who_talks_is_pushed_aside_by_their_own_phones_only() {
     call.leaves_nothing();
 }
 
+/// A leg that cannot be answered costs nobody their place: who talks, talks on and stays engaged.
+#[test]
+fn a_leg_that_cannot_be_answered_takes_no_place() {
+    let (mut call, phone) = Fixture::talking();
+    let own = |ids: &Ids| Origin::Extension(ids.agent_extension);
+    let mut arrival = wants(&call, phone, own, &Bytes::new());
+    // It waits for an answer already, and can make no offer.
+    arrival.leg.offer(None).unwrap();
+    call.handle(CallInput::Arrives(arrival));
+    assert_eq!(call.bridges(), 1);
+    assert_eq!(call.sent_to(phone), ["INVITE", "ACK"]);
+    assert!(call.engaged.contains(&call.ids.agent_extension));
+    call.caller_hangs_up();
+    call.leaves_nothing();
+}
+
 /// RFC 3891 section 1: an exchange behind a trunk joins two of its own calls.
 #[test]
 fn a_trunk_takes_the_place_of_its_own_call() {
