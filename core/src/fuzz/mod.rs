@@ -43,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     target("subscribe", &["subscribe", "rfc4475"], subscribe::subscribe),
     target("sdp_offer", &["sdp"], crate::sdp::fuzz::sdp_offer),
     target("sdp_answer", &["sdp"], crate::sdp::fuzz::sdp_answer),
+    target("sdes", &["sdes"], crate::sdp::fuzz::sdes),
 ];
 
 const fn target(name: &'static str, corpus: &'static [&'static str], body: fn(&[u8])) -> Target {

@@ -104,6 +104,11 @@ fn sdp_answers_hold_whatever_they_are() {
 }
 
 #[test]
+fn crypto_lines_hold_whatever_they_are() {
+    run("sdes");
+}
+
+#[test]
 fn every_target_has_a_shim_for_the_fuzzer() {
     for target in TARGETS {
         let shim = corpus().join(format!("../fuzz/fuzz_targets/{}.rs", target.name));

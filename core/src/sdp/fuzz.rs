@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use super::crypto::{CryptoAttribute, CryptoSuite};
 use super::{LocalMedia, MediaNegotiation, MediaWish, NegotiationState};
 
 fn negotiation() -> MediaNegotiation {
@@ -44,4 +45,24 @@ pub fn sdp_answer(bytes: &[u8]) {
     if ours.receive_offer(bytes).is_ok() {
         assert!(ours.create_answer(MediaWish::TALK).is_ok());
     }
+}
+
+/// `bytes` as the value of a crypto line: what is taken survives its own wire form, and a list that
+/// holds it finds it.
+pub fn sdes(bytes: &[u8]) {
+    let Ok(value) = str::from_utf8(bytes) else {
+        return;
+    };
+    let Ok(attribute) = CryptoAttribute::parse(value) else {
+        return;
+    };
+    let suite = attribute.key.suite();
+    assert_eq!(attribute.key.key().len(), suite.key_len());
+    assert_eq!(attribute.key.salt().len(), suite.salt_len());
+    let mki = attribute.key.mki();
+    assert!(mki.is_none_or(|mki| mki.bytes().count() == mki.length()));
+    let written = attribute.to_value();
+    assert_eq!(CryptoAttribute::parse(&written), Ok(attribute.clone()));
+    let chosen = CryptoAttribute::choose([value], CryptoSuite::ALL);
+    assert_eq!(chosen, Some(attribute));
 }

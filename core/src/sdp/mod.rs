@@ -14,6 +14,7 @@
 //! | fewer sections in a re-offer than before | tolerated, though RFC 3264 section 8 forbids it |
 
 mod codec;
+pub mod crypto;
 mod description;
 mod direction;
 mod error;
