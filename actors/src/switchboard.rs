@@ -253,14 +253,13 @@ impl Switchboard {
 
 fn remote(agreed: &Negotiated) -> RemoteMedia {
     RemoteMedia {
-        rtp: agreed.remote_rtp,
         rtcp: agreed.remote_rtcp,
-        codec: agreed.codec,
         payload_type: agreed.payload_type,
         telephone_event: agreed.telephone_event,
         ptime: agreed.ptime,
         send: agreed.direction.can_send(),
         receive: agreed.direction.can_receive(),
+        ..RemoteMedia::new(agreed.remote_rtp, agreed.codec)
     }
 }
 

@@ -80,16 +80,7 @@ fn session() -> MediaSession {
     };
     let mut session = MediaSession::new(settings, seed, start());
     let rtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 4000));
-    let remote = RemoteMedia {
-        rtp,
-        rtcp: rtp,
-        codec: Codec::Pcmu,
-        payload_type: 0,
-        telephone_event: None,
-        ptime: Duration::from_millis(20),
-        send: true,
-        receive: true,
-    };
+    let remote = RemoteMedia::new(rtp, Codec::Pcmu);
     session.set_remote(start(), remote);
     session
 }

@@ -15,7 +15,7 @@ use offhook_media::engine::{Engine, EngineConfig, RemoteMedia, SoundBank};
 use offhook_media::graph::player::Background;
 use offhook_media::rtcp::NtpClock;
 use offhook_media::rtp::{Packet, RtpHeader};
-use offhook_media::session::{MediaSession, SessionSettings, StreamSeed};
+use offhook_media::session::{MediaSession, PACKET_LEN, SessionSettings, StreamSeed};
 use offhook_media::time::RtpTime;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,14 +42,15 @@ fn machines(criterion: &mut Criterion, name: &str, to: Codec) {
     let mut now = start();
     let mut number = 0;
     let mut datagram = packet(0);
+    let mut out = [0; PACKET_LEN];
     criterion.bench_function(&format!("relay/{name}"), |bencher| {
         bencher.iter(|| {
             number += 1;
             now += Duration::from_millis(20);
             datagram[..12].copy_from_slice(&header(number).to_bytes());
-            let received = a.receive(now, far_end(), &datagram);
-            let received = received.ok()?;
-            black_box(b.relay(now, &received, &mut datagram).ok()?)
+            let received = a.receive(now, far_end(), &mut datagram).ok()?;
+            let payload = &datagram[received.payload.clone()];
+            black_box(b.relay(now, &received, payload, &mut out).ok()?)
         });
     });
 }
@@ -116,14 +117,9 @@ fn session(codec: Codec) -> MediaSession {
 
 fn remote(rtp: SocketAddr, codec: Codec) -> RemoteMedia {
     RemoteMedia {
-        rtp,
         rtcp: SocketAddr::new(rtp.ip(), 9),
-        codec,
-        payload_type: codec.payload_type(),
         telephone_event: Some(101),
-        ptime: Duration::from_millis(20),
-        send: true,
-        receive: true,
+        ..RemoteMedia::new(rtp, codec)
     }
 }
 

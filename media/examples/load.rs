@@ -102,14 +102,9 @@ impl Phone {
 
 fn remote(rtp: SocketAddr) -> RemoteMedia {
     RemoteMedia {
-        rtp,
         rtcp: SocketAddr::new(rtp.ip(), 9),
-        codec: Codec::Pcmu,
-        payload_type: 0,
         telephone_event: Some(101),
-        ptime: Duration::from_millis(20),
-        send: true,
-        receive: true,
+        ..RemoteMedia::new(rtp, Codec::Pcmu)
     }
 }
 

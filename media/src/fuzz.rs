@@ -58,14 +58,16 @@ pub fn rtp_packet(data: &[u8]) {
 }
 
 fn relayed(from: &mut MediaSession, to: &mut MediaSession, now: Instant, datagram: &[u8]) {
-    let Ok(received) = from.receive(now, far_end(), datagram) else {
+    let mut datagram = datagram.to_vec();
+    let Ok(received) = from.receive(now, far_end(), &mut datagram) else {
         return;
     };
-    let mut buffer = datagram.to_vec();
-    let Ok(Some(place)) = to.relay(now, &received, &mut buffer) else {
+    let payload = &datagram[received.payload.clone()];
+    let mut out = [0; PACKET_LEN];
+    let Ok(Some(length)) = to.relay(now, &received, payload, &mut out) else {
         return;
     };
-    let sent = &buffer[place];
+    let sent = &out[..length];
     assert!(sent.len() <= datagram.len());
     let packet = Packet::parse(sent);
     assert!(packet.is_ok_and(|packet| packet.header.ssrc == 2));
@@ -119,14 +121,9 @@ fn session(codec: Codec, ssrc: u32) -> MediaSession {
     };
     let mut session = MediaSession::new(settings, seed, epoch());
     let remote = RemoteMedia {
-        rtp: far_end(),
         rtcp: far_end(),
-        codec,
-        payload_type: codec.payload_type(),
         telephone_event: Some(101),
-        ptime: Duration::from_millis(20),
-        send: true,
-        receive: true,
+        ..RemoteMedia::new(far_end(), codec)
     };
     assert_eq!(session.set_remote(epoch(), remote), Some(false));
     session

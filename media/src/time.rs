@@ -14,18 +14,18 @@ pub const FRAME_UNITS: u16 = 160;
 /// How long one frame of the wheel lasts.
 pub const FRAME: Duration = Duration::from_millis(20);
 
-/// An RTP timestamp at 8 kHz: wraps, and only differences mean anything (RFC 3550 section 5.1).
+/// An RTP timestamp, in units of its stream's clock: wraps, and only differences mean anything (RFC 3550 section 5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RtpTime(pub u32);
 
 impl RtpTime {
-    /// This time `samples` later.
+    /// This time `units` later.
     #[must_use]
-    pub fn plus(self, samples: u32) -> Self {
-        Self(self.0.wrapping_add(samples))
+    pub fn plus(self, units: u32) -> Self {
+        Self(self.0.wrapping_add(units))
     }
 
-    /// Samples from `earlier` to this time; negative when `earlier` is later.
+    /// Units from `earlier` to this time; negative when `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> i32 {
         self.0.wrapping_sub(earlier.0).cast_signed()

@@ -104,14 +104,9 @@ fn the_process_that_is_killed() {
 fn remote(socket: &UdpSocket) -> RemoteMedia {
     let rtp = socket.local_addr().unwrap();
     RemoteMedia {
-        rtp,
         rtcp: rtp,
-        codec: Codec::Pcmu,
-        payload_type: 0,
-        telephone_event: None,
-        ptime: Duration::from_millis(20),
         send: false,
-        receive: true,
+        ..RemoteMedia::new(rtp, Codec::Pcmu)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::engine::event::EngineEvent;
 use crate::engine::worker::{BUFFER, Shard};
 use crate::graph::player::Background;
 use crate::graph::tap::{TapHeader, tap};
-use crate::session::{Content, DropReason, PACKET_LEN, Received, SessionEvent};
+use crate::session::{Content, DropReason, Received, SessionEvent};
 
 /// Packets read from one socket before others have their turn.
 const BUDGET: usize = 32;
@@ -35,7 +35,7 @@ impl Shard {
             let received = if length == BUFFER {
                 Err(DropReason::Malformed)
             } else {
-                let datagram = &self.buffer[..length];
+                let datagram = &mut self.buffer[..length];
                 leg.session.receive(now, from, datagram)
             };
             match received {
@@ -74,9 +74,8 @@ impl Shard {
         let Some(leg) = self.legs.get_mut(key) else {
             return;
         };
-        let mut packet = [0; PACKET_LEN];
-        if let Some(length) = leg.session.tick(at, tick, &mut packet) {
-            match leg.send(&packet[..length]) {
+        if let Some(length) = leg.session.tick(at, tick, &mut self.packet) {
+            match leg.send(&self.packet[..length]) {
                 Ok(()) => self.stats.packets_out += 1,
                 Err(_) => self.stats.dropped.count(DropReason::SendFailed),
             }
@@ -146,9 +145,11 @@ impl Shard {
         let Some(leg) = self.legs.get_mut(listener) else {
             return;
         };
-        match leg.session.relay(now, received, &mut self.buffer[..]) {
+        let payload = &self.buffer[received.payload.clone()];
+        let relayed = leg.session.relay(now, received, payload, &mut self.packet);
+        match relayed {
             Ok(None) => {}
-            Ok(Some(place)) => match leg.send(&self.buffer[place]) {
+            Ok(Some(length)) => match leg.send(&self.packet[..length]) {
                 Ok(()) => self.stats.packets_out += 1,
                 Err(_) => self.stats.dropped.count(DropReason::SendFailed),
             },

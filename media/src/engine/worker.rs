@@ -22,7 +22,7 @@ use crate::engine::stats::{PublishedStats, ShardStats};
 use crate::engine::wheel::Wheel;
 use crate::graph::tap::TapFrame;
 use crate::rtcp::NtpClock;
-use crate::session::SessionSettings;
+use crate::session::{PACKET_LEN, SessionSettings};
 
 /// The token of the eventfd that commands come with.
 const WAKER: Token = Token(0);
@@ -83,7 +83,10 @@ pub(crate) struct Shard {
     pub(super) settings: SessionSettings,
     pub(super) stats: ShardStats,
     published: Arc<PublishedStats>,
+    /// The packet that was received last.
     pub(super) buffer: Box<[u8; BUFFER]>,
+    /// The packet to be sent.
+    pub(super) packet: Box<[u8; PACKET_LEN]>,
     /// The legs being handled: those that end should that panic.
     pub(super) touched: [Option<usize>; 2],
     /// Legs whose sockets were not read empty.
@@ -131,6 +134,7 @@ impl Shard {
             stats: ShardStats::default(),
             published: published.clone(),
             buffer: Box::new([0; BUFFER]),
+            packet: Box::new([0; PACKET_LEN]),
             touched: [None; 2],
             unfinished: Vec::new(),
             expected: Vec::new(),

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::rtp::RtpHeader;
-use crate::time::{self, RtpTime};
+use crate::rtp::{ClockRate, RtpHeader};
+use crate::time::RtpTime;
 
 /// A gap wider than this is taken for a restarted sender.
 const MAX_DROPOUT: u16 = 3000;
@@ -18,6 +18,7 @@ const FIRST_CYCLE: u32 = 0x1_0000;
 /// The receiver's view of the far end's stream, across restarts of it.
 #[derive(Debug, Clone)]
 pub struct RtpSource {
+    clock: ClockRate,
     ssrc: u32,
     /// Counts streams: a new SSRC or a restarted sequence is another one.
     epoch: u32,
@@ -66,11 +67,12 @@ pub struct Reception {
 }
 
 impl RtpSource {
-    /// A source that begins with this packet.
+    /// A source that begins with this packet and counts time by this clock.
     #[must_use]
-    pub fn new(header: &RtpHeader, arrived: Instant) -> Self {
+    pub fn new(header: &RtpHeader, arrived: Instant, clock: ClockRate) -> Self {
         let first = FIRST_CYCLE | u32::from(header.sequence);
         Self {
+            clock,
             ssrc: header.ssrc,
             epoch: 0,
             base: first,
@@ -99,9 +101,36 @@ impl RtpSource {
         self.epoch
     }
 
+    /// From now on the sender counts time by this clock: another codec was agreed on.
+    pub fn set_clock(&mut self, clock: ClockRate) {
+        if clock != self.clock {
+            let same = self.clock.duration(u64::from(self.jitter));
+            self.jitter = clock.units(same);
+            self.transit = None;
+            self.clock = clock;
+        }
+    }
+
+    /// The clock it counts time by.
+    #[must_use]
+    pub fn clock(&self) -> ClockRate {
+        self.clock
+    }
+
     /// Takes a packet; `None` when it is a duplicate, too old to place, or the first after a jump
     /// that the next packet has yet to confirm.
     pub fn receive(&mut self, header: &RtpHeader, arrived: Instant) -> Option<Arrival> {
+        let epoch = self.epoch;
+        let arrival = self.place(header, arrived)?;
+        if arrival.epoch == epoch {
+            self.measure_jitter(header.time, arrived);
+        }
+        Some(arrival)
+    }
+
+    /// Like [`RtpSource::receive`] for a packet whose timestamp is not its own: all reports on a key
+    /// carry that of its beginning (RFC 4733 section 2.5.1.2), which is no jitter.
+    pub fn place(&mut self, header: &RtpHeader, arrived: Instant) -> Option<Arrival> {
         if header.ssrc != self.ssrc {
             return Some(self.restart(header, arrived));
         }
@@ -122,7 +151,6 @@ impl RtpSource {
             return None;
         };
         self.received += 1;
-        self.measure_jitter(header.time, arrived);
         Some(self.arrival(extended))
     }
 
@@ -151,7 +179,7 @@ impl RtpSource {
     /// Interarrival jitter.
     #[must_use]
     pub fn jitter(&self) -> Duration {
-        time::duration(u64::from(self.jitter >> 4))
+        self.clock.duration(u64::from(self.jitter >> 4))
     }
 
     fn arrival(&self, extended: u32) -> Arrival {
@@ -180,7 +208,7 @@ impl RtpSource {
             former_received: before.received,
             former_lost: before.lost,
             jitter: self.jitter,
-            ..Self::new(header, arrived)
+            ..Self::new(header, arrived, self.clock)
         };
         self.first_arrival()
     }
@@ -207,10 +235,10 @@ impl RtpSource {
     fn measure_jitter(&mut self, sent: RtpTime, arrived: Instant) {
         if let Some((last_arrived, last_sent)) = self.transit {
             let apart = arrived.saturating_duration_since(last_arrived);
-            let apart = i64::from(time::samples(apart));
+            let apart = i64::from(self.clock.units(apart));
             let change = (apart - i64::from(sent.since(last_sent))).unsigned_abs();
             // A jump in the timestamps, such as after silence, is not jitter.
-            if change < u64::from(time::SAMPLE_RATE) {
+            if change < u64::from(self.clock.hertz()) {
                 let change = u32::try_from(change).unwrap_or(0);
                 self.jitter = self.jitter + change - ((self.jitter + 8) >> 4);
             }
@@ -241,7 +269,7 @@ mod tests {
 
     fn source_after(sequences: &[u16]) -> RtpSource {
         let mut now = epoch();
-        let mut source = RtpSource::new(&header(sequences[0]), now);
+        let mut source = RtpSource::new(&header(sequences[0]), now, ClockRate::new(8000));
         for &sequence in &sequences[1..] {
             now += Duration::from_millis(20);
             source.receive(&header(sequence), now);
@@ -306,7 +334,7 @@ mod tests {
     #[test]
     fn jitter_settles_at_the_mean_deviation() {
         let start = epoch();
-        let mut source = RtpSource::new(&header(0), start);
+        let mut source = RtpSource::new(&header(0), start, ClockRate::new(8000));
         for n in 1..400u16 {
             // Every other packet comes 10 ms late: consecutive transits differ by 10 ms.
             let late = Duration::from_millis(u64::from(n % 2) * 10);
@@ -321,5 +349,30 @@ mod tests {
     fn steady_packets_have_no_jitter() {
         let sequences: Vec<u16> = (0..100).collect();
         assert_eq!(source_after(&sequences).jitter(), Duration::ZERO);
+    }
+
+    #[test]
+    fn jitter_is_measured_by_the_clock_and_not_by_keys() {
+        let start = epoch();
+        let at = |n: u16| start + Duration::from_millis(20) * u32::from(n);
+        let header = |n: u16, time: u32| RtpHeader {
+            time: RtpTime(time),
+            ..header(n)
+        };
+        let mut source = RtpSource::new(&header(0, 0), start, ClockRate::new(48_000));
+        for n in 1..100u16 {
+            source.receive(&header(n, u32::from(n) * 960), at(n));
+        }
+        assert_eq!(source.jitter(), Duration::ZERO);
+        for n in 100..120 {
+            // All reports on a key carry the time of its beginning.
+            source.place(&header(n, 96_000), at(n));
+        }
+        source.receive(&header(120, 120 * 960), at(120));
+        assert_eq!(source.jitter(), Duration::ZERO);
+        source.set_clock(ClockRate::new(8000));
+        source.receive(&header(121, 120 * 960 + 160), at(121));
+        source.receive(&header(122, 120 * 960 + 320), at(122));
+        assert_eq!(source.jitter(), Duration::ZERO);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::rtp::TelephoneEvent;
-use crate::time::{self, RtpTime};
+use crate::rtp::{ClockRate, TelephoneEvent};
+use crate::time::RtpTime;
 
 /// Without a report for this long the key counts as let go, should all ends be lost.
 const END_TIMEOUT: Duration = Duration::from_millis(250);
@@ -24,9 +24,16 @@ pub enum DigitInput {
 
 /// Tells each key once, at its first packet. All packets of a key carry the timestamp of its
 /// beginning, which tells repeated packets and ends from a new key.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct DigitReceiver {
+    clock: ClockRate,
     latest: Option<Key>,
+}
+
+impl Default for DigitReceiver {
+    fn default() -> Self {
+        Self::new(ClockRate::new(8000))
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +47,20 @@ struct Key {
 }
 
 impl DigitReceiver {
+    /// A receiver of reports whose durations are counted by this clock.
+    #[must_use]
+    pub fn new(clock: ClockRate) -> Self {
+        Self {
+            clock,
+            latest: None,
+        }
+    }
+
+    /// From now on durations are counted by this clock.
+    pub fn set_clock(&mut self, clock: ClockRate) {
+        self.clock = clock;
+    }
+
     /// Takes one report. Two inputs come at once when a key follows one whose ends were lost: the
     /// release is then the first.
     pub fn receive(
@@ -50,7 +71,7 @@ impl DigitReceiver {
     ) -> [Option<DigitInput>; 2] {
         if let Some(key) = &mut self.latest {
             if key.continues(time, event) {
-                return [key.update(now, time, event), None];
+                return [key.update(now, time, event, self.clock), None];
             }
             if time.since(key.segment) <= 0 {
                 return [None, None];
@@ -98,7 +119,7 @@ impl DigitReceiver {
     fn release(&mut self) -> Option<DigitInput> {
         let key = self.latest.as_mut().filter(|key| !key.released)?;
         key.released = true;
-        key.input()
+        key.input(self.clock)
     }
 }
 
@@ -111,7 +132,13 @@ impl Key {
         same_time || (!self.released && event.event == self.event.event && time == next_segment)
     }
 
-    fn update(&mut self, now: Instant, time: RtpTime, event: TelephoneEvent) -> Option<DigitInput> {
+    fn update(
+        &mut self,
+        now: Instant,
+        time: RtpTime,
+        event: TelephoneEvent,
+        clock: ClockRate,
+    ) -> Option<DigitInput> {
         if event.event != self.event.event {
             return None;
         }
@@ -125,14 +152,14 @@ impl Key {
             return None;
         }
         self.released = true;
-        self.input()
+        self.input(clock)
     }
 
-    fn input(&self) -> Option<DigitInput> {
+    fn input(&self, clock: ClockRate) -> Option<DigitInput> {
         let segments = u64::from(self.segment.since(self.began).unsigned_abs());
         Some(DigitInput::Released {
             digit: self.event.key()?,
-            held: time::duration(segments + u64::from(self.event.duration)),
+            held: clock.duration(segments + u64::from(self.event.duration)),
         })
     }
 }
@@ -251,7 +278,7 @@ mod tests {
             (1000 + 65_535, event('9', 160, false)),
             (1000 + 65_535, event('9', 800, true)),
         ];
-        let held = time::duration(65_535 + 800);
+        let held = crate::time::duration(65_535 + 800);
         assert_eq!(
             inputs(&mut receiver, &reports),
             [

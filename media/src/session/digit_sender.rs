@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::rtp::{RtpHeader, TELEPHONE_EVENT_LEN, TelephoneEvent};
 use crate::session::stream::OutStream;
-use crate::time::{FRAME_UNITS, RtpTime};
+use crate::time::RtpTime;
 
 /// Frames a key is pressed for: 100 ms, well above what receivers need.
 const PRESSED: u16 = 5;
@@ -50,8 +50,8 @@ impl DigitSender {
     ) -> Option<(RtpHeader, [u8; TELEPHONE_EVENT_LEN])> {
         let Some((mut event, time, passed)) = self.current else {
             let mut event = TelephoneEvent::of_key(self.waiting.pop_front()?)?;
-            event.duration = FRAME_UNITS;
-            let header = stream.key(now, u32::from(PRESSED * FRAME_UNITS));
+            event.duration = units(1, stream);
+            let header = stream.key(now, u32::from(units(PRESSED, stream)));
             self.current = Some((event, header.time, 1));
             return Some((header, event.to_bytes()));
         };
@@ -61,10 +61,16 @@ impl DigitSender {
         if passed > last {
             return None;
         }
-        event.duration = passed.min(PRESSED) * FRAME_UNITS;
+        event.duration = units(passed.min(PRESSED), stream);
         event.end = passed >= PRESSED;
         Some((stream.key_again(time), event.to_bytes()))
     }
+}
+
+/// So many frames by the clock of the stream.
+fn units(frames: u16, stream: &OutStream) -> u16 {
+    let units = u32::from(frames).saturating_mul(stream.clock().frame());
+    u16::try_from(units).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]

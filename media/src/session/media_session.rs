@@ -2,32 +2,19 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::codec::Coding;
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::{PlayEnd, PlayId};
-use crate::rtcp::{Compound, NtpClock};
-use crate::rtp::{Arrival, HEADER_LEN, Packet, RtpHeader, RtpSource, TelephoneEvent};
-use crate::session::digit_receiver::{DigitInput, DigitReceiver};
+use crate::rtcp::NtpClock;
+use crate::rtp::{ClockRate, RtpSource};
+use crate::session::digit_receiver::DigitReceiver;
 use crate::session::digit_sender::DigitSender;
-use crate::session::drop_reason::DropReason;
 use crate::session::latch::Latch;
 use crate::session::remote::RemoteMedia;
 use crate::session::reports::Reports;
-use crate::session::stream::{OutStream, Relayed, StreamSeed};
-use crate::time::{self, FRAME_SAMPLES, RtpTime};
-
-/// Length of a packet the wheel makes.
-pub const PACKET_LEN: usize = HEADER_LEN + FRAME_SAMPLES;
-
-/// The payload type our own offers give telephone events. The far end sends keys with it even if
-/// its answer names another for the way back (RFC 3264 section 5.1).
-const OFFERED_TELEPHONE_EVENT: u8 = 101;
-
-/// Comfort noise (RFC 3389): taken as a sign of life, not passed on.
-const COMFORT_NOISE: u8 = 13;
+use crate::session::stream::{OutStream, StreamSeed};
 
 /// What all sessions of an engine share.
 #[derive(Debug, Clone, Copy)]
@@ -66,70 +53,40 @@ pub enum SessionEvent {
     },
 }
 
-/// A packet that was accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
-    /// Where in the datagram its payload lies.
-    pub payload: Range<usize>,
-    /// What it is.
-    pub content: Content,
-    /// Its timestamp.
-    pub time: RtpTime,
-    /// Its sender.
-    pub ssrc: u32,
-    /// Whether it begins a talk spurt.
-    pub marker: bool,
-    /// Its place in the far end's stream.
-    pub arrival: Arrival,
-    /// Whether from now on only this packet's sender is believed.
-    pub latched: bool,
-}
-
-/// What a packet holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
-    /// Audio.
-    Audio(Coding),
-    /// A report on a pressed key.
-    Key(TelephoneEvent),
-    /// Comfort noise, or nothing at all.
-    Nothing,
-}
-
 /// One leg's media: whom it believes, what it receives, what it sends. Holds no socket and never
 /// asks for the time.
 #[derive(Debug)]
 pub struct MediaSession {
-    settings: SessionSettings,
-    remote: Option<Remote>,
-    source: Option<RtpSource>,
+    pub(super) settings: SessionSettings,
+    pub(super) remote: Option<Remote>,
+    pub(super) source: Option<RtpSource>,
     /// The far end was on hold: the gap in its numbers is no loss.
-    resumed: bool,
-    stream: OutStream,
-    digits_in: DigitReceiver,
-    digits_out: DigitSender,
-    background: Background,
+    pub(super) resumed: bool,
+    pub(super) stream: OutStream,
+    pub(super) digits_in: DigitReceiver,
+    pub(super) digits_out: DigitSender,
+    pub(super) background: Background,
     /// Frames of the background heard so far.
-    heard: usize,
-    player: Option<Player>,
-    reports: Reports,
+    pub(super) heard: usize,
+    pub(super) player: Option<Player>,
+    pub(super) reports: Reports,
     /// How long the far end has been silent.
-    silent: Silence,
-    quality_due: Option<Instant>,
-    events: VecDeque<SessionEvent>,
+    pub(super) silent: Silence,
+    pub(super) quality_due: Option<Instant>,
+    pub(super) events: VecDeque<SessionEvent>,
 }
 
 #[derive(Debug)]
-struct Remote {
-    media: RemoteMedia,
-    coding: Coding,
-    latch: Latch,
+pub(super) struct Remote {
+    pub(super) media: RemoteMedia,
+    pub(super) coding: Coding,
+    pub(super) latch: Latch,
     /// Where RTCP came from, if not from where it was said to.
-    rtcp: Option<SocketAddr>,
+    pub(super) rtcp: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Silence {
+pub(super) enum Silence {
     /// Since its last sign of life.
     Since(Instant),
     /// Too long, and that was told.
@@ -164,6 +121,7 @@ impl MediaSession {
     /// and nothing changed.
     pub fn set_remote(&mut self, now: Instant, media: RemoteMedia) -> Option<bool> {
         let coding = Coding::of(media.codec)?;
+        self.set_clock(now, ClockRate::new(media.codec.clock_rate()));
         let Some(remote) = &mut self.remote else {
             let latch = Latch::new(media.rtp);
             self.silent = Silence::Since(now);
@@ -192,6 +150,14 @@ impl MediaSession {
         remote.coding = coding;
         self.silent = Silence::Since(now);
         Some(opened)
+    }
+
+    fn set_clock(&mut self, now: Instant, clock: ClockRate) {
+        self.stream.set_clock(now, clock);
+        self.digits_in.set_clock(clock);
+        if let Some(source) = &mut self.source {
+            source.set_clock(clock);
+        }
     }
 
     /// Sets what is heard while nothing is played.
@@ -234,119 +200,6 @@ impl MediaSession {
         takes
     }
 
-    /// Takes a datagram from the RTP socket.
-    ///
-    /// # Errors
-    /// Why it is of no use.
-    pub fn receive(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        datagram: &[u8],
-    ) -> Result<Received, DropReason> {
-        let remote = self.remote.as_mut().filter(|r| r.media.receive);
-        let remote = remote.ok_or(DropReason::NotWanted)?;
-        let packet = Packet::parse(datagram).map_err(|_| DropReason::Malformed)?;
-        let payload = &datagram[packet.payload.clone()];
-        let content = remote.content(&packet.header, payload)?;
-        let was_latched = remote.latch.latched().is_some();
-        if !remote.latch.accepts(from, &packet.header) {
-            return Err(DropReason::Stranger);
-        }
-        self.silent = Silence::Since(now);
-        let arrival = self.place(&packet.header, now)?;
-        if let Content::Key(event) = content {
-            self.take_key(now, packet.header.time, event);
-        }
-        Ok(Received {
-            payload: packet.payload,
-            content,
-            time: packet.header.time,
-            ssrc: packet.header.ssrc,
-            marker: packet.header.marker,
-            arrival,
-            latched: !was_latched,
-        })
-    }
-
-    /// Turns a datagram received by the leg this one hears into one to send, in place; where in
-    /// the buffer it lies. `None` when this leg hears something else now.
-    ///
-    /// # Errors
-    /// Why it cannot be passed on.
-    pub fn relay(
-        &mut self,
-        now: Instant,
-        received: &Received,
-        datagram: &mut [u8],
-    ) -> Result<Option<Range<usize>>, DropReason> {
-        let covered = self.player.is_some() || self.digits_out.is_active();
-        if covered || self.background.is_made_by_us() {
-            return Ok(None);
-        }
-        let remote = self.remote.as_ref().filter(|remote| remote.sends());
-        let remote = remote.ok_or(DropReason::Unsendable)?;
-        let Range { start, end } = received.payload;
-        let payload_len = end - start;
-        let length = u32::try_from(payload_len).unwrap_or(0);
-        let (payload_type, length, is_event) = match received.content {
-            Content::Audio(coding) => {
-                coding.transcode(remote.coding, &mut datagram[start..end]);
-                (remote.media.payload_type, length, false)
-            }
-            Content::Key(event) => match remote.media.telephone_event {
-                Some(payload_type) => (payload_type, u32::from(event.duration), true),
-                None => {
-                    self.stream.skip(received.arrival);
-                    return Err(DropReason::Unsendable);
-                }
-            },
-            Content::Nothing => {
-                self.stream.skip(received.arrival);
-                return Ok(None);
-            }
-        };
-        let packet = Relayed {
-            arrival: received.arrival,
-            time: received.time,
-            marker: received.marker,
-            length,
-            is_event,
-        };
-        let header = self.stream.relay(now, &packet).ok_or(DropReason::Late)?;
-        let header = RtpHeader {
-            payload_type,
-            ..header
-        };
-        let place = start - HEADER_LEN..end;
-        datagram[place.start..start].copy_from_slice(&header.to_bytes());
-        self.stream.count(payload_len);
-        Ok(Some(place))
-    }
-
-    /// One frame of the wheel: writes the packet to send, if there is one; its length.
-    pub fn tick(
-        &mut self,
-        now: Instant,
-        tick: u64,
-        packet: &mut [u8; PACKET_LEN],
-    ) -> Option<usize> {
-        let remote = self.remote.as_ref()?;
-        let sends = remote.sends();
-        if self.digits_out.is_active() {
-            let payload_type = remote.media.telephone_event?;
-            let (header, event) = self.digits_out.tick(now, &mut self.stream)?;
-            return self.write(sends, packet, header, payload_type, &event);
-        }
-        let payload_type = remote.media.payload_type;
-        let mut payload = [0; FRAME_SAMPLES];
-        if !self.next_frame(remote.coding, tick, &mut payload) || !sends {
-            return None;
-        }
-        let header = self.stream.frame(now, tick);
-        self.write(sends, packet, header, payload_type, &payload)
-    }
-
     /// Whether [`MediaSession::tick`] has something to do every frame.
     #[must_use]
     pub fn needs_wheel(&self) -> bool {
@@ -363,22 +216,6 @@ impl MediaSession {
         self.remote
             .as_ref()
             .map(|remote| remote.latch.destination())
-    }
-
-    /// Takes a datagram from the RTCP socket. One that is not sound, or from a stranger, changes
-    /// nothing.
-    pub fn receive_rtcp(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        let Some(remote) = &mut self.remote else {
-            return;
-        };
-        let known = from == remote.media.rtcp || from.ip() == remote.latch.destination().ip();
-        let Some(compound) = Compound::parse(datagram).ok().filter(|_| known) else {
-            return;
-        };
-        if from != remote.media.rtcp {
-            remote.rtcp.get_or_insert(from);
-        }
-        self.reports.receive(now, &compound, self.stream.ssrc());
     }
 
     /// Writes the RTCP report that is due, if one is: its length and where it goes.
@@ -442,79 +279,7 @@ impl MediaSession {
         self.events.pop_front()
     }
 
-    fn place(&mut self, header: &RtpHeader, now: Instant) -> Result<Arrival, DropReason> {
-        let Some(source) = &mut self.source else {
-            let source = RtpSource::new(header, now);
-            let arrival = source.first_arrival();
-            self.source = Some(source);
-            self.events.push_back(SessionEvent::FirstPacket);
-            return Ok(arrival);
-        };
-        if self.resumed {
-            self.resumed = false;
-            self.digits_in.restart();
-            return Ok(source.restart(header, now));
-        }
-        let epoch = source.epoch();
-        let arrival = source.receive(header, now).ok_or(DropReason::Late)?;
-        if arrival.epoch != epoch {
-            self.digits_in.restart();
-        }
-        Ok(arrival)
-    }
-
-    fn take_key(&mut self, now: Instant, time: RtpTime, event: TelephoneEvent) {
-        for input in self
-            .digits_in
-            .receive(now, time, event)
-            .into_iter()
-            .flatten()
-        {
-            if let DigitInput::Pressed(digit) = input {
-                self.events.push_back(SessionEvent::Digit(digit));
-                if self.player.as_ref().is_some_and(Player::barge_in) {
-                    self.end_play(PlayEnd::BargeIn);
-                }
-            }
-        }
-    }
-
-    fn next_frame(&mut self, coding: Coding, tick: u64, payload: &mut [u8; FRAME_SAMPLES]) -> bool {
-        if let Some(player) = &mut self.player {
-            let played = player.next_frame(coding, payload);
-            if player.is_finished() {
-                self.end_play(PlayEnd::Finished);
-            }
-            return played;
-        }
-        self.heard += 1;
-        let heard = self.heard - 1;
-        self.background.frame(coding, heard, tick, payload)
-    }
-
-    fn write(
-        &mut self,
-        sends: bool,
-        packet: &mut [u8; PACKET_LEN],
-        header: RtpHeader,
-        payload_type: u8,
-        payload: &[u8],
-    ) -> Option<usize> {
-        if !sends {
-            return None;
-        }
-        let header = RtpHeader {
-            payload_type,
-            ..header
-        };
-        let length = HEADER_LEN + payload.len();
-        packet[..HEADER_LEN].copy_from_slice(&header.to_bytes());
-        packet[HEADER_LEN..length].copy_from_slice(payload);
-        self.stream.count(payload.len());
-        Some(length)
-    }
-
-    fn end_play(&mut self, end: PlayEnd) {
+    pub(super) fn end_play(&mut self, end: PlayEnd) {
         if let Some(player) = self.player.take() {
             let ended = SessionEvent::PlaybackEnded(player.play(), end);
             self.events.push_back(ended);
@@ -535,14 +300,17 @@ impl MediaSession {
         SessionEvent::Quality {
             received: reception.received,
             lost: reception.lost,
-            jitter: time::duration(u64::from(reception.jitter)),
+            jitter: self
+                .source
+                .as_ref()
+                .map_or(Duration::ZERO, RtpSource::jitter),
             round_trip: self.reports.round_trip(),
         }
     }
 }
 
 impl Remote {
-    fn sends(&self) -> bool {
+    pub(super) fn sends(&self) -> bool {
         let to = self.latch.destination();
         self.media.send && to.port() != 0 && !to.ip().is_unspecified()
     }
@@ -559,27 +327,5 @@ impl Remote {
             }
         });
         (to.port() != 0 && !to.ip().is_unspecified()).then_some(to)
-    }
-
-    fn content(&self, header: &RtpHeader, payload: &[u8]) -> Result<Content, DropReason> {
-        let payload_type = header.payload_type;
-        if payload_type == self.media.payload_type && !payload.is_empty() {
-            return Ok(Content::Audio(self.coding));
-        }
-        let is_key = self
-            .media
-            .telephone_event
-            .is_some_and(|agreed| [agreed, OFFERED_TELEPHONE_EVENT].contains(&payload_type));
-        if is_key {
-            let event = TelephoneEvent::parse(payload).ok_or(DropReason::Malformed)?;
-            return Ok(Content::Key(event));
-        }
-        if payload_type == COMFORT_NOISE || payload.is_empty() {
-            return Ok(Content::Nothing);
-        }
-        // Static types need no agreement to be understood, and some far ends switch at will.
-        Coding::of_payload_type(payload_type)
-            .map(Content::Audio)
-            .ok_or(DropReason::UnknownPayload)
     }
 }

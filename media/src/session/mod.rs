@@ -10,19 +10,21 @@ mod digit_sender;
 mod drop_reason;
 mod latch;
 mod media_session;
+mod receiving;
 mod remote;
 mod reports;
+mod sending;
 mod stream;
 
 pub use digit_receiver::{DigitInput, DigitReceiver};
 pub use digit_sender::DigitSender;
 pub use drop_reason::DropReason;
 pub use latch::Latch;
-pub use media_session::{
-    Content, MediaSession, PACKET_LEN, Received, SessionEvent, SessionSettings,
-};
+pub use media_session::{MediaSession, SessionEvent, SessionSettings};
+pub use receiving::{Content, Received};
 pub use remote::RemoteMedia;
 pub use reports::Reports;
+pub use sending::{MAX_PAYLOAD, PACKET_LEN};
 pub use stream::{OutStream, StreamSeed};
 
 use crate::rtp::TelephoneEvent;

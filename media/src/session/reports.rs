@@ -202,7 +202,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::rtp::RtpHeader;
+    use crate::rtp::{ClockRate, RtpHeader};
     use crate::session::stream::StreamSeed;
     use crate::test_time::epoch;
     use crate::time::RtpTime;
@@ -242,7 +242,7 @@ mod tests {
             time: RtpTime(0),
             ssrc: 1,
         };
-        let mut source = RtpSource::new(&header, arrived);
+        let mut source = RtpSource::new(&header, arrived, ClockRate::new(8000));
         let answered = arrived + Duration::from_secs(2).max(Duration::from_secs(9));
         let length = theirs
             .poll(answered, &their_stream, Some(&mut source), &mut buffer)

@@ -1,12 +1,12 @@
 //! The one RTP stream a leg's far end receives, whatever it is fed from.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::rtp::{Arrival, RtpHeader};
-use crate::time::{self, FRAME_UNITS, RtpTime, SAMPLE_RATE};
+use crate::rtp::{Arrival, ClockRate, RtpHeader};
+use crate::time::RtpTime;
 
 /// A relayed timestamp this far from the time that passed begins a new mapping.
-const MAX_TIME_JUMP: u32 = 2 * SAMPLE_RATE;
+const MAX_TIME_JUMP: Duration = Duration::from_secs(2);
 
 /// Where a stream begins; random, so that nobody can guess it (RFC 3550 section 5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub struct StreamSeed {
 #[derive(Debug, Clone)]
 pub struct OutStream {
     ssrc: u32,
+    clock: ClockRate,
     /// The next new sequence number.
     next: u16,
     /// The first packet's moment and timestamp: what other timestamps are counted from.
@@ -68,11 +69,12 @@ pub(crate) struct Relayed {
 }
 
 impl OutStream {
-    /// A stream from this seed.
+    /// A stream from this seed, whose timestamps run at 8 kHz until told otherwise.
     #[must_use]
     pub fn new(seed: StreamSeed) -> Self {
         Self {
             ssrc: seed.ssrc,
+            clock: ClockRate::new(8000),
             next: seed.sequence,
             origin: None,
             first_time: seed.time,
@@ -90,6 +92,28 @@ impl OutStream {
         self.ssrc
     }
 
+    /// From now on timestamps run at this clock: another codec was agreed on. They go on from where
+    /// they are, so that the far end never sees them go back (RFC 7160 section 4.2).
+    pub fn set_clock(&mut self, now: Instant, clock: ClockRate) {
+        if clock == self.clock {
+            return;
+        }
+        if self.origin.is_some() {
+            let time = self.resume(now);
+            self.origin = Some((now, time));
+            self.newest = self.newest.map(|_| (now, time));
+            self.end = time;
+        }
+        self.clock = clock;
+        self.feed = Feed::None;
+    }
+
+    /// The clock of its timestamps.
+    #[must_use]
+    pub fn clock(&self) -> ClockRate {
+        self.clock
+    }
+
     /// Packets and payload bytes sent so far; they wrap, as they do in reports.
     #[must_use]
     pub fn sent(&self) -> (u32, u32) {
@@ -100,7 +124,7 @@ impl OutStream {
     #[must_use]
     pub fn time_at(&self, now: Instant) -> Option<RtpTime> {
         let (at, time) = self.newest?;
-        Some(time.plus(time::samples(now.saturating_duration_since(at))))
+        Some(time.plus(self.clock.units(now.saturating_duration_since(at))))
     }
 
     /// The feed changes or pauses: the next packet begins a talk spurt.
@@ -113,12 +137,13 @@ impl OutStream {
         let (time, marker) = match (self.feed, self.newest) {
             (Feed::Wheel { tick: last }, Some((_, time))) => {
                 let passed = u32::try_from(tick.saturating_sub(last)).unwrap_or(1);
-                (time.plus(passed.max(1) * u32::from(FRAME_UNITS)), false)
+                let units = passed.max(1).saturating_mul(self.clock.frame());
+                (time.plus(units), false)
             }
             (Feed::None | Feed::Relay { .. } | Feed::Wheel { .. }, _) => (self.resume(now), true),
         };
         self.feed = Feed::Wheel { tick };
-        self.sent_new(now, time, u32::from(FRAME_UNITS));
+        self.sent_new(now, time, self.clock.frame());
         self.header(time, marker)
     }
 
@@ -223,14 +248,14 @@ impl OutStream {
             return true;
         }
         let due = self.time_at(now).unwrap_or_default();
-        packet.time.plus(time).since(due).unsigned_abs() <= MAX_TIME_JUMP
+        packet.time.plus(time).since(due).unsigned_abs() <= self.clock.units(MAX_TIME_JUMP)
     }
 
     /// The timestamp for something new at `now`: as much later as time passed since the beginning,
     /// but not before the last audio's end.
     fn resume(&mut self, now: Instant) -> RtpTime {
         let (began, first) = *self.origin.get_or_insert((now, self.first_time));
-        let time = first.plus(time::samples(now.saturating_duration_since(began)));
+        let time = first.plus(self.clock.units(now.saturating_duration_since(began)));
         if time.since(self.end) < 0 {
             self.end
         } else {
@@ -406,5 +431,23 @@ mod tests {
         let audio = stream.relay(start + FRAME * 201, &audio).unwrap();
         assert_eq!(audio.time.since(first.time), 201 * 160);
         assert!(!audio.marker);
+    }
+
+    /// RFC 7160 section 4.2.
+    #[test]
+    fn another_clock_goes_on_from_the_old_ones_time() {
+        let (mut stream, start) = (stream(), epoch());
+        let narrow = stream.frame(start, 0);
+        stream.set_clock(start + FRAME, ClockRate::new(48_000));
+        let full = stream.frame(start + FRAME, 1);
+        assert_eq!(full.time.since(narrow.time), 160);
+        assert!(full.marker);
+        let next = stream.frame(start + FRAME * 2, 2);
+        assert_eq!(next.time.since(full.time), 960);
+        assert_eq!(stream.time_at(start + FRAME * 3), Some(next.time.plus(960)));
+        stream.set_clock(start + FRAME * 3, ClockRate::new(8000));
+        let narrow = stream.frame(start + FRAME * 3, 3);
+        assert_eq!(narrow.time.since(next.time), 960);
+        assert_eq!(narrow.sequence, next.sequence.wrapping_add(1));
     }
 }

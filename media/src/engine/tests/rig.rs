@@ -165,14 +165,8 @@ impl Phone {
     pub(super) fn remote(&self) -> RemoteMedia {
         let rtp = self.socket.local_addr().unwrap();
         RemoteMedia {
-            rtp,
-            rtcp: SocketAddr::new(rtp.ip(), rtp.port().wrapping_add(1)),
-            codec: self.codec,
-            payload_type: self.codec.payload_type(),
             telephone_event: Some(101),
-            ptime: Duration::from_millis(20),
-            send: true,
-            receive: true,
+            ..RemoteMedia::new(rtp, self.codec)
         }
     }
 
