@@ -96,9 +96,9 @@ impl Leg {
         self.description = Some(answer.sdp);
         let agreed = answer
             .media
-            .or(self.agreed)
+            .or_else(|| self.agreed.take())
             .ok_or(HangupCause::NoCommonCodec)?;
-        self.agreed = Some(agreed);
+        self.agreed = Some(agreed.clone());
         Ok(agreed)
     }
 
@@ -126,14 +126,14 @@ impl Leg {
             .as_mut()
             .ok_or(HangupCause::InternalError)?;
         if negotiation.state() == NegotiationState::Stable
-            && let Some(agreed) = self.agreed
+            && let Some(agreed) = &self.agreed
         {
-            return Ok(agreed);
+            return Ok(agreed.clone());
         }
         let agreed = negotiation
             .receive_answer(answer)
             .map_err(|error| error.cause())?;
-        self.agreed = Some(agreed);
+        self.agreed = Some(agreed.clone());
         Ok(agreed)
     }
 }

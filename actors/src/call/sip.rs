@@ -68,7 +68,7 @@ impl CallMachine {
         };
         leg.audible = true;
         let id = leg.id;
-        if let Some(agreed) = leg.agreed {
+        if let Some(agreed) = leg.agreed.clone() {
             self.media(MediaEffect::SetRemote(id, agreed));
         }
     }

@@ -268,7 +268,7 @@ impl CallMachine {
 
     /// Whether this leg's phone holds is as it said last.
     pub(crate) fn heed_hold(&mut self, number: u32) {
-        let agreed = self.legs.get(&number).and_then(|leg| leg.agreed);
+        let agreed = self.legs.get(&number).and_then(|leg| leg.agreed.as_ref());
         let holds = agreed.is_some_and(|agreed| agreed.held_by_remote);
         self.set_holder(Holder::Leg(number), holds);
     }

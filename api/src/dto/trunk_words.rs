@@ -114,10 +114,18 @@ words! {
 #[serde(rename_all = "snake_case")]
 #[schema(as = Codec)]
 pub enum CodecDto {
+    /// Opus.
+    Opus,
+    /// G.722.
+    G722,
     /// G.711 µ-law.
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// Uncompressed, 16 kHz.
+    L16Wide,
+    /// Uncompressed, 8 kHz.
+    L16Narrow,
 }
 
 impl CodecDto {
@@ -125,8 +133,12 @@ impl CodecDto {
     #[must_use]
     pub fn of(codec: Codec) -> Option<Self> {
         match codec {
+            Codec::Opus => Some(Self::Opus),
+            Codec::G722 => Some(Self::G722),
             Codec::Pcmu => Some(Self::Pcmu),
             Codec::Pcma => Some(Self::Pcma),
+            Codec::L16Wide => Some(Self::L16Wide),
+            Codec::L16Narrow => Some(Self::L16Narrow),
             _ => None,
         }
     }
@@ -135,8 +147,12 @@ impl CodecDto {
 impl From<CodecDto> for Codec {
     fn from(codec: CodecDto) -> Self {
         match codec {
+            CodecDto::Opus => Self::Opus,
+            CodecDto::G722 => Self::G722,
             CodecDto::Pcmu => Self::Pcmu,
             CodecDto::Pcma => Self::Pcma,
+            CodecDto::L16Wide => Self::L16Wide,
+            CodecDto::L16Narrow => Self::L16Narrow,
         }
     }
 }

@@ -38,7 +38,7 @@ impl Default for MediaConfig {
             // Longer than any phone pauses when it mutes; hold is signalled and exempt.
             rtp_timeout: Duration::from_secs(60),
             shards: 0,
-            codecs: Codec::ALL.to_vec(),
+            codecs: Codec::DEFAULT.to_vec(),
         }
     }
 }

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use sdp_types::{Attribute, Connection, Media, Origin, RtpMap, Session, Time};
 
-use super::telephone_event::Events;
+use super::formats::ComfortNoiseFormat;
+use super::telephone_event::TelephoneEvents;
 use super::view::Profile;
-use super::{Codec, Direction, LocalMedia};
+use super::{Codec, Direction, LocalMedia, OpusParameters};
 
 /// One media section of the description both sides know. Sections keep their place for the life of
 /// the negotiation (RFC 3264 section 8).
@@ -37,16 +38,21 @@ impl MediaLine {
 pub(crate) struct AudioSection {
     pub(crate) profile: Profile,
     pub(crate) codecs: Vec<(Codec, u8)>,
-    pub(crate) telephone_event: Option<(u8, Events)>,
+    /// Written with Opus only.
+    pub(crate) opus: OpusParameters,
+    pub(crate) comfort_noise: Vec<ComfortNoiseFormat>,
+    pub(crate) events: Vec<TelephoneEvents>,
     pub(crate) ptime_ms: u32,
+    pub(crate) max_ptime_ms: u32,
     pub(crate) direction: Direction,
 }
 
 impl AudioSection {
     fn write(&self, local: &LocalMedia) -> Media {
-        let telephone_event = self.telephone_event;
-        let numbers = self.codecs.iter().map(|&(_, payload_type)| payload_type);
-        let numbers = numbers.chain(telephone_event.map(|(payload_type, _)| payload_type));
+        let codecs = self.codecs.iter().map(|&(_, payload_type)| payload_type);
+        let noises = self.comfort_noise.iter().map(|noise| noise.payload_type);
+        let events = self.events.iter().map(|events| events.payload_type);
+        let numbers = codecs.chain(noises).chain(events);
         let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
         let proto = match self.profile {
             Profile::Avp => "RTP/AVP",
@@ -54,15 +60,26 @@ impl AudioSection {
         };
         let mut media = bare_media("audio", local.rtp_port, proto, &numbers.join(" "));
         for &(codec, payload_type) in &self.codecs {
-            let map = RtpMap::new(payload_type, codec.name(), codec.clock_rate());
+            let mut map = RtpMap::new(payload_type, codec.encoding_name(), codec.clock_rate());
+            map.encoding_params = (codec.channels() > 1).then(|| codec.channels().to_string());
+            media.add_attribute_with_value("rtpmap", map);
+            if codec == Codec::Opus {
+                let value = format_args!("{payload_type} {}", self.opus);
+                media.add_attribute_with_value("fmtp", value);
+            }
+        }
+        for noise in &self.comfort_noise {
+            let map = RtpMap::new(noise.payload_type, "CN", noise.clock_rate);
             media.add_attribute_with_value("rtpmap", map);
         }
-        if let Some((payload_type, events)) = telephone_event {
-            let map = RtpMap::new(payload_type, "telephone-event", 8000);
+        for events in &self.events {
+            let map = RtpMap::new(events.payload_type, "telephone-event", events.clock_rate);
             media.add_attribute_with_value("rtpmap", map);
-            media.add_attribute_with_value("fmtp", format_args!("{payload_type} {events}"));
+            let value = format_args!("{} {}", events.payload_type, events.events);
+            media.add_attribute_with_value("fmtp", value);
         }
         media.add_attribute_with_value("ptime", self.ptime_ms);
+        media.add_attribute_with_value("maxptime", self.max_ptime_ms);
         if local.rtcp_port != local.rtp_port.wrapping_add(1) {
             media.add_attribute_with_value("rtcp", local.rtcp_port);
         }

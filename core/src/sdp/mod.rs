@@ -13,14 +13,17 @@
 //! | hold | `sendonly`, `inactive`, or an unspecified address (`0.0.0.0`, `::`) |
 //! | fewer sections in a re-offer than before | tolerated, though RFC 3264 section 8 forbids it |
 
+mod agreement;
 mod codec;
 pub mod crypto;
 mod description;
 mod direction;
 mod error;
+mod formats;
 pub mod fuzz;
 mod local;
 mod offer_answer;
+mod opus;
 mod payload_types;
 mod remote_offer;
 mod telephone_event;
@@ -33,3 +36,4 @@ pub use direction::Direction;
 pub use error::SdpError;
 pub use local::{LocalMedia, MediaWish, Negotiated};
 pub use offer_answer::{Answer, MediaNegotiation, NegotiationState};
+pub use opus::{OpusParameters, OpusWish};

@@ -7,16 +7,16 @@
 //!   receive_answer, rollback               create_answer, rollback
 //! ```
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
+use super::agreement::{agree_on_answer, agree_on_offer};
 use super::description::{AudioSection, MediaLine, WrittenDescription};
-use super::payload_types::PayloadTypes;
+use super::formats::ComfortNoiseFormat;
+use super::payload_types::{Format, PayloadTypes};
 use super::remote_offer::{RemoteAudio, RemoteOffer, parse};
-use super::telephone_event::Events;
+use super::telephone_event::{Events, TelephoneEvents};
 use super::view::{AudioView, Profile};
-use super::{Codec, Direction, LocalMedia, MediaWish, Negotiated, SdpError};
+use super::{Codec, LocalMedia, MediaWish, Negotiated, SdpError};
 
 /// Whose offer is in the air.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,9 +67,7 @@ enum Exchange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct LocalOffer {
     lines: Vec<MediaLine>,
-    codecs: Vec<(Codec, u8)>,
-    telephone_event: u8,
-    direction: Direction,
+    audio: AudioSection,
     text: Bytes,
 }
 
@@ -99,30 +97,16 @@ impl MediaNegotiation {
         if self.state() != NegotiationState::Stable {
             return Err(self.wrong_state());
         }
-        let codecs: Vec<_> = self
-            .codec_order(wish.prefer)
-            .into_iter()
-            .map(|codec| (codec, self.payload_types.of(codec)))
-            .collect();
-        if codecs.is_empty() {
+        let audio = self.offered_audio(wish);
+        if audio.codecs.is_empty() {
             return Err(SdpError::NoCommonCodec);
         }
-        let telephone_event = self.payload_types.telephone_event(&codecs);
         let mut lines = self.lines.clone();
         place_audio(&mut lines);
-        let audio = AudioSection {
-            profile: Profile::Avp,
-            codecs: codecs.clone(),
-            telephone_event: Some((telephone_event, Events::OURS)),
-            ptime_ms: self.ptime_ms(),
-            direction: wish.direction,
-        };
         let text = self.write(&lines, Some(&audio));
         self.exchange = Exchange::Local(LocalOffer {
             lines,
-            codecs,
-            telephone_event,
-            direction: wish.direction,
+            audio,
             text: text.clone(),
         });
         Ok(text)
@@ -140,14 +124,10 @@ impl MediaNegotiation {
         let offer = offer.clone();
         self.exchange = Exchange::None;
         let agreed = self.judge_answer(&offer, sdp)?;
-        self.agreed = Some(agreed);
+        self.agreed = Some(agreed.clone());
         self.lines = offer.lines;
         self.in_force = Some(offer.text);
-        for (codec, payload_type) in offer.codecs {
-            self.payload_types.remember(codec, payload_type);
-        }
-        self.payload_types
-            .remember_telephone_event(offer.telephone_event);
+        self.remember(&offer.audio);
         Ok(agreed)
     }
 
@@ -193,11 +173,19 @@ impl MediaNegotiation {
             return Err(self.wrong_state());
         };
         let RemoteOffer { lines, audio } = offer.clone();
-        let media = audio.and_then(|audio| self.agree_on_offer(&audio, wish));
+        let media = audio.and_then(|audio| {
+            let agreed = agree_on_offer(&audio, &self.local, wish)?;
+            // The numbers of what we did not choose are taken, too.
+            for &(codec, number) in &audio.formats.codecs {
+                self.payload_types.remember(Format::Codec(codec), number);
+            }
+            self.remember(&agreed.0);
+            Some(agreed)
+        });
         let (section, media) = media.unzip();
         let sdp = self.write(&lines, section.as_ref());
         self.exchange = Exchange::None;
-        self.agreed = media;
+        self.agreed.clone_from(&media);
         self.lines = lines;
         self.in_force = Some(sdp.clone());
         Ok(Answer { sdp, media })
@@ -244,13 +232,63 @@ impl MediaNegotiation {
         }
     }
 
-    fn ptime_ms(&self) -> u32 {
-        let ours = u32::try_from(self.local.ptime.as_millis()).unwrap_or(20);
-        (ours / 10 * 10).clamp(10, 60)
+    /// The section our next offer has: everything we speak, events at each clock rate of it, and
+    /// comfort noise where that is configured.
+    fn offered_audio(&self, wish: MediaWish) -> AudioSection {
+        let mut numbers = self.payload_types.offer();
+        let codecs = self.codec_order(wish.prefer);
+        let codecs: Vec<_> = codecs
+            .into_iter()
+            .map(|codec| (codec, numbers.of(Format::Codec(codec))))
+            .collect();
+        let mut rates: Vec<u32> = Vec::new();
+        for &(codec, _) in &codecs {
+            if !rates.contains(&codec.clock_rate()) {
+                rates.push(codec.clock_rate());
+            }
+        }
+        let noise_rates = rates.iter().copied().filter(|&rate| rate < 48_000);
+        let comfort_noise = noise_rates.filter(|_| self.local.comfort_noise);
+        let comfort_noise = comfort_noise.map(|clock_rate| ComfortNoiseFormat {
+            payload_type: numbers.of(Format::ComfortNoise(clock_rate)),
+            clock_rate,
+        });
+        let comfort_noise = comfort_noise.collect();
+        let events = rates.iter().map(|&clock_rate| TelephoneEvents {
+            payload_type: numbers.of(Format::Events(clock_rate)),
+            clock_rate,
+            events: Events::OURS,
+        });
+        let events = events.collect();
+        AudioSection {
+            profile: Profile::Avp,
+            codecs,
+            opus: self.local.opus_for(wish),
+            comfort_noise,
+            events,
+            ptime_ms: self.local.ptime_ms(),
+            max_ptime_ms: self.local.max_ptime_ms(),
+            direction: wish.direction,
+        }
+    }
+
+    /// What the numbers of a section of ours stand for holds for the rest of the session.
+    fn remember(&mut self, section: &AudioSection) {
+        for &(codec, number) in &section.codecs {
+            self.payload_types.remember(Format::Codec(codec), number);
+        }
+        for noise in &section.comfort_noise {
+            let format = Format::ComfortNoise(noise.clock_rate);
+            self.payload_types.remember(format, noise.payload_type);
+        }
+        for events in &section.events {
+            let format = Format::Events(events.clock_rate);
+            self.payload_types.remember(format, events.payload_type);
+        }
     }
 
     fn codec_order(&self, prefer: Option<Codec>) -> Vec<Codec> {
-        let in_use = self.agreed.map(|agreed| agreed.codec);
+        let in_use = self.agreed.as_ref().map(|agreed| agreed.codec);
         let first = prefer.into_iter().chain(in_use);
         let mut order = Vec::new();
         for codec in first.chain(self.local.codecs.iter().copied()) {
@@ -266,50 +304,6 @@ impl MediaNegotiation {
         let text = sent.text.clone();
         self.sent = Some(sent);
         text
-    }
-
-    /// Settles on one codec of the offer; `None` only if it has none, which reading rules out.
-    fn agree_on_offer(
-        &mut self,
-        audio: &RemoteAudio,
-        wish: MediaWish,
-    ) -> Option<(AudioSection, Negotiated)> {
-        let preferred = |&&(codec, _): &&(Codec, u8)| Some(codec) == wish.prefer;
-        let choice = audio.codecs.iter().find(preferred);
-        let &(codec, payload_type) = choice.or(audio.codecs.first())?;
-        for &(codec, payload_type) in &audio.codecs {
-            self.payload_types.remember(codec, payload_type);
-        }
-        let telephone_event = audio.telephone_events.and_then(|offered| {
-            let events = offered.events.and(Events::OURS);
-            (!events.is_empty()).then_some((offered.payload_type, events))
-        });
-        if let Some((number, _)) = telephone_event {
-            self.payload_types.remember_telephone_event(number);
-        }
-        let ptime_ms = audio.packet_time(self.ptime_ms());
-        let direction = wish.direction.and(audio.direction.reversed());
-        let event_number = telephone_event.map(|(number, _)| number);
-        let section = AudioSection {
-            profile: audio.profile,
-            codecs: vec![(codec, payload_type)],
-            telephone_event,
-            ptime_ms,
-            direction,
-        };
-        let agreed = Negotiated {
-            remote_rtp: audio.rtp,
-            remote_rtcp: audio.rtcp,
-            codec,
-            payload_type,
-            receive_payload_type: payload_type,
-            telephone_event: event_number,
-            receive_telephone_event: event_number,
-            ptime: Duration::from_millis(u64::from(ptime_ms)),
-            direction,
-            held_by_remote: !audio.direction.can_receive(),
-        };
-        Some((section, agreed))
     }
 
     fn judge_answer(&self, offer: &LocalOffer, sdp: &[u8]) -> Result<Negotiated, SdpError> {
@@ -332,34 +326,16 @@ impl MediaNegotiation {
         if view.profile() != Ok(Profile::Avp) {
             return Err(SdpError::MediaChanged { media });
         }
-        let not_offered = SdpError::CodecNotOffered { media };
         let audio = match RemoteAudio::read(view, &self.local) {
-            Err(SdpError::NoCommonCodec) => return Err(not_offered),
+            Err(SdpError::NoCommonCodec) => return Err(SdpError::CodecNotOffered { media }),
             read => read?,
         };
-        let offered = |codec| offer.codecs.iter().find(move |&&(ours, _)| ours == codec);
-        let mut both = audio.codecs.iter();
-        let both = both.find_map(|&(codec, theirs)| Some((codec, theirs, offered(codec)?.1)));
-        let (codec, payload_type, receive_payload_type) = both.ok_or(not_offered)?;
-        let events = audio.telephone_events;
-        // Whether the peer wants to hear us shows only when we offered to send.
-        let held_by_remote = if offer.direction.can_send() {
-            !audio.direction.can_receive()
-        } else {
-            self.agreed.is_some_and(|agreed| agreed.held_by_remote)
-        };
-        Ok(Negotiated {
-            remote_rtp: audio.rtp,
-            remote_rtcp: audio.rtcp,
-            codec,
-            payload_type,
-            receive_payload_type,
-            telephone_event: events.map(|events| events.payload_type),
-            receive_telephone_event: events.map(|_| offer.telephone_event),
-            ptime: Duration::from_millis(u64::from(audio.packet_time(self.ptime_ms()))),
-            direction: offer.direction.and(audio.direction.reversed()),
-            held_by_remote,
-        })
+        let held_before = self
+            .agreed
+            .as_ref()
+            .is_some_and(|agreed| agreed.held_by_remote);
+        agree_on_answer(&offer.audio, &audio, &self.local, held_before)
+            .ok_or(SdpError::CodecNotOffered { media })
     }
 }
 

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use sdp_types::Session;
 
 use super::description::MediaLine;
-use super::view::{AudioView, Profile, TelephoneEvents};
+use super::formats::Formats;
+use super::view::{AudioView, Profile};
 use super::{Codec, Direction, LocalMedia, SdpError};
 
 /// Longer descriptions are refused unread.
@@ -41,9 +42,8 @@ pub(crate) struct RemoteAudio {
     pub(crate) profile: Profile,
     pub(crate) rtp: SocketAddr,
     pub(crate) rtcp: SocketAddr,
-    /// Codecs both have, in the peer's order.
-    pub(crate) codecs: Vec<(Codec, u8)>,
-    pub(crate) telephone_events: Option<TelephoneEvents>,
+    /// What the peer listed; of the codecs only those that both have.
+    pub(crate) formats: Formats,
     pub(crate) ptime: Option<u32>,
     pub(crate) maxptime: Option<u32>,
     /// Seen from the peer; a zero address has taken the receiving away.
@@ -103,10 +103,11 @@ impl RemoteAudio {
     /// Reads one audio section that has a port.
     pub(crate) fn read(view: AudioView<'_>, local: &LocalMedia) -> Result<Self, SdpError> {
         let profile = view.profile()?;
-        let formats = view.formats()?;
-        let mut codecs = formats.codecs;
-        codecs.retain(|(codec, _)| local.codecs.contains(codec));
-        if codecs.is_empty() {
+        let mut formats = Formats::read(view)?;
+        formats
+            .codecs
+            .retain(|(codec, _)| local.codecs.contains(codec));
+        if formats.codecs.is_empty() {
             return Err(SdpError::NoCommonCodec);
         }
         let rtp = view.rtp()?;
@@ -120,19 +121,29 @@ impl RemoteAudio {
             profile,
             rtp,
             rtcp: view.rtcp(rtp)?,
-            codecs,
-            telephone_events: formats.telephone_events,
+            formats,
             ptime: view.ptime()?,
             maxptime: view.maxptime()?,
             direction,
         })
     }
 
-    /// The packet time we send with, in milliseconds: what the peer asks for, else `ours`; never
-    /// above the peer's maximum nor 60; a multiple of 10.
-    pub(crate) fn packet_time(&self, ours: u32) -> u32 {
-        let most = self.maxptime.unwrap_or(60).min(60);
+    /// The packet time of `codec`, in milliseconds: what the peer asks for, else `ours`; never above
+    /// the peer's maximum nor `most`; a multiple of 10 that the codec can be cut into.
+    pub(crate) fn packet_time(&self, codec: Codec, ours: u32, most: u32) -> u32 {
+        let most = self.maxptime.unwrap_or(most).min(most);
         let wanted = self.ptime.unwrap_or(ours).min(most);
-        (wanted / 10 * 10).max(10)
+        let tens = (wanted / 10).max(1);
+        10 * match codec {
+            // Its frames are of 10, 20, 40 or 60 ms (RFC 6716 section 2.1.4).
+            Codec::Opus => match tens {
+                3 => 2,
+                5 => 4,
+                tens => tens,
+            },
+            // 60 ms would not fit a datagram.
+            Codec::L16Wide => tens.min(4),
+            Codec::G722 | Codec::Pcmu | Codec::Pcma | Codec::L16Narrow => tens,
+        }
     }
 }

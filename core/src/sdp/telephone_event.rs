@@ -2,6 +2,15 @@
 
 use std::fmt;
 
+/// Telephone events as one side describes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TelephoneEvents {
+    pub(crate) payload_type: u8,
+    /// What their time is counted by: that of the audio they stand between.
+    pub(crate) clock_rate: u32,
+    pub(crate) events: Events,
+}
+
 /// A set of DTMF events: digits 0–9, `*` 10, `#` 11, A–D 12–15, flash 16. Others are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Events(u32);

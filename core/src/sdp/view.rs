@@ -4,11 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sdp_types::{Attribute, Connection, Media, Rtcp, RtpMap, Session, TransportProto};
 
-use super::telephone_event::Events;
-use super::{Codec, Direction, SdpError};
-
-/// Payload types there can be (RFC 3551: seven bits).
-const PAYLOAD_TYPES: usize = 128;
+use super::{Direction, SdpError};
 
 /// An RTP profile we speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,13 +13,6 @@ pub(crate) enum Profile {
     Avp,
     /// RTP/AVPF, taken without any feedback message: its timing rules concern only those.
     Avpf,
-}
-
-/// Telephone events as one side describes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TelephoneEvents {
-    pub(crate) payload_type: u8,
-    pub(crate) events: Events,
 }
 
 /// One media section, read as audio.
@@ -80,49 +69,23 @@ impl<'a> AudioView<'a> {
         }
     }
 
-    /// The listed payload types and what each stands for, in the writer's order.
-    pub(crate) fn formats(&self) -> Result<Formats, SdpError> {
-        let mut maps: [Option<RtpMap>; PAYLOAD_TYPES] = [const { None }; PAYLOAD_TYPES];
-        for map in self.media.attributes_typed::<RtpMap>() {
-            let map = map.map_err(|_| self.unreadable("rtpmap"))?;
-            if let Some(slot @ None) = maps.get_mut(usize::from(map.payload_type)) {
-                *slot = Some(map);
-            }
-        }
-        let mut formats = Formats::default();
-        let mut seen = [false; PAYLOAD_TYPES];
-        for format in self.media.fmt.split_ascii_whitespace() {
-            let Ok(payload_type) = format.parse::<u8>() else {
-                continue;
-            };
-            let place = usize::from(payload_type);
-            match seen.get_mut(place) {
-                Some(seen @ false) => *seen = true,
-                Some(true) | None => continue,
-            }
-            match maps.get(place).and_then(Option::as_ref) {
-                Some(map) if is_telephone_event(map) => {
-                    let events = self.events(payload_type);
-                    formats.telephone_events.get_or_insert(TelephoneEvents {
-                        payload_type,
-                        events,
-                    });
-                }
-                Some(map) => formats.add(codec_of(map), payload_type),
-                None => formats.add(Codec::from_payload_type(payload_type), payload_type),
-            }
-        }
-        Ok(formats)
+    /// The payload types as listed.
+    pub(crate) fn format_list(&self) -> &'a str {
+        &self.media.fmt
     }
 
-    /// The `fmtp` of telephone events. A list we cannot read means the default: an odd one is no
-    /// reason to lose the call.
-    fn events(&self, payload_type: u8) -> Events {
-        let value = self.values("fmtp").find_map(|value| {
-            let (number, list) = value.trim().split_once(' ')?;
-            (number.parse() == Ok(payload_type)).then_some(list)
-        });
-        value.and_then(Events::parse).unwrap_or(Events::DEFAULT)
+    /// What the payload types are said to stand for.
+    pub(crate) fn rtpmaps(self) -> impl Iterator<Item = Result<RtpMap, SdpError>> + 'a {
+        let maps = self.media.attributes_typed::<RtpMap>();
+        maps.map(move |map| map.map_err(|_| self.unreadable("rtpmap")))
+    }
+
+    /// The `fmtp` of a payload type, without its number.
+    pub(crate) fn fmtp(&self, payload_type: u8) -> Option<&'a str> {
+        self.values("fmtp").find_map(|value| {
+            let (number, parameters) = value.trim().split_once(' ')?;
+            (number.parse() == Ok(payload_type)).then_some(parameters)
+        })
     }
 
     /// The packet time this side wants to receive, in milliseconds.
@@ -201,38 +164,6 @@ impl<'a> AudioView<'a> {
             name,
         }
     }
-}
-
-/// What a section's format list offers that we know.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Formats {
-    /// Codecs with their payload types, the writer's favourite first; each codec once.
-    pub(crate) codecs: Vec<(Codec, u8)>,
-    /// The first telephone-event at 8000 Hz, the clock rate of all our codecs.
-    pub(crate) telephone_events: Option<TelephoneEvents>,
-}
-
-impl Formats {
-    fn add(&mut self, codec: Option<Codec>, payload_type: u8) {
-        let Some(codec) = codec else { return };
-        if self.codecs.iter().all(|&(known, _)| known != codec) {
-            self.codecs.push((codec, payload_type));
-        }
-    }
-}
-
-fn is_telephone_event(map: &RtpMap) -> bool {
-    let name = map.encoding_name.trim();
-    name.eq_ignore_ascii_case("telephone-event") && map.clock_rate == 8000
-}
-
-fn codec_of(map: &RtpMap) -> Option<Codec> {
-    let mono = matches!(
-        map.encoding_params.as_deref().map(str::trim),
-        None | Some("1")
-    );
-    let codec = Codec::from_name(map.encoding_name.trim())?;
-    (mono && map.clock_rate == codec.clock_rate()).then_some(codec)
 }
 
 /// Addresses of one host only: nobody may turn us into an amplifier.

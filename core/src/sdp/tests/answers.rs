@@ -24,6 +24,7 @@ fn a_first_offer_lists_all_we_have() {
          a=rtpmap:101 telephone-event/8000\r\n\
          a=fmtp:101 0-16\r\n\
          a=ptime:20\r\n\
+         a=maxptime:60\r\n\
          a=sendrecv\r\n"
     );
 }

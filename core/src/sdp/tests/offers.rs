@@ -18,6 +18,7 @@ fn rfc3264_10_1_takes_audio_and_refuses_both_videos_in_order() {
          m=audio 20000 RTP/AVP 0\r\n\
          a=rtpmap:0 PCMU/8000\r\n\
          a=ptime:20\r\n\
+         a=maxptime:60\r\n\
          a=sendrecv\r\n\
          m=video 0 RTP/AVP 31\r\n\
          m=video 0 RTP/AVP 32\r\n"
@@ -30,9 +31,15 @@ fn rfc3264_10_1_takes_audio_and_refuses_both_videos_in_order() {
             codec: Codec::Pcmu,
             payload_type: 0,
             receive_payload_type: 0,
+            opus: OpusParameters::default(),
             telephone_event: None,
             receive_telephone_event: None,
+            telephone_event_rate: 8000,
+            other_telephone_event: None,
+            comfort_noise: None,
+            receive_comfort_noise: None,
             ptime: Duration::from_millis(20),
+            max_ptime: None,
             direction: Direction::SendRecv,
             held_by_remote: false,
         }
@@ -57,6 +64,7 @@ fn rfc4317_2_1_the_callers_first_codec_is_taken() {
             "m=audio 20000 RTP/AVP 0",
             "a=rtpmap:0 PCMU/8000",
             "a=ptime:20",
+            "a=maxptime:60",
             "a=sendrecv",
             "m=video 0 RTP/AVP 31 32"
         ]

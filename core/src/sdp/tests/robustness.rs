@@ -103,7 +103,11 @@ fn mutated(seed: &str, changes: &[(prop::sample::Index, Change)]) -> Vec<u8> {
 fn wish() -> impl Strategy<Value = MediaWish> {
     let direction = prop::sample::select(Direction::ALL);
     let prefer = prop::option::of(prop::sample::select(Codec::ALL));
-    (direction, prefer).prop_map(|(direction, prefer)| MediaWish { direction, prefer })
+    (direction, prefer).prop_map(|(direction, prefer)| MediaWish {
+        direction,
+        prefer,
+        heard_up_to: None,
+    })
 }
 
 fn codecs() -> impl Strategy<Value = Vec<Codec>> {
@@ -112,6 +116,10 @@ fn codecs() -> impl Strategy<Value = Vec<Codec>> {
         vec![Codec::Pcma],
         vec![Codec::Pcmu, Codec::Pcma],
         vec![Codec::Pcma, Codec::Pcmu],
+        vec![Codec::Opus, Codec::L16Narrow],
+        vec![Codec::G722, Codec::Opus, Codec::Pcmu],
+        vec![Codec::L16Wide, Codec::Opus],
+        Codec::ALL.to_vec(),
     ])
 }
 
@@ -158,6 +166,10 @@ proptest! {
             prop_assert_eq!(one.payload_type, other.receive_payload_type);
             prop_assert_eq!(one.receive_payload_type, other.payload_type);
             prop_assert_eq!(one.telephone_event, other.receive_telephone_event);
+            prop_assert_eq!(one.receive_telephone_event, other.telephone_event);
+            prop_assert_eq!(one.telephone_event_rate, one.codec.clock_rate());
+            prop_assert_eq!(one.comfort_noise, other.receive_comfort_noise);
+            prop_assert_eq!(one.receive_comfort_noise, other.comfort_noise);
             prop_assert_eq!(one.direction, other.direction.reversed());
             prop_assert_eq!(one.direction, offers.direction.and(answers.direction.reversed()));
         }

@@ -98,14 +98,14 @@ fn an_inactive_offer_does_not_tell_whether_the_peer_holds() {
 #[test]
 fn offers_that_cross_are_glare_on_both_sides() {
     let (mut alice, mut bob) = talking();
-    let before = alice.negotiated().copied();
+    let before = alice.negotiated().cloned();
     let alices = alice.create_offer(MediaWish::HOLD).unwrap();
     let bobs = bob.create_offer(MediaWish::HOLD).unwrap();
     assert_eq!(alice.receive_offer(&bobs), Err(SdpError::Glare));
     assert_eq!(bob.receive_offer(&alices), Err(SdpError::Glare));
     assert_eq!(SdpError::Glare.sip_status(), 491);
     alice.rollback();
-    assert_eq!(alice.negotiated().copied(), before);
+    assert_eq!(alice.negotiated().cloned(), before);
     assert_eq!(alice.receive_offer(&bobs), Ok(()));
     let answer = alice.create_answer(MediaWish::TALK).unwrap();
     assert!(bob.receive_answer(&answer.sdp).is_ok());
