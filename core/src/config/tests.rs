@@ -84,7 +84,11 @@ fn a_wrong_value_is_named_with_its_line_and_what_it_should_be() {
         "office.toml, line 3: key `sip.udp[1]`: invalid socket address syntax"
     );
     let text = "[media]\ncodecs = [\"G729\"]";
-    assert!(complaint(text).contains("unknown codec \"G729\", known are opus, G722, PCMU, PCMA, L16/16000, L16/8000"));
+    assert!(
+        complaint(text).contains(
+            "unknown codec \"G729\", known are opus, G722, PCMU, PCMA, L16/16000, L16/8000"
+        )
+    );
     let text = "[sip]\ndigest_algorithms = [\"MD4\"]";
     assert!(complaint(text).contains("unknown algorithm \"MD4\", known are SHA-256, MD5"));
     assert!(complaint("[sip]\ndigest_algorithms = []").contains("at least one"));

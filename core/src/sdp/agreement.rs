@@ -57,6 +57,7 @@ pub(crate) fn agree_on_offer(
         max_ptime: longest(offer),
         direction,
         held_by_remote: !offer.direction.can_receive(),
+        srtp: None,
     };
     Some((section, agreed))
 }
@@ -116,6 +117,7 @@ pub(crate) fn agree_on_answer(
         max_ptime: longest(answer),
         direction: offer.direction.and(answer.direction.reversed()),
         held_by_remote,
+        srtp: None,
     })
 }
 

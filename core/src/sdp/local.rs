@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::crypto::SrtpKeys;
 use super::{Codec, Direction, OpusParameters};
 
 /// Where one leg's media arrives, and what we offer and accept there.
@@ -157,4 +158,7 @@ pub struct Negotiated {
     pub direction: Direction,
     /// True while the peer does not want to hear us.
     pub held_by_remote: bool,
+    /// The keys media is protected with, both ways; `None`: it goes in the clear. Boxed: most legs
+    /// have none.
+    pub srtp: Option<Box<SrtpKeys>>,
 }

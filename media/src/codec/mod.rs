@@ -25,7 +25,7 @@ impl Coding {
         match codec {
             Codec::Pcmu => Some(Self::Pcmu),
             Codec::Pcma => Some(Self::Pcma),
-            _ => None,
+            Codec::Opus | Codec::G722 | Codec::L16Wide | Codec::L16Narrow | _ => None,
         }
     }
 

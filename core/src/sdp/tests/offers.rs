@@ -42,6 +42,7 @@ fn rfc3264_10_1_takes_audio_and_refuses_both_videos_in_order() {
             max_ptime: None,
             direction: Direction::SendRecv,
             held_by_remote: false,
+            srtp: None,
         }
     );
 }
