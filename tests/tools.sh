@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs the programs that the tests need, or says what to install.
-# Usage: tools.sh sipp baresip sox node npm
+# Usage: tools.sh sipp baresip sox lame opusenc node npm
 set -u
 
 package() {
     case "$1" in
         sipp) echo sip-tester ;;
         node) echo nodejs ;;
+        opusenc) echo opus-tools ;;
         *) echo "$1" ;;
     esac
 }

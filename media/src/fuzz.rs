@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use offhook_core::fuzz::Target;
 use offhook_core::sdp::Codec;
 
+use crate::container::audio;
 use crate::container::wav::{self, WavHeader};
 use crate::graph::player::Background;
 use crate::rtcp::{Compound, NtpClock, RtcpPacket};
@@ -34,6 +35,11 @@ pub const TARGETS: &[Target] = &[
         name: "wav_header",
         corpus: &["wav_header"],
         body: wav_header,
+    },
+    Target {
+        name: "audio_file",
+        corpus: &["audio_file", "wav_header"],
+        body: audio_file,
     },
 ];
 
@@ -131,6 +137,20 @@ fn session(codec: Codec, ssrc: u32) -> MediaSession {
 
 fn far_end() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 4000))
+}
+
+/// An uploaded file is read or refused: whatever it claims, its length is limited, and what is read
+/// is at the loudness that all files have, or below.
+pub fn audio_file(data: &[u8]) {
+    let longest = Duration::from_secs(20);
+    let source = Box::new(std::io::Cursor::new(data.to_vec()));
+    let Ok(audio) = audio::load(source, longest) else {
+        return;
+    };
+    let most = 20 * audio::FILE_RATE as usize;
+    assert!(!audio.pcm.is_empty() && audio.pcm.len() <= most);
+    assert!(audio.survey.gain_db.is_finite() && audio.survey.dc.is_finite());
+    assert!((0.0..=100.0).contains(&audio.survey.clipped_percent));
 }
 
 /// Where the time of all bodies starts.

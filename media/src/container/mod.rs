@@ -1,3 +1,4 @@
 //! File formats as bytes, not disks.
 
+pub mod audio;
 pub mod wav;
