@@ -28,8 +28,12 @@ fn name(path: &Path) -> &str {
 
 /// Three seconds of 440 Hz, made by sox in the format its name says.
 fn by_sox(folder: &Path, file: &str, rate: &str, channels: &str) -> PathBuf {
+    lasting(folder, file, "3", rate, channels)
+}
+
+fn lasting(folder: &Path, file: &str, seconds: &str, rate: &str, channels: &str) -> PathBuf {
     let path = folder.join(file);
-    let tone = ["synth", "3", "sine", "440", "gain", "-12"];
+    let tone = ["synth", seconds, "sine", "440", "gain", "-12"];
     let options = ["-R", "-n", "-r", rate, "-c", channels];
     let width: &[&str] = if file.ends_with("ogg") {
         &[]
@@ -131,11 +135,11 @@ fn wide_samples_floats_and_companded_wavs_are_read_too() {
 fn a_file_cut_off_in_the_middle_gives_its_first_half() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let wav = by_sox(folder, "tone.wav", "44100", "2");
+    let wav = lasting(folder, "tone.wav", "30", "44100", "2");
     let (mp3, opus) = (folder.join("tone.mp3"), folder.join("tone.opus"));
     run("lame", &["--quiet", "-b", "64", name(&wav), name(&mp3)]);
     run("opusenc", &["--quiet", name(&wav), name(&opus)]);
-    let others = ["tone.flac", "tone.ogg"].map(|file| by_sox(folder, file, "44100", "2"));
+    let others = ["tone.flac", "tone.ogg"].map(|file| lasting(folder, file, "30", "44100", "2"));
     for path in [wav, mp3, opus].iter().chain(&others) {
         let bytes = std::fs::read(path).unwrap();
         let half = folder.join("half");
@@ -143,7 +147,7 @@ fn a_file_cut_off_in_the_middle_gives_its_first_half() {
         let audio = read(&half).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let seconds = audio.pcm.len() as f64 / 16_000.0;
         assert!(
-            (0.5..2.7).contains(&seconds),
+            (10.0..25.0).contains(&seconds),
             "{}: {seconds}",
             path.display()
         );
