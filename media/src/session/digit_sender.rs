@@ -1,4 +1,4 @@
-//! Keys we press: telephone events to the far end (RFC 4733 section 2.5.1).
+//! Keys we press: telephone events to the far end (RFC 4733 section 2.5.1), or their tones.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -8,27 +8,94 @@ use crate::session::stream::OutStream;
 use crate::time::RtpTime;
 
 /// Frames a key is pressed for: 100 ms, well above what receivers need.
-const PRESSED: u16 = 5;
+const PRESSED: u32 = 5;
+
+/// Frames a key that somebody else presses goes out for at least.
+const SHORTEST: u32 = 3;
 
 /// Times the end is sent, so that losing some does not matter.
-const ENDS: u16 = 3;
+const ENDS: u32 = 3;
 
 /// Frames between the last end and the next key or audio.
-const PAUSE: u16 = 3;
+const PAUSE: u32 = 3;
+
+/// Keys of a far end that wait at most; whoever presses faster than they go out loses some.
+const MAX_FOLLOWED: usize = 32;
 
 /// Sends keys one after the other: the first report with the marker, reports of growing duration
-/// every frame, three ends, a pause. Nothing else goes out meanwhile.
+/// every frame, three ends, a pause. Nothing else goes out meanwhile. A key that another far end
+/// presses goes out as long as it is held there.
 #[derive(Debug, Clone, Default)]
 pub struct DigitSender {
-    waiting: VecDeque<char>,
-    /// The key under way, where its time is and how many frames have passed.
-    current: Option<(TelephoneEvent, RtpTime, u16)>,
+    waiting: VecDeque<Press>,
+    current: Option<Current>,
+}
+
+/// A key to be pressed.
+#[derive(Debug, Clone, Copy)]
+struct Press {
+    key: char,
+    held: Held,
+}
+
+/// How long a key is pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// As long as keys usually are.
+    Usually,
+    /// Until it is let go.
+    Down,
+    /// It was let go already.
+    Up,
+}
+
+/// The key under way.
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    event: TelephoneEvent,
+    held: Held,
+    /// Where its segment began.
+    time: RtpTime,
+    /// Frames since it was pressed, and since it was let go.
+    pressed: u32,
+    over: u32,
+    /// Timestamp units in the segments before this one.
+    before: u32,
+}
+
+/// What a frame holds for somebody who hears keys as tones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToneFrame {
+    /// The tone of this key.
+    Key(char),
+    /// The pause after it.
+    Pause,
 }
 
 impl DigitSender {
     /// Adds keys to those that wait.
     pub fn push(&mut self, digits: impl Iterator<Item = char>) {
-        self.waiting.extend(digits);
+        let held = Held::Usually;
+        self.waiting.extend(digits.map(|key| Press { key, held }));
+    }
+
+    /// Another far end pressed a key and holds it.
+    pub fn press(&mut self, key: char) {
+        if self.waiting.len() < MAX_FOLLOWED {
+            let held = Held::Down;
+            self.waiting.push_back(Press { key, held });
+        }
+    }
+
+    /// It was let go.
+    pub fn release(&mut self) {
+        let current = self.current.iter_mut().map(|current| &mut current.held);
+        let waiting = self.waiting.iter_mut().map(|press| &mut press.held);
+        for held in current.chain(waiting) {
+            if *held == Held::Down {
+                *held = Held::Up;
+            }
+        }
     }
 
     /// Whether a key is under way or waits.
@@ -48,29 +115,81 @@ impl DigitSender {
         now: Instant,
         stream: &mut OutStream,
     ) -> Option<(RtpHeader, [u8; TELEPHONE_EVENT_LEN])> {
-        let Some((mut event, time, passed)) = self.current else {
-            let mut event = TelephoneEvent::of_key(self.waiting.pop_front()?)?;
-            event.duration = units(1, stream);
-            let header = stream.key(now, u32::from(units(PRESSED, stream)));
-            self.current = Some((event, header.time, 1));
-            return Some((header, event.to_bytes()));
+        let frame = stream.clock().frame();
+        let began = self.step()?;
+        let current = self.current.as_mut()?;
+        let header = if began {
+            let header = stream.key(now, frame);
+            current.time = header.time;
+            header
+        } else {
+            stream.key_again(current.time)
         };
-        let passed = passed + 1;
-        let last = PRESSED + ENDS - 1;
-        self.current = (passed < last + PAUSE).then_some((event, time, passed));
-        if passed > last {
-            return None;
+        let total = current.pressed.saturating_mul(frame);
+        let here = total.saturating_sub(current.before);
+        // A key held for longer than the field can say goes on in another segment (RFC 4733 section
+        // 2.5.1.3).
+        let full = u32::from(u16::MAX);
+        current.event.duration = u16::try_from(here).unwrap_or(u16::MAX);
+        current.event.end = current.over > 0;
+        stream.occupy(current.time, here.min(full));
+        let payload = current.event.to_bytes();
+        if here > full {
+            current.before += full;
+            current.time = current.time.plus(full);
         }
-        event.duration = units(passed.min(PRESSED), stream);
-        event.end = passed >= PRESSED;
-        Some((stream.key_again(time), event.to_bytes()))
+        Some((header, payload))
+    }
+
+    /// One frame passes for somebody who hears keys as tones.
+    pub fn tone(&mut self) -> ToneFrame {
+        let began = self.step();
+        let current = self.current.filter(|current| current.over == 0);
+        let key = current.filter(|_| began.is_some());
+        let key = key.and_then(|current| current.event.key());
+        key.map_or(ToneFrame::Pause, ToneFrame::Key)
+    }
+
+    /// The key under way grows by a frame, ends, or makes place for the next: whether one begins
+    /// now. `None` in a pause.
+    fn step(&mut self) -> Option<bool> {
+        let Some(current) = &mut self.current else {
+            let press = self.waiting.pop_front()?;
+            self.current = Some(Current {
+                event: TelephoneEvent::of_key(press.key)?,
+                held: press.held,
+                time: RtpTime::default(),
+                pressed: 1,
+                over: 0,
+                before: 0,
+            });
+            return Some(true);
+        };
+        if current.is_held() {
+            current.pressed += 1;
+            // The last frame of a key whose length is known says already that it ends.
+            if current.held == Held::Usually && current.pressed == PRESSED {
+                current.over = 1;
+            }
+            return Some(false);
+        }
+        current.over += 1;
+        let over = current.over;
+        if over == ENDS + PAUSE {
+            self.current = None;
+        }
+        (over <= ENDS).then_some(false)
     }
 }
 
-/// So many frames by the clock of the stream.
-fn units(frames: u16, stream: &OutStream) -> u16 {
-    let units = u32::from(frames).saturating_mul(stream.clock().frame());
-    u16::try_from(units).unwrap_or(u16::MAX)
+impl Current {
+    fn is_held(&self) -> bool {
+        match self.held {
+            Held::Usually => self.pressed < PRESSED,
+            Held::Down => true,
+            Held::Up => self.pressed < SHORTEST,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +197,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::rtp::ClockRate;
     use crate::session::stream::StreamSeed;
     use crate::test_time::epoch;
 
@@ -114,5 +234,84 @@ mod tests {
         let second = sent[10].as_ref().unwrap();
         assert_eq!(TelephoneEvent::parse(&second.1).unwrap().key(), Some('#'));
         assert_eq!(second.0.time.since(key[0].0.time), 10 * 160);
+    }
+
+    /// A key held at another far end, at 48 kHz: its reports.
+    fn followed(frames: u32) -> Vec<(RtpHeader, TelephoneEvent)> {
+        let mut stream = OutStream::new(StreamSeed {
+            ssrc: 1,
+            sequence: 10,
+            time: RtpTime(0),
+        });
+        stream.set_clock(epoch(), ClockRate::new(48_000));
+        let mut sender = DigitSender::default();
+        sender.press('7');
+        let mut sent = Vec::new();
+        for n in 0..frames + 10 {
+            if n == frames {
+                sender.release();
+            }
+            let now = epoch() + Duration::from_millis(20) * n;
+            let report = sender.tick(now, &mut stream);
+            sent.extend(
+                report.map(|(header, bytes)| (header, TelephoneEvent::parse(&bytes).unwrap())),
+            );
+        }
+        assert!(!sender.is_active());
+        sent
+    }
+
+    #[test]
+    fn a_followed_key_is_as_long_as_it_is_held() {
+        for (frames, heard) in [(1, 3), (4, 4), (20, 20)] {
+            let sent = followed(frames);
+            let ends: Vec<_> = sent.iter().filter(|(_, event)| event.end).collect();
+            assert_eq!(ends.len(), 3);
+            assert!(ends.iter().all(|(_, event)| event.duration == heard * 960));
+            assert_eq!(sent.len(), usize::from(heard) + 3);
+        }
+    }
+
+    /// RFC 4733 section 2.5.1.3.
+    #[test]
+    fn a_key_held_for_longer_than_its_field_goes_on_in_another_segment() {
+        let sent = followed(100);
+        let begins = sent[0].0.time;
+        let full = sent
+            .iter()
+            .position(|(_, event)| event.duration == u16::MAX);
+        let (header, _) = sent[full.unwrap()];
+        assert_eq!(header.time, begins);
+        let (after, event) = sent[full.unwrap() + 1];
+        assert_eq!(after.time.since(begins), 65_535);
+        assert!(event.duration < 3000 && !after.marker);
+        let (last, event) = sent.last().unwrap();
+        assert!(event.end);
+        let length = last.time.since(begins).unsigned_abs() + u32::from(event.duration);
+        assert_eq!(length, 100 * 960);
+    }
+
+    #[test]
+    fn tones_and_pauses_take_turns() {
+        let mut sender = DigitSender::default();
+        sender.push("1#".chars());
+        let mut tones = Vec::new();
+        while sender.is_active() {
+            tones.push(sender.tone());
+        }
+        let of = |wanted| tones.iter().filter(|tone| **tone == wanted).count();
+        assert_eq!(of(ToneFrame::Key('1')), 4);
+        assert_eq!(of(ToneFrame::Key('#')), 4);
+        assert_eq!(of(ToneFrame::Pause), 12);
+    }
+
+    #[test]
+    fn somebody_who_presses_too_fast_fills_no_memory() {
+        let mut sender = DigitSender::default();
+        for _ in 0..10_000 {
+            sender.press('1');
+            sender.release();
+        }
+        assert_eq!(sender.waiting.len(), MAX_FOLLOWED);
     }
 }

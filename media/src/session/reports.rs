@@ -226,7 +226,7 @@ mod tests {
     fn a_round_trip_is_found_from_the_reports_of_both_sides() {
         let (mut ours, mut theirs) = (reports(), reports());
         let (mut our_stream, their_stream) = (stream(1), stream(2));
-        our_stream.frame(epoch(), 0);
+        our_stream.frame(epoch(), 0, 2);
         our_stream.count(160);
         let mut buffer = [0; 128];
         // Our report takes 30 ms, theirs is written 2 s later and takes 50 ms.
@@ -279,7 +279,7 @@ mod tests {
     fn only_who_sent_since_the_last_report_is_a_sender() {
         let mut ours = reports();
         let mut stream = stream(1);
-        stream.frame(epoch(), 0);
+        stream.frame(epoch(), 0, 2);
         stream.count(160);
         let mut buffer = [0; 128];
         let mut kinds = Vec::new();

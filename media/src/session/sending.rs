@@ -99,7 +99,7 @@ impl MediaSession {
         if !self.next_frame(coding, tick, room) || !sends {
             return None;
         }
-        let header = self.stream.frame(now, tick);
+        let header = self.stream.frame(now, tick * 2, 2);
         Some(self.seal(packet, header, payload_type, FRAME_SAMPLES))
     }
 

@@ -43,7 +43,8 @@ pub struct OutStream {
 enum Feed {
     None,
     Wheel {
-        tick: u64,
+        /// The half frame after the last packet.
+        next: u64,
     },
     Relay {
         epoch: u32,
@@ -132,28 +133,41 @@ impl OutStream {
         self.feed = Feed::None;
     }
 
-    /// The header of a frame made at this tick of the wheel, without its payload type.
-    pub fn frame(&mut self, now: Instant, tick: u64) -> RtpHeader {
-        let (time, marker) = match (self.feed, self.newest) {
-            (Feed::Wheel { tick: last }, Some((_, time))) => {
-                let passed = u32::try_from(tick.saturating_sub(last)).unwrap_or(1);
-                let units = passed.max(1).saturating_mul(self.clock.frame());
-                (time.plus(units), false)
+    /// The header of a packet of our own, without its payload type: where its audio begins and how
+    /// long it is, both counted in half frames of the wheel. Where audio was left out, the next
+    /// begins a talk spurt.
+    pub fn frame(&mut self, now: Instant, begins: u64, halves: u32) -> RtpHeader {
+        let half = self.clock.frame() / 2;
+        let (time, marker) = match self.feed {
+            Feed::Wheel { next } => {
+                let missed = begins.saturating_sub(next);
+                let units = u32::try_from(missed).unwrap_or(0).saturating_mul(half);
+                (self.end.plus(units), missed > 0)
             }
-            (Feed::None | Feed::Relay { .. } | Feed::Wheel { .. }, _) => (self.resume(now), true),
+            Feed::None | Feed::Relay { .. } => (self.resume(now), true),
         };
-        self.feed = Feed::Wheel { tick };
-        self.sent_new(now, time, self.clock.frame());
+        self.feed = Feed::Wheel {
+            next: begins + u64::from(halves),
+        };
+        self.sent_new(now, time, halves.saturating_mul(half));
         self.header(time, marker)
     }
 
     /// The header of the first report on a key we press; the others repeat its time. Audio goes on
-    /// after the key's `length` in timestamp units.
+    /// after the key's `length` in timestamp units, or what [`OutStream::occupy`] says later.
     pub fn key(&mut self, now: Instant, length: u32) -> RtpHeader {
         let time = self.resume(now);
         self.feed = Feed::None;
         self.sent_new(now, time, length);
         self.header(time, true)
+    }
+
+    /// Something lasts from `time` on for so many units: nothing new begins before its end.
+    pub fn occupy(&mut self, time: RtpTime, length: u32) {
+        let end = time.plus(length);
+        if end.since(self.end) > 0 {
+            self.end = end;
+        }
     }
 
     /// The header of a further report on a key pressed at `time`.
@@ -268,10 +282,7 @@ impl OutStream {
         if self.newest.is_none_or(newer) {
             self.newest = Some((now, time));
         }
-        let end = time.plus(length);
-        if end.since(self.end) > 0 {
-            self.end = end;
-        }
+        self.occupy(time, length);
     }
 
     fn header(&mut self, time: RtpTime, marker: bool) -> RtpHeader {
@@ -322,15 +333,25 @@ mod tests {
     #[test]
     fn frames_of_the_wheel_follow_each_other() {
         let (mut stream, start) = (stream(), epoch());
-        let first = stream.frame(start, 10);
-        let second = stream.frame(start + FRAME, 11);
+        let first = stream.frame(start, 20, 2);
+        let second = stream.frame(start + FRAME, 22, 2);
         assert!(first.marker && !second.marker);
         assert_eq!((first.sequence, second.sequence), (65_535, 0));
         assert_eq!(second.time.since(first.time), 160);
         // Three ticks were missed: the time goes on as if they had been sent.
-        let later = stream.frame(start + FRAME * 5, 15);
+        let later = stream.frame(start + FRAME * 5, 30, 2);
         assert_eq!(later.time.since(second.time), 640);
         assert_eq!(later.sequence, 1);
+        assert!(later.marker);
+        // Packets of 10, 30 and 60 ms.
+        let begins = [32, 33, 36, 42];
+        let lengths = [1, 3, 6, 2];
+        let mut ends = later.time.plus(160);
+        for (begins, halves) in begins.into_iter().zip(lengths) {
+            let header = stream.frame(start + FRAME * 6, begins, halves);
+            assert_eq!((header.time, header.marker), (ends, false));
+            ends = header.time.plus(halves * 80);
+        }
     }
 
     #[test]
@@ -356,14 +377,14 @@ mod tests {
     #[test]
     fn time_follows_the_clock_when_the_feed_changes() {
         let (mut stream, start) = (stream(), epoch());
-        let music = stream.frame(start, 1);
+        let music = stream.frame(start, 2, 2);
         let talk = stream.relay(start + FRAME * 50, &relayed(7, 123)).unwrap();
         assert!(talk.marker);
         assert_eq!(talk.sequence, 0);
         assert_eq!(talk.time.since(music.time), 50 * 160);
         // Music again 5 ms later: not before the end of what was said.
         let at = start + FRAME * 50 + Duration::from_millis(5);
-        let music = stream.frame(at, 52);
+        let music = stream.frame(at, 104, 2);
         assert!(music.marker);
         assert_eq!(music.time.since(talk.time), 160);
         assert_eq!(music.sequence, 1);
@@ -437,16 +458,16 @@ mod tests {
     #[test]
     fn another_clock_goes_on_from_the_old_ones_time() {
         let (mut stream, start) = (stream(), epoch());
-        let narrow = stream.frame(start, 0);
+        let narrow = stream.frame(start, 0, 2);
         stream.set_clock(start + FRAME, ClockRate::new(48_000));
-        let full = stream.frame(start + FRAME, 1);
+        let full = stream.frame(start + FRAME, 2, 2);
         assert_eq!(full.time.since(narrow.time), 160);
         assert!(full.marker);
-        let next = stream.frame(start + FRAME * 2, 2);
+        let next = stream.frame(start + FRAME * 2, 4, 2);
         assert_eq!(next.time.since(full.time), 960);
         assert_eq!(stream.time_at(start + FRAME * 3), Some(next.time.plus(960)));
         stream.set_clock(start + FRAME * 3, ClockRate::new(8000));
-        let narrow = stream.frame(start + FRAME * 3, 3);
+        let narrow = stream.frame(start + FRAME * 3, 6, 2);
         assert_eq!(narrow.time.since(next.time), 960);
         assert_eq!(narrow.sequence, next.sequence.wrapping_add(1));
     }
