@@ -3,4 +3,5 @@
 pub mod goertzel;
 pub mod mix;
 pub mod resample;
+pub mod stretch;
 pub mod tone;

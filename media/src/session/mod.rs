@@ -8,6 +8,7 @@
 mod digit_receiver;
 mod digit_sender;
 mod drop_reason;
+pub mod jitter;
 mod latch;
 mod media_session;
 mod receiving;
