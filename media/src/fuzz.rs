@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use offhook_core::fuzz::Target;
 use offhook_core::sdp::Codec;
+use offhook_core::sdp::crypto::{CryptoSuite, MasterKey};
 
 use crate::container::audio;
 use crate::container::wav::{self, WavHeader};
@@ -17,6 +18,7 @@ use crate::graph::player::Background;
 use crate::rtcp::{Compound, NtpClock, RtcpPacket};
 use crate::rtp::Packet;
 use crate::session::{MediaSession, PACKET_LEN, RemoteMedia, SessionSettings, StreamSeed};
+use crate::srtp::{SrtpReceiver, SrtpSender, TRAILER_LEN};
 use crate::time::RtpTime;
 
 /// Every target of this crate.
@@ -30,6 +32,11 @@ pub const TARGETS: &[Target] = &[
         name: "rtcp_packet",
         corpus: &["rtcp_packet"],
         body: rtcp_packet,
+    },
+    Target {
+        name: "srtp_packet",
+        corpus: &["srtp_packet"],
+        body: srtp_packet,
     },
     Target {
         name: "wav_header",
@@ -98,6 +105,35 @@ pub fn rtcp_packet(data: &[u8]) {
     let later = epoch() + Duration::from_secs(60);
     let sent = leg.poll_report(later, &mut report);
     assert!(sent.is_some_and(|(length, _)| Compound::parse(&report[..length]).is_ok()));
+}
+
+/// A datagram arrives at a leg with keys, as RTP and as RTCP: nobody who has no key is believed, and
+/// what is refused is left as it is. As a packet of ours it is protected or refused, and what is
+/// protected comes back as it was.
+pub fn srtp_packet(data: &[u8]) {
+    for &suite in CryptoSuite::ALL {
+        let Some(key) = MasterKey::new(suite, &[7; 44][..suite.key_len() + suite.salt_len()])
+        else {
+            continue;
+        };
+        let mut receiver = SrtpReceiver::new(&key);
+        let mut sender = SrtpSender::new(&key);
+        let mut buffer = data.to_vec();
+        assert!(receiver.unprotect_rtp(epoch(), &mut buffer).is_err());
+        assert!(receiver.unprotect_rtcp(epoch(), &mut buffer).is_err());
+        assert_eq!(buffer, data);
+        buffer.resize(data.len() + TRAILER_LEN, 0);
+        if let Ok(length) = sender.protect_rtp(&mut buffer, data.len()) {
+            let opened = receiver.unprotect_rtp(epoch(), &mut buffer[..length]);
+            assert_eq!(opened, Ok(data.len()));
+            assert_eq!(&buffer[..data.len()], data);
+        }
+        if let Ok(length) = sender.protect_rtcp(&mut buffer, data.len()) {
+            let opened = receiver.unprotect_rtcp(epoch(), &mut buffer[..length]);
+            assert_eq!(opened, Ok(data.len()));
+            assert_eq!(&buffer[..data.len()], data);
+        }
+    }
 }
 
 /// A file claims to be a WAV file: a header of ours survives being written again, and what is

@@ -9,6 +9,7 @@
 //! | [`engine`] | threads, sockets, rings; the only I/O |
 //! | [`session`] | one leg's media: latching, relaying, digits, reports |
 //! | [`rtp`], [`rtcp`] | the packets (RFC 3550, RFC 4733) |
+//! | [`srtp`] | their protection (RFC 3711, RFC 7714) |
 //! | [`codec`] | G.711 |
 //! | [`graph`] | sounds, players, recordings |
 //! | [`dsp`] | tones, resampling, mixing |
@@ -25,6 +26,7 @@ pub mod graph;
 pub mod rtcp;
 pub mod rtp;
 pub mod session;
+pub mod srtp;
 #[cfg(test)]
 mod test_time;
 pub mod time;
