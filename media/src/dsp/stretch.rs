@@ -4,6 +4,9 @@
 /// Two stretches of sound are the same wave when they correlate this well.
 const SAME_WAVE: f64 = 0.85;
 
+/// Two likenesses so near each other are the same.
+const AS_GOOD: f64 = 0.005;
+
 /// Below this mean square (about -46 dBFS) any place will do: nobody hears it.
 const QUIET: f64 = 160.0 * 160.0;
 
@@ -83,8 +86,10 @@ fn best_lag(
     let mut best = None;
     for lag in lags {
         let likeness = likeness(&pcm[..length], &pcm[lag..lag + length], step);
-        if best.is_none_or(|(_, greatest)| likeness > greatest) {
-            best = Some((lag, likeness));
+        // Several periods at once rather than one after the other: fewer joints.
+        if best.is_none_or(|(_, greatest)| likeness > greatest - AS_GOOD) {
+            let greatest = best.map_or(likeness, |(_, greatest)| likeness.max(greatest));
+            best = Some((lag, greatest));
         }
     }
     best

@@ -64,7 +64,7 @@ fn the_wait_is_short_on_a_calm_network() {
         let mut dice = Dice::new(3);
         line.talk(packets, |_| Some(millis(30) + dice.up_to(millis(2))));
         let stats = line.playout.stats();
-        assert!(stats.delay <= millis(32), "{ptime}: {stats:?}");
+        assert!(stats.delay <= millis(34), "{ptime}: {stats:?}");
         assert_eq!((stats.lost, stats.late), (0, 0), "{ptime}");
         assert_eq!(stats.concealed, Duration::ZERO, "{ptime}");
     }
@@ -76,7 +76,7 @@ fn the_wait_is_short_again_seconds_after_a_storm() {
     let mut line = Line::new(FRAME);
     line.talk(MINUTE, |_| Some(dice.up_to(millis(100))));
     // What the storm held up is still to come.
-    line.talk(5, |_| Some(Duration::ZERO));
+    line.talk(10, |_| Some(Duration::ZERO));
     let storm = line.playout.stats();
     assert!(storm.delay >= millis(40), "{storm:?}");
     let mut calm = 0;
