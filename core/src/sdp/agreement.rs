@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
+use super::crypto::SrtpKeys;
 use super::description::AudioSection;
+use super::protection::{answer_keys, answered_keys};
 use super::remote_offer::RemoteAudio;
 use super::telephone_event::{Events, TelephoneEvents};
 use super::{Codec, LocalMedia, MediaWish, Negotiated};
 
 /// Settles on one codec of the peer's offer: the section that answers it, and what is agreed with
-/// that. `None` only if the offer has no codec of ours, which reading rules out.
+/// that. `None` only if the offer has no codec of ours, which reading rules out. `keys` are those of
+/// the agreement before.
 pub(crate) fn agree_on_offer(
     offer: &RemoteAudio,
     local: &LocalMedia,
     wish: MediaWish,
+    keys: Option<&SrtpKeys>,
 ) -> Option<(AudioSection, Negotiated)> {
     let formats = &offer.formats;
     let preferred = |&&(codec, _): &&(Codec, u8)| Some(codec) == wish.prefer;
@@ -25,8 +29,10 @@ pub(crate) fn agree_on_offer(
     let events = events.filter(|events| !events.events.is_empty());
     let noise = formats.noise_for(codec).filter(|_| local.comfort_noise);
     let direction = wish.direction.and(offer.direction.reversed());
+    let (line, srtp) = answer_keys(&offer.keys, keys).unzip();
     let section = AudioSection {
         profile: offer.profile,
+        keys: line.into_iter().collect(),
         codecs: vec![(codec, payload_type)],
         opus: local.opus_for(wish),
         comfort_noise: noise.into_iter().collect(),
@@ -57,7 +63,7 @@ pub(crate) fn agree_on_offer(
         max_ptime: longest(offer),
         direction,
         held_by_remote: !offer.direction.can_receive(),
-        srtp: None,
+        srtp: srtp.map(Box::new),
     };
     Some((section, agreed))
 }
@@ -117,7 +123,7 @@ pub(crate) fn agree_on_answer(
         max_ptime: longest(answer),
         direction: offer.direction.and(answer.direction.reversed()),
         held_by_remote,
-        srtp: None,
+        srtp: answered_keys(&offer.keys, &answer.keys).map(Box::new),
     })
 }
 

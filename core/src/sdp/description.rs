@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use sdp_types::{Attribute, Connection, Media, Origin, RtpMap, Session, Time};
 
+use super::crypto::CryptoAttribute;
 use super::formats::ComfortNoiseFormat;
 use super::telephone_event::TelephoneEvents;
 use super::view::Profile;
@@ -37,6 +38,8 @@ impl MediaLine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AudioSection {
     pub(crate) profile: Profile,
+    /// Our keys; none where media goes in the clear.
+    pub(crate) keys: Vec<CryptoAttribute>,
     pub(crate) codecs: Vec<(Codec, u8)>,
     /// Written with Opus only.
     pub(crate) opus: OpusParameters,
@@ -54,10 +57,7 @@ impl AudioSection {
         let events = self.events.iter().map(|events| events.payload_type);
         let numbers = codecs.chain(noises).chain(events);
         let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
-        let proto = match self.profile {
-            Profile::Avp => "RTP/AVP",
-            Profile::Avpf => "RTP/AVPF",
-        };
+        let proto = self.profile.name();
         let mut media = bare_media("audio", local.rtp_port, proto, &numbers.join(" "));
         for &(codec, payload_type) in &self.codecs {
             let mut map = RtpMap::new(payload_type, codec.encoding_name(), codec.clock_rate());
@@ -77,6 +77,9 @@ impl AudioSection {
             media.add_attribute_with_value("rtpmap", map);
             let value = format_args!("{} {}", events.payload_type, events.events);
             media.add_attribute_with_value("fmtp", value);
+        }
+        for line in &self.keys {
+            media.add_attribute_with_value("crypto", line.to_value());
         }
         media.add_attribute_with_value("ptime", self.ptime_ms);
         media.add_attribute_with_value("maxptime", self.max_ptime_ms);

@@ -39,9 +39,15 @@ pub enum SdpError {
     /// No audio section with a port.
     #[error("no audio")]
     NoAudio,
-    /// Audio comes only over a transport other than RTP/AVP and RTP/AVPF.
+    /// Audio comes only over a transport that we do not have, or not here.
     #[error("media {media}: transport not supported")]
     Transport {
+        /// The section, counted from 0.
+        media: usize,
+    },
+    /// Media has to be protected, and no line names a key for it that we can use.
+    #[error("media {media}: no usable key")]
+    NoKey {
         /// The section, counted from 0.
         media: usize,
     },
@@ -116,6 +122,7 @@ impl SdpError {
             Self::TooManyMedia { .. }
             | Self::NoAudio
             | Self::Transport { .. }
+            | Self::NoKey { .. }
             | Self::NoConnection { .. }
             | Self::NotAnAddress { .. }
             | Self::UnusableAddress { .. }

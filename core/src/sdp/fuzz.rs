@@ -3,17 +3,26 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::crypto::{CryptoAttribute, CryptoSuite};
-use super::{LocalMedia, MediaNegotiation, MediaWish, NegotiationState};
+use super::{Codec, LocalMedia, MediaNegotiation, MediaWish, NegotiationState, SrtpPolicy};
 
-fn negotiation() -> MediaNegotiation {
+/// A side that speaks everything it can, and protects media so.
+fn negotiation(srtp: SrtpPolicy) -> MediaNegotiation {
     let rtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 20_000));
-    MediaNegotiation::new(LocalMedia::new(rtp, 1))
+    let mut local = LocalMedia::new(rtp, 1).with_codecs(Codec::ALL);
+    local.srtp = srtp;
+    local.comfort_noise = true;
+    MediaNegotiation::new(local)
 }
 
 /// `bytes` as an offer. What we answer can itself be read by the peer whose offer it answers, and
 /// an offer of ours that follows is answered by the same bytes or refused.
 pub fn sdp_offer(bytes: &[u8]) {
-    let mut ours = negotiation();
+    for &policy in SrtpPolicy::ALL {
+        offer_to(negotiation(policy), bytes);
+    }
+}
+
+fn offer_to(mut ours: MediaNegotiation, bytes: &[u8]) {
     if ours.receive_offer(bytes).is_err() {
         assert_eq!(ours.state(), NegotiationState::Stable);
         return;
@@ -37,7 +46,12 @@ pub fn sdp_offer(bytes: &[u8]) {
 
 /// `bytes` as the answer to our first offer, then as an offer that follows it.
 pub fn sdp_answer(bytes: &[u8]) {
-    let mut ours = negotiation();
+    for &policy in SrtpPolicy::ALL {
+        answer_to(negotiation(policy), bytes);
+    }
+}
+
+fn answer_to(mut ours: MediaNegotiation, bytes: &[u8]) {
     assert!(ours.create_offer(MediaWish::TALK).is_ok());
     let preview = ours.preview_answer(bytes);
     assert_eq!(ours.receive_answer(bytes), preview);

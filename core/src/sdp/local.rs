@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::crypto::SrtpKeys;
-use super::{Codec, Direction, OpusParameters};
+use super::{Codec, Direction, OpusParameters, SrtpPolicy};
 
 /// Where one leg's media arrives, and what we offer and accept there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct LocalMedia {
     pub codecs: Vec<Codec>,
     /// How we want to receive Opus, where nothing narrower is wished.
     pub opus: OpusParameters,
+    /// Whether media is protected.
+    pub srtp: SrtpPolicy,
     /// Whether comfort noise (RFC 3389) is offered and accepted.
     pub comfort_noise: bool,
     /// The packet time we ask for: a multiple of 10 ms up to 60 ms.
@@ -40,6 +42,7 @@ impl LocalMedia {
             rtcp_port: rtp.port().wrapping_add(1),
             codecs: Codec::DEFAULT.to_vec(),
             opus: OpusParameters::default(),
+            srtp: SrtpPolicy::default(),
             comfort_noise: false,
             ptime: Duration::from_millis(20),
             max_ptime: Duration::from_millis(60),

@@ -5,9 +5,11 @@
 //!
 //! | question | answer |
 //! | --- | --- |
-//! | which audio is taken | the one in use, else the first that can be: RTP/AVP, or RTP/AVPF without feedback. Every other section keeps its place and gets port 0 |
+//! | which audio is taken | the one in use, else the first that can be: RTP/AVP, RTP/SAVP, or one of them with feedback, of which we send none. Every other section keeps its place and gets port 0 |
 //! | which codec | the first in the *caller's* order that we have configured; a [`MediaWish`] may prefer another offered one to save a transcode |
-//! | SRTP, ICE, DTLS | refused, like every profile but these two |
+//! | SRTP | keys in the description (SDES), as [`SrtpPolicy`] says; see [`crypto`] |
+//! | ICE, DTLS | refused, like every profile but these four |
+//! | fax (T.38) | beside audio it gets port 0; alone it is refused, and a call that had audio keeps it |
 //! | rtcp-mux | not accepted: the answer is silent about it, so RTCP has its own port (RFC 5761 section 5.1.1) |
 //! | host names in `c=` | refused: only IP literals of our family, never multicast |
 //! | hold | `sendonly`, `inactive`, or an unspecified address (`0.0.0.0`, `::`) |
@@ -25,6 +27,7 @@ mod local;
 mod offer_answer;
 mod opus;
 mod payload_types;
+mod protection;
 mod remote_offer;
 mod telephone_event;
 #[cfg(test)]
@@ -37,3 +40,4 @@ pub use error::SdpError;
 pub use local::{LocalMedia, MediaWish, Negotiated};
 pub use offer_answer::{Answer, MediaNegotiation, NegotiationState};
 pub use opus::{OpusParameters, OpusWish};
+pub use protection::SrtpPolicy;

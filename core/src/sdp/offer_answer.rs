@@ -10,13 +10,15 @@
 use bytes::Bytes;
 
 use super::agreement::{agree_on_answer, agree_on_offer};
+use super::crypto::CryptoAttribute;
 use super::description::{AudioSection, MediaLine, WrittenDescription};
 use super::formats::ComfortNoiseFormat;
 use super::payload_types::{Format, PayloadTypes};
+use super::protection::{fresh_lines, same_line};
 use super::remote_offer::{RemoteAudio, RemoteOffer, parse};
 use super::telephone_event::{Events, TelephoneEvents};
 use super::view::{AudioView, Profile};
-use super::{Codec, LocalMedia, MediaWish, Negotiated, SdpError};
+use super::{Codec, LocalMedia, MediaWish, Negotiated, SdpError, SrtpPolicy};
 
 /// Whose offer is in the air.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,6 +52,8 @@ pub struct MediaNegotiation {
     /// The sections both sides know, in order.
     lines: Vec<MediaLine>,
     payload_types: PayloadTypes,
+    /// That of the last agreement: later offers of ours keep it.
+    profile: Option<Profile>,
     /// The last description that went out, agreed or not: the next version follows it.
     sent: Option<WrittenDescription>,
     /// The description of ours that is in force.
@@ -81,6 +85,7 @@ impl MediaNegotiation {
             agreed: None,
             lines: Vec::new(),
             payload_types: PayloadTypes::default(),
+            profile: None,
             sent: None,
             in_force: None,
         }
@@ -174,7 +179,11 @@ impl MediaNegotiation {
         };
         let RemoteOffer { lines, audio } = offer.clone();
         let media = audio.and_then(|audio| {
-            let agreed = agree_on_offer(&audio, &self.local, wish)?;
+            let keys = self
+                .agreed
+                .as_ref()
+                .and_then(|agreed| agreed.srtp.as_deref());
+            let agreed = agree_on_offer(&audio, &self.local, wish, keys)?;
             // The numbers of what we did not choose are taken, too.
             for &(codec, number) in &audio.formats.codecs {
                 self.payload_types.remember(Format::Codec(codec), number);
@@ -260,8 +269,10 @@ impl MediaNegotiation {
             events: Events::OURS,
         });
         let events = events.collect();
+        let (profile, keys) = self.offered_protection();
         AudioSection {
-            profile: Profile::Avp,
+            profile,
+            keys,
             codecs,
             opus: self.local.opus_for(wish),
             comfort_noise,
@@ -272,8 +283,23 @@ impl MediaNegotiation {
         }
     }
 
+    /// The profile and the keys of our next offer: those in force, else as the policy wants it.
+    fn offered_protection(&self) -> (Profile, Vec<CryptoAttribute>) {
+        if let Some(agreed) = &self.agreed {
+            let keys = agreed.srtp.as_deref();
+            let profile = self.profile.unwrap_or(Profile::Avp);
+            return (profile, keys.map(same_line).unwrap_or_default());
+        }
+        match self.local.srtp {
+            SrtpPolicy::Off | SrtpPolicy::Optional => (Profile::Avp, Vec::new()),
+            SrtpPolicy::BestEffort => (Profile::Avp, fresh_lines()),
+            SrtpPolicy::Required => (Profile::Savp, fresh_lines()),
+        }
+    }
+
     /// What the numbers of a section of ours stand for holds for the rest of the session.
     fn remember(&mut self, section: &AudioSection) {
+        self.profile = Some(section.profile);
         for &(codec, number) in &section.codecs {
             self.payload_types.remember(Format::Codec(codec), number);
         }
@@ -323,7 +349,11 @@ impl MediaNegotiation {
         if view.is_disabled() {
             return Err(SdpError::Rejected);
         }
-        if view.profile() != Ok(Profile::Avp) {
+        let changed = |_| SdpError::MediaChanged { media };
+        let profile = view.profile().map_err(changed)?;
+        // Some answer keys in RTP/AVP by RTP/SAVP.
+        let took_keys = !offer.audio.keys.is_empty() && profile == Profile::Savp;
+        if profile != offer.audio.profile && !took_keys {
             return Err(SdpError::MediaChanged { media });
         }
         let audio = match RemoteAudio::read(view, &self.local) {
@@ -334,8 +364,13 @@ impl MediaNegotiation {
             .agreed
             .as_ref()
             .is_some_and(|agreed| agreed.held_by_remote);
-        agree_on_answer(&offer.audio, &audio, &self.local, held_before)
-            .ok_or(SdpError::CodecNotOffered { media })
+        let agreed = agree_on_answer(&offer.audio, &audio, &self.local, held_before);
+        let agreed = agreed.ok_or(SdpError::CodecNotOffered { media })?;
+        let wants_keys = profile.is_secure() || !audio.keys.is_empty();
+        if wants_keys && !offer.audio.keys.is_empty() && agreed.srtp.is_none() {
+            return Err(SdpError::NoKey { media });
+        }
+        Ok(agreed)
     }
 }
 

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 
 use sdp_types::Session;
 
+use super::crypto::CryptoAttribute;
 use super::description::MediaLine;
 use super::formats::Formats;
+use super::protection::offered_keys;
 use super::view::{AudioView, Profile};
-use super::{Codec, Direction, LocalMedia, SdpError};
+use super::{Codec, Direction, LocalMedia, SdpError, SrtpPolicy};
 
 /// Longer descriptions are refused unread.
 const MAX_BYTES: usize = 64 * 1024;
@@ -44,6 +46,8 @@ pub(crate) struct RemoteAudio {
     pub(crate) rtcp: SocketAddr,
     /// What the peer listed; of the codecs only those that both have.
     pub(crate) formats: Formats,
+    /// Its keys that we can use; none where the policy wants none.
+    pub(crate) keys: Vec<CryptoAttribute>,
     pub(crate) ptime: Option<u32>,
     pub(crate) maxptime: Option<u32>,
     /// Seen from the peer; a zero address has taken the receiving away.
@@ -56,7 +60,7 @@ impl RemoteOffer {
     /// # Errors
     /// Why the first audio section that has a port cannot be taken, when none can; and
     /// [`SdpError::NoAudio`] when none has a port, unless `current` says that audio was there
-    /// before: then it has been removed.
+    /// before and nothing else has a port: then it has been removed.
     pub(crate) fn read(
         sdp: &[u8],
         local: &LocalMedia,
@@ -81,7 +85,9 @@ impl RemoteOffer {
         if let (None, Some(error)) = (&taken, refusal) {
             return Err(error);
         }
-        if taken.is_none() && current.is_none() {
+        // Something else in the place of the audio, such as fax, is no wish to be without either.
+        let something = session.medias.iter().any(|media| media.port != 0);
+        if taken.is_none() && (current.is_none() || something) {
             return Err(SdpError::NoAudio);
         }
         let index = taken.as_ref().map(|&(index, _)| index);
@@ -103,6 +109,7 @@ impl RemoteAudio {
     /// Reads one audio section that has a port.
     pub(crate) fn read(view: AudioView<'_>, local: &LocalMedia) -> Result<Self, SdpError> {
         let profile = view.profile()?;
+        let keys = protection(view, profile, local.srtp)?;
         let mut formats = Formats::read(view)?;
         formats
             .codecs
@@ -122,6 +129,7 @@ impl RemoteAudio {
             rtp,
             rtcp: view.rtcp(rtp)?,
             formats,
+            keys,
             ptime: view.ptime()?,
             maxptime: view.maxptime()?,
             direction,
@@ -146,4 +154,24 @@ impl RemoteAudio {
             Codec::G722 | Codec::Pcmu | Codec::Pcma | Codec::L16Narrow => tens,
         }
     }
+}
+
+/// The keys of a section, judged by the policy for its leg.
+fn protection(
+    view: AudioView<'_>,
+    profile: Profile,
+    policy: SrtpPolicy,
+) -> Result<Vec<CryptoAttribute>, SdpError> {
+    let media = view.index();
+    let must = match policy {
+        SrtpPolicy::Off if profile.is_secure() => return Err(SdpError::Transport { media }),
+        SrtpPolicy::Off => return Ok(Vec::new()),
+        SrtpPolicy::Optional | SrtpPolicy::BestEffort => profile.is_secure(),
+        SrtpPolicy::Required => true,
+    };
+    let keys = offered_keys(view);
+    if must && keys.is_empty() {
+        return Err(SdpError::NoKey { media });
+    }
+    Ok(keys)
 }

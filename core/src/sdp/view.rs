@@ -13,6 +13,30 @@ pub(crate) enum Profile {
     Avp,
     /// RTP/AVPF, taken without any feedback message: its timing rules concern only those.
     Avpf,
+    /// RTP/SAVP.
+    Savp,
+    /// RTP/SAVPF.
+    Savpf,
+}
+
+impl Profile {
+    /// Whether it is SRTP by its name alone.
+    pub(crate) fn is_secure(self) -> bool {
+        match self {
+            Self::Savp | Self::Savpf => true,
+            Self::Avp | Self::Avpf => false,
+        }
+    }
+
+    /// As it stands in `m=`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Avp => "RTP/AVP",
+            Self::Avpf => "RTP/AVPF",
+            Self::Savp => "RTP/SAVP",
+            Self::Savpf => "RTP/SAVPF",
+        }
+    }
 }
 
 /// One media section, read as audio.
@@ -55,9 +79,9 @@ impl<'a> AudioView<'a> {
         match self.media.parse_transport_proto() {
             TransportProto::RtpAvp => Ok(Profile::Avp),
             TransportProto::RtpAvpf => Ok(Profile::Avpf),
+            TransportProto::RtpSavp => Ok(Profile::Savp),
+            TransportProto::RtpSavpf => Ok(Profile::Savpf),
             TransportProto::Udp
-            | TransportProto::RtpSavp
-            | TransportProto::RtpSavpf
             | TransportProto::TcpDtlsRtpSavp
             | TransportProto::TcpDtlsRtpSavpf
             | TransportProto::UdpTlsRtpSavp
@@ -86,6 +110,11 @@ impl<'a> AudioView<'a> {
             let (number, parameters) = value.trim().split_once(' ')?;
             (number.parse() == Ok(payload_type)).then_some(parameters)
         })
+    }
+
+    /// The crypto lines, without their name.
+    pub(crate) fn crypto(self) -> impl Iterator<Item = &'a str> {
+        self.values("crypto")
     }
 
     /// The packet time this side wants to receive, in milliseconds.
@@ -152,7 +181,7 @@ impl<'a> AudioView<'a> {
         usable(ip).ok_or_else(|| self.unusable())
     }
 
-    fn values(&self, name: &'static str) -> impl Iterator<Item = &'a str> {
+    fn values(self, name: &'static str) -> impl Iterator<Item = &'a str> {
         let named = move |a: &&Attribute| a.attribute.eq_ignore_ascii_case(name);
         let attributes = self.media.attributes.iter().filter(named);
         attributes.filter_map(|a| a.value.as_deref())

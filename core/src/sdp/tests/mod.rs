@@ -1,7 +1,9 @@
 //! Offers and answers as peers really write them, and what we make of them.
 
 mod answers;
+mod codecs;
 mod offers;
+mod protection;
 mod robustness;
 mod sequences;
 
@@ -33,6 +35,12 @@ corpus! {
     IPV6 = "ipv6.sdp";
     DYNAMIC_PCMU = "dynamic_pcmu.sdp";
     HOLD_2543 = "hold_2543_lf_only.sdp";
+    WIDEBAND = "wideband_phone.sdp";
+    SAVP = "savp_phone.sdp";
+    AVP_CRYPTO = "avp_with_crypto.sdp";
+    BROKEN_KEYS = "broken_keys.sdp";
+    T38_ALONE = "t38_alone.sdp";
+    T38_BESIDE = "t38_beside_removed_audio.sdp";
 }
 
 fn addr(text: &str) -> SocketAddr {
@@ -42,6 +50,19 @@ fn addr(text: &str) -> SocketAddr {
 /// A leg of ours on 192.0.2.1:20000.
 fn ours() -> MediaNegotiation {
     MediaNegotiation::new(LocalMedia::new(addr("192.0.2.1:20000"), 4711))
+}
+
+/// The same, which speaks these.
+fn speaking(codecs: &[Codec]) -> MediaNegotiation {
+    let local = LocalMedia::new(addr("192.0.2.1:20000"), 4711);
+    MediaNegotiation::new(local.with_codecs(codecs))
+}
+
+/// The same, which protects media so.
+fn guarded(policy: SrtpPolicy) -> MediaNegotiation {
+    let mut local = LocalMedia::new(addr("192.0.2.1:20000"), 4711);
+    local.srtp = policy;
+    MediaNegotiation::new(local)
 }
 
 /// What `negotiation` answers to `offer`.

@@ -151,8 +151,9 @@ fn a_browsers_secure_offer_is_refused_as_not_acceptable() {
 }
 
 #[test]
-fn plain_audio_beside_secure_audio_is_taken() {
-    let (sdp, _) = answer(&mut ours(), SDES);
+fn without_srtp_the_plain_audio_beside_the_secure_is_taken() {
+    let (sdp, agreed) = answer(&mut guarded(SrtpPolicy::Off), SDES);
+    assert_eq!(agreed.srtp, None);
     let lines = media_lines(&sdp);
     assert_eq!(lines[0], "m=audio 0 RTP/SAVP 8 0 101");
     assert_eq!(lines[1], "m=audio 20000 RTP/AVP 8 101");
@@ -260,6 +261,7 @@ fn an_unreadable_offer_is_a_bad_request_that_names_the_place() {
             audio("0", &["a=rtpmap:zero PCMU/8000"]),
             attribute("rtpmap"),
         ),
+        (audio("0", &["a=rtpmap:200 PCMU/8000"]), attribute("rtpmap")),
         (audio("0", &["a=ptime:twenty"]), attribute("ptime")),
         (audio("0", &["a=ptime:20.x"]), attribute("ptime")),
         (audio("0", &["a=maxptime:-1"]), attribute("maxptime")),

@@ -69,6 +69,9 @@ fn change() -> impl Strategy<Value = (prop::sample::Index, Change)> {
         "a=inactive\r\n",
         "a=rtpmap:0 PCMA/8000\r\n",
         "a=rtcp:1\r\n",
+        "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 maxplaybackrate=1;stereo=1\r\n",
+        "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n",
+        "S",
     ];
     let change = prop_oneof![
         any::<u8>().prop_map(Change::Byte),
@@ -140,11 +143,15 @@ proptest! {
     fn any_two_sides_end_up_agreeing(
         ours in codecs(),
         theirs in codecs(),
+        policies in prop::array::uniform2(prop::sample::select(SrtpPolicy::ALL)),
         wishes in prop::collection::vec((wish(), wish(), any::<bool>()), 1..6),
     ) {
-        let local = LocalMedia::new(addr("192.0.2.1:20000"), 1).with_codecs(&ours);
+        let mut local = LocalMedia::new(addr("192.0.2.1:20000"), 1).with_codecs(&ours);
+        local.srtp = policies[0];
         let mut alice = MediaNegotiation::new(local);
-        let local = LocalMedia::new(addr("192.0.2.2:30000"), 2).with_codecs(&theirs);
+        let mut local = LocalMedia::new(addr("192.0.2.2:30000"), 2).with_codecs(&theirs);
+        local.srtp = policies[1];
+        let insists = |policy| policy == SrtpPolicy::Required;
         let mut bob = MediaNegotiation::new(local);
         for (offers, answers, alice_offers) in wishes {
             let (from, to) = if alice_offers {
@@ -154,7 +161,8 @@ proptest! {
             };
             let offer = from.create_offer(offers).unwrap();
             if to.receive_offer(&offer).is_err() {
-                prop_assert!(ours.iter().all(|codec| !theirs.contains(codec)));
+                let apart = ours.iter().all(|codec| !theirs.contains(codec));
+                prop_assert!(apart || policies.into_iter().any(insists));
                 from.rollback();
                 continue;
             }
@@ -163,6 +171,10 @@ proptest! {
             let other = answer.media.unwrap();
             prop_assert_eq!(one.codec, other.codec);
             prop_assert_eq!(one.ptime, other.ptime);
+            let keys = one.srtp.as_deref().map(|keys| (&keys.send, &keys.receive));
+            let others = other.srtp.as_deref().map(|keys| (&keys.receive, &keys.send));
+            prop_assert_eq!(keys, others);
+            prop_assert!(keys.is_some() || !policies.into_iter().any(insists));
             prop_assert_eq!(one.payload_type, other.receive_payload_type);
             prop_assert_eq!(one.receive_payload_type, other.payload_type);
             prop_assert_eq!(one.telephone_event, other.receive_telephone_event);

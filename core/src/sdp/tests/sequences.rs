@@ -171,12 +171,12 @@ fn port_0_removes_the_audio_and_a_later_offer_brings_it_back() {
 }
 
 #[test]
-fn our_offer_after_theirs_keeps_their_sections_and_numbers() {
+fn our_offer_after_theirs_keeps_their_sections_numbers_and_profile() {
     let mut leg = ours();
     answer(&mut leg, LINPHONE);
     let hold = text(&leg.create_offer(MediaWish::HOLD).unwrap());
     let lines = media_lines(&hold);
-    assert_eq!(lines[0], "m=audio 20000 RTP/AVP 0 8 102");
+    assert_eq!(lines[0], "m=audio 20000 RTP/AVPF 0 8 102");
     assert_eq!(lines.last(), Some(&"m=video 0 RTP/AVPF 96"));
 }
 
@@ -209,4 +209,29 @@ fn the_audio_in_use_is_kept_when_another_is_added_before_it_fails() {
     let (sdp, agreed) = answer(&mut leg, &RFC4317_4_1.replace("RTP/AVP 97", "RTP/AVP 0"));
     assert_eq!(agreed.remote_rtp, addr("192.0.2.10:49172"));
     assert_eq!(media_lines(&sdp)[0], "m=audio 0 RTP/AVP 0");
+}
+
+#[test]
+fn fax_in_the_place_of_audio_is_refused_and_the_audio_stays() {
+    for fax in [T38_ALONE, T38_BESIDE] {
+        let mut leg = ours();
+        let (sdp, agreed) = answer(&mut leg, SIPP);
+        let error = leg.receive_offer(fax.as_bytes()).unwrap_err();
+        assert_eq!(error, SdpError::NoAudio);
+        assert_eq!(error.sip_status(), 488);
+        assert_eq!(leg.negotiated(), Some(&agreed));
+        assert_eq!(leg.local_description().map(|sdp| text(sdp)), Some(sdp));
+        assert_eq!(ours().receive_offer(fax.as_bytes()), Err(SdpError::NoAudio));
+    }
+}
+
+#[test]
+fn fax_beside_audio_gets_port_0() {
+    let offer = format!(
+        "{}m=image 11908 udptl t38\r\na=T38FaxVersion:0\r\n",
+        audio("0", &[])
+    );
+    let (sdp, agreed) = answer(&mut ours(), &offer);
+    assert_eq!(agreed.codec, Codec::Pcmu);
+    assert_eq!(media_lines(&sdp).last(), Some(&"m=image 0 udptl t38"));
 }
