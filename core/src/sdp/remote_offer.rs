@@ -60,7 +60,7 @@ impl RemoteOffer {
     /// # Errors
     /// Why the first audio section that has a port cannot be taken, when none can; and
     /// [`SdpError::NoAudio`] when none has a port, unless `current` says that audio was there
-    /// before and nothing else has a port: then it has been removed.
+    /// before and fax (T.38) takes not its place: then it has been removed.
     pub(crate) fn read(
         sdp: &[u8],
         local: &LocalMedia,
@@ -85,9 +85,9 @@ impl RemoteOffer {
         if let (None, Some(error)) = (&taken, refusal) {
             return Err(error);
         }
-        // Something else in the place of the audio, such as fax, is no wish to be without either.
-        let something = session.medias.iter().any(|media| media.port != 0);
-        if taken.is_none() && (current.is_none() || something) {
+        // Fax in the place of the audio is no wish to be without either.
+        let fax = session.medias.iter().any(is_fax);
+        if taken.is_none() && (current.is_none() || fax) {
             return Err(SdpError::NoAudio);
         }
         let index = taken.as_ref().map(|&(index, _)| index);
@@ -154,6 +154,11 @@ impl RemoteAudio {
             Codec::G722 | Codec::Pcmu | Codec::Pcma | Codec::L16Narrow => tens,
         }
     }
+}
+
+/// Whether a section carries pages now.
+fn is_fax(media: &sdp_types::Media) -> bool {
+    media.media.eq_ignore_ascii_case("image") && media.port != 0
 }
 
 /// The keys of a section, judged by the policy for its leg.
