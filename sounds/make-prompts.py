@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Speak prompts.toml into en/<id>.wav: 16 kHz, mono, 16 bit.
+"""Speak prompts.toml into en/<id>.wav and prompts.de.toml into de/<id>.wav: 16 kHz, mono, 16 bit.
 
-Only needed after changing prompts.toml; the sounds are committed.
+Only needed after changing one of them; the sounds are committed.
 
     sounds/make-prompts.py            every prompt, and remove sounds no prompt names
     sounds/make-prompts.py queue/     only the prompts whose id starts so
+    sounds/make-prompts.py de/queue/  the same in one language only
 
-Needs Python 3.11, flite (with the voice slt) and sox. Each sentence is spoken a little slower than
+Needs Python 3.11, flite (with the voice slt), espeak-ng and sox. Each sentence is spoken a little slower than
 flite's own pace; each prompt is freed of rumble and of silence at both ends, and brought to the same
 loudness.
 Running it twice gives the same bytes.
@@ -22,7 +23,7 @@ import tomllib
 import wave
 
 HERE = pathlib.Path(__file__).resolve().parent
-LANGUAGE = HERE / "en"
+CATALOGUES = {"en": HERE / "prompts.toml", "de": HERE / "prompts.de.toml"}
 RATE = 16_000
 
 # Loudness of the parts in which somebody speaks, in dB below full scale (RMS). Comfortable on a
@@ -38,33 +39,46 @@ LEAD_OUT = RATE * 60 // 1000
 # flite speaks sentences faster than a caller who hears them for the first time can follow. Single
 # words stay as they are: they are parts of sentences, and a stretched "two" sounds like "zero".
 SENTENCE_STRETCH = 1.08
+# Words a minute of espeak-ng; its own 175 are too many for a caller.
+ESPEAK_PACE = 150
 
 
 def main() -> None:
     prefix = sys.argv[1] if len(sys.argv) > 1 else ""
-    prompts = tomllib.loads((HERE / "prompts.toml").read_text())["prompt"]
+    for language, catalogue in CATALOGUES.items():
+        rest = prefix.removeprefix(f"{language}/")
+        if rest == prefix and prefix.split("/")[0] in CATALOGUES:
+            continue
+        make(HERE / language, tomllib.loads(catalogue.read_text())["prompt"], rest)
+
+
+def make(folder: pathlib.Path, prompts: list[dict], prefix: str) -> None:
     for prompt in prompts:
         if not prompt["id"].startswith(prefix):
             continue
         samples = beep(prompt["tone"]) if "tone" in prompt else speak(prompt)
-        path = LANGUAGE / f"{prompt['id']}.wav"
+        path = folder / f"{prompt['id']}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, samples)
-        print(f"{len(samples) / RATE:6.2f} s  {prompt['id']}")
+        print(f"{len(samples) / RATE:6.2f} s  {folder.name}/{prompt['id']}")
     if not prefix:
-        named = {LANGUAGE / f"{prompt['id']}.wav" for prompt in prompts}
-        for path in sorted(set(LANGUAGE.rglob("*.wav")) - named):
+        named = {folder / f"{prompt['id']}.wav" for prompt in prompts}
+        for path in sorted(set(folder.rglob("*.wav")) - named):
             path.unlink()
-            print(f"removed   {path.relative_to(LANGUAGE)}")
+            print(f"removed   {path.relative_to(folder.parent)}")
 
 
 def speak(prompt: dict) -> list[float]:
-    voice = prompt["speaker"].removeprefix("flite ")
+    program, voice = prompt["speaker"].split(" ")
     words = prompt.get("spoken", prompt["text"])
     stretch = SENTENCE_STRETCH if " " in words else 1.0
     with tempfile.TemporaryDirectory() as folder:
         raw, clean = f"{folder}/raw.wav", f"{folder}/clean.wav"
-        run("flite", "-voice", voice, "--setf", f"duration_stretch={stretch}", "-t", words, "-o", raw)
+        if program == "flite":
+            pace = ("--setf", f"duration_stretch={stretch}")
+            run("flite", "-voice", voice, *pace, "-t", words, "-o", raw)
+        else:
+            run("espeak-ng", "-v", voice, "-s", str(ESPEAK_PACE), "-w", raw, words)
         # -D: no dither, which is random. The high-pass also removes any DC offset.
         run("sox", "-D", raw, "-r", str(RATE), "-c", "1", "-b", "16", clean, "highpass", "90")
         return level(trim(read(clean)))
@@ -113,7 +127,7 @@ def run(*command: str) -> None:
     try:
         subprocess.run(command, check=True)
     except FileNotFoundError:
-        sys.exit(f"{command[0]} is missing: apt-get install flite sox")
+        sys.exit(f"{command[0]} is missing: apt-get install flite espeak-ng sox")
 
 
 def read(path: str) -> list[float]:

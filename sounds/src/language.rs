@@ -9,6 +9,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Language {
+    /// German.
+    De,
     /// English.
     #[default]
     En,
@@ -16,13 +18,26 @@ pub enum Language {
 
 impl Language {
     /// Every language, in alphabetical order of their tags.
-    pub const ALL: &[Self] = &[Self::En];
+    pub const ALL: &[Self] = &[Self::De, Self::En];
 
     /// The ISO 639-1 code, which is also the name of the folder the prompts live in.
     #[must_use]
     pub fn tag(self) -> &'static str {
         match self {
+            Self::De => "de",
             Self::En => "en",
+        }
+    }
+}
+
+impl Language {
+    /// What the prompt with this id is called among the sounds of all languages: in English, the
+    /// default, by its id alone, otherwise behind the language's tag, such as `de/menu/good-bye`.
+    #[must_use]
+    pub fn sound(self, id: &str) -> String {
+        match self {
+            Self::En => id.to_owned(),
+            Self::De => format!("{}/{id}", self.tag()),
         }
     }
 }

@@ -49,12 +49,18 @@ pub(crate) fn wav_table<Folder: Embed>() -> WavTable {
 }
 
 #[derive(Embed)]
+#[folder = "de"]
+struct German;
+
+#[derive(Embed)]
 #[folder = "en"]
 struct English;
 
 fn table(language: Language) -> &'static WavTable {
+    static GERMAN: LazyLock<WavTable> = LazyLock::new(wav_table::<German>);
     static ENGLISH: LazyLock<WavTable> = LazyLock::new(wav_table::<English>);
     match language {
+        Language::De => &GERMAN,
         Language::En => &ENGLISH,
     }
 }

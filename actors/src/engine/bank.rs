@@ -35,7 +35,8 @@ pub fn sound_bank(country: &str) -> Result<SoundBank, BankError> {
             id: prompt.id,
             source,
         };
-        bank.add_wav(prompt.id, prompt.wav).map_err(broken)?;
+        let id = prompt.language.sound(prompt.id);
+        bank.add_wav(&id, prompt.wav).map_err(broken)?;
     }
     for music in offhook_sounds::hold_music() {
         let broken = |source| BankError::Sound {

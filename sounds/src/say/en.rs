@@ -1,63 +1,171 @@
 //! English: hundreds, "and", then the rest.
 
-/// "Two thousand and five"; beyond the largest prompt, digit by digit.
+use super::value::{Currency, Date, Money, TimeOfDay};
+use super::words;
+
+/// The largest number that is said as one.
+const LARGEST: u32 = 999_999_999;
+
+/// "Two million three thousand and five"; beyond the largest, digit by digit.
 pub(super) fn number(number: u32) -> Vec<&'static str> {
-    let (thousands, rest) = (number / 1000, number % 1000);
-    if thousands > 999 {
-        return number.to_string().chars().filter_map(key).collect();
+    if number > LARGEST {
+        return words::digits(number);
     }
     if number == 0 {
         return vec!["number/0"];
     }
     let mut ids = Vec::new();
-    if thousands > 0 {
-        ids.extend(below_thousand(thousands));
-        ids.push("number/thousand");
-        if (1..100).contains(&rest) {
+    let groups = [
+        (number / 1_000_000, Some("number/million")),
+        (number / 1000 % 1000, Some("number/thousand")),
+        (number % 1000, None),
+    ];
+    for (group, name) in groups {
+        if group == 0 {
+            continue;
+        }
+        if name.is_none() && group < 100 && !ids.is_empty() {
             ids.push("number/and");
         }
+        ids.extend(below_thousand(group));
+        ids.extend(name);
     }
-    ids.extend(below_thousand(rest));
     ids
 }
 
-pub(super) fn key(key: char) -> Option<&'static str> {
-    match key {
-        '*' => Some("digit/star"),
-        '#' => Some("digit/pound"),
-        '+' => Some("digit/plus"),
-        digit => {
-            let digit = usize::try_from(digit.to_digit(10)?).ok()?;
-            UP_TO_NINETEEN.get(digit).copied()
-        }
+/// "Twenty-first"; beyond thirty-first, which no month has, nothing.
+pub(super) fn ordinal(number: u32) -> Vec<&'static str> {
+    match number {
+        20 => vec!["ordinal/20"],
+        30 => vec!["ordinal/30"],
+        21..=31 => words::tens(number / 10)
+            .into_iter()
+            .chain(words::ordinal(number % 10))
+            .collect(),
+        _ => words::ordinal(number).into_iter().collect(),
     }
+}
+
+/// "Sunday, November twenty-second, twenty twenty-six".
+pub(super) fn date(date: Date) -> Vec<&'static str> {
+    let mut ids = Vec::new();
+    ids.extend(words::weekday(date.weekday()));
+    ids.extend(words::month(date.month()));
+    ids.extend(ordinal(date.day().into()));
+    ids.extend(year(date.year().into()));
+    ids
+}
+
+/// "Nineteen eighty-five", "nineteen oh five", "nineteen hundred", but "two thousand and five".
+fn year(year: u32) -> Vec<&'static str> {
+    let (century, rest) = (year / 100, year % 100);
+    if century % 10 == 0 && rest < 10 {
+        return number(year);
+    }
+    let mut ids = number(century);
+    match rest {
+        0 => ids.push("number/hundred"),
+        1..=9 => {
+            ids.push("number/oh");
+            ids.extend(number(rest));
+        }
+        _ => ids.extend(number(rest)),
+    }
+    ids
+}
+
+/// "Three oh five p.m.", "twelve o'clock a.m." for midnight.
+pub(super) fn time(time: TimeOfDay) -> Vec<&'static str> {
+    let hour = match time.hour() % 12 {
+        0 => 12,
+        hour => u32::from(hour),
+    };
+    let mut ids = number(hour);
+    match u32::from(time.minute()) {
+        0 => ids.push("time/oclock"),
+        minute @ 1..=9 => {
+            ids.push("number/oh");
+            ids.extend(number(minute));
+        }
+        minute => ids.extend(number(minute)),
+    }
+    ids.push(if time.hour() < 12 {
+        "time/am"
+    } else {
+        "time/pm"
+    });
+    ids
+}
+
+/// "Five euros and ten cents", "one penny", "minus two dollars".
+pub(super) fn money(money: Money) -> Vec<&'static str> {
+    let (unit, units, cent, cents) = match money.currency {
+        Currency::Eur => ("money/euro", "money/euros", "money/cent", "money/cents"),
+        Currency::Usd => ("money/dollar", "money/dollars", "money/cent", "money/cents"),
+        Currency::Gbp => ("money/pound", "money/pounds", "money/penny", "money/pence"),
+        Currency::Chf => (
+            "money/franc",
+            "money/francs",
+            "money/rappen",
+            "money/rappen",
+        ),
+    };
+    let (whole, rest) = money.parts();
+    let mut ids = Vec::new();
+    if money.cents < 0 {
+        ids.push("money/minus");
+    }
+    if whole > 0 || rest == 0 {
+        ids.extend(counted(whole, unit, units));
+    }
+    if whole > 0 && rest > 0 {
+        ids.push("number/and");
+    }
+    if rest > 0 {
+        ids.extend(counted(rest, cent, cents));
+    }
+    ids
 }
 
 pub(super) fn minutes(minutes: u32) -> Vec<&'static str> {
     if minutes == 0 {
         return vec!["duration/less-than", "number/1", "duration/minute"];
     }
-    let (hours, minutes) = (minutes / 60, minutes % 60);
+    length([minutes / 60, minutes % 60, 0])
+}
+
+/// "One hour, two minutes and five seconds".
+pub(super) fn duration(seconds: u32) -> Vec<&'static str> {
+    if seconds == 0 {
+        return counted(0, "duration/second", "duration/seconds");
+    }
+    length([seconds / 3600, seconds / 60 % 60, seconds % 60])
+}
+
+/// Of hours, minutes and seconds those that are there, with "and" before the last.
+fn length(parts: [u32; 3]) -> Vec<&'static str> {
+    let names = [
+        ("duration/hour", "duration/hours"),
+        ("duration/minute", "duration/minutes"),
+        ("duration/second", "duration/seconds"),
+    ];
+    let last = parts.iter().rposition(|part| *part > 0);
     let mut ids = Vec::new();
-    if hours > 0 {
-        ids.extend(number(hours));
-        ids.push(if hours == 1 {
-            "duration/hour"
-        } else {
-            "duration/hours"
-        });
+    for (index, (part, (one, many))) in parts.into_iter().zip(names).enumerate() {
+        if part == 0 {
+            continue;
+        }
+        if Some(index) == last && !ids.is_empty() {
+            ids.push("number/and");
+        }
+        ids.extend(counted(part, one, many));
     }
-    if hours > 0 && minutes > 0 {
-        ids.push("number/and");
-    }
-    if minutes > 0 {
-        ids.extend(number(minutes));
-        ids.push(if minutes == 1 {
-            "duration/minute"
-        } else {
-            "duration/minutes"
-        });
-    }
+    ids
+}
+
+fn counted(count: u32, one: &'static str, many: &'static str) -> Vec<&'static str> {
+    let mut ids = number(count);
+    ids.push(if count == 1 { one } else { many });
     ids
 }
 
@@ -73,62 +181,23 @@ pub(super) fn estimated_wait(wait: u32) -> Vec<&'static str> {
     ids
 }
 
-const UP_TO_NINETEEN: [&str; 20] = [
-    "number/0",
-    "number/1",
-    "number/2",
-    "number/3",
-    "number/4",
-    "number/5",
-    "number/6",
-    "number/7",
-    "number/8",
-    "number/9",
-    "number/10",
-    "number/11",
-    "number/12",
-    "number/13",
-    "number/14",
-    "number/15",
-    "number/16",
-    "number/17",
-    "number/18",
-    "number/19",
-];
-
-/// From twenty on.
-const TENS: [&str; 8] = [
-    "number/20",
-    "number/30",
-    "number/40",
-    "number/50",
-    "number/60",
-    "number/70",
-    "number/80",
-    "number/90",
-];
-
 /// Nothing for 0, which is silent inside a larger number.
 fn below_thousand(number: u32) -> Vec<&'static str> {
     let (hundreds, rest) = (number / 100, number % 100);
     let mut ids = Vec::new();
     if hundreds > 0 {
-        ids.extend(word(&UP_TO_NINETEEN, hundreds));
+        ids.extend(words::small(hundreds));
         ids.push("number/hundred");
         if rest > 0 {
             ids.push("number/and");
         }
     }
     if rest >= 20 {
-        ids.extend(word(&TENS, rest / 10 - 2));
+        ids.extend(words::tens(rest / 10));
     }
     let ones = if rest >= 20 { rest % 10 } else { rest };
     if ones > 0 {
-        ids.extend(word(&UP_TO_NINETEEN, ones));
+        ids.extend(words::small(ones));
     }
     ids
-}
-
-fn word(words: &[&'static str], index: u32) -> Option<&'static str> {
-    words.get(usize::try_from(index).ok()?).copied()
 }
