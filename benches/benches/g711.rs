@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::Criterion;
 
-use offhook_media::codec::Coding;
+use offhook_media::codec::Law;
 use offhook_media::dsp::{goertzel::Goertzel, mix, tone::sine};
 
 fn main() {
@@ -17,16 +17,16 @@ fn main() {
 fn codecs(criterion: &mut Criterion) {
     let mut pcm = sine(440.0, 160, 8000.0);
     let mut payload = [0; 160];
-    for coding in [Coding::Pcmu, Coding::Pcma] {
-        criterion.bench_function(&format!("g711/encode {coding:?}"), |bencher| {
-            bencher.iter(|| coding.encode_frame(black_box(&pcm), &mut payload));
+    for law in [Law::Mu, Law::A] {
+        criterion.bench_function(&format!("g711/encode {law:?}"), |bencher| {
+            bencher.iter(|| law.encode_frame(black_box(&pcm), &mut payload));
         });
-        criterion.bench_function(&format!("g711/decode {coding:?}"), |bencher| {
-            bencher.iter(|| coding.decode_frame(black_box(&payload), &mut pcm));
+        criterion.bench_function(&format!("g711/decode {law:?}"), |bencher| {
+            bencher.iter(|| law.decode_frame(black_box(&payload), &mut pcm));
         });
     }
     criterion.bench_function("g711/transcode", |bencher| {
-        bencher.iter(|| Coding::Pcmu.transcode(Coding::Pcma, black_box(&mut payload)));
+        bencher.iter(|| Law::Mu.transcode(Law::A, black_box(&mut payload)));
     });
     let detector = Goertzel::new(440.0);
     criterion.bench_function("tone/goertzel", |bencher| {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId, RecordingId};
-use offhook_media::codec::Coding;
+use offhook_media::codec::Law;
 use offhook_media::dsp::goertzel::Goertzel;
 use offhook_media::dsp::tone::sine;
 use offhook_media::engine::{
@@ -123,7 +123,7 @@ fn packet(frame: u32) -> Vec<u8> {
     let pcm = sine(440.0, 8000, 8000.0);
     let at = (frame as usize % 50) * 160;
     let mut payload = [0; 160];
-    Coding::Pcmu.encode_frame(&pcm[at..at + 160], &mut payload);
+    Law::Mu.encode_frame(&pcm[at..at + 160], &mut payload);
     [&header.to_bytes()[..], &payload].concat()
 }
 

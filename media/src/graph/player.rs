@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::codec::Coding;
+use crate::codec::Law;
 use crate::graph::bank::SoundBank;
 use crate::graph::playlist::{PlayId, PlayItem, Playlist, Source, ToneId};
 use crate::graph::sound::Sound;
@@ -79,7 +79,7 @@ impl Player {
     }
 
     /// Writes the next frame; false at the end, with nothing written.
-    pub fn next_frame(&mut self, coding: Coding, payload: &mut [u8; FRAME_SAMPLES]) -> bool {
+    pub fn next_frame(&mut self, law: Law, payload: &mut [u8; FRAME_SAMPLES]) -> bool {
         loop {
             let Some(item) = self.items.get(self.item) else {
                 if !self.repeat {
@@ -90,8 +90,8 @@ impl Player {
             };
             if self.frame < item.frames {
                 match &item.sound {
-                    Some(sound) => payload.copy_from_slice(sound.frame(coding, self.frame)),
-                    None => payload.fill(coding.silence()),
+                    Some(sound) => payload.copy_from_slice(sound.frame(law, self.frame)),
+                    None => payload.fill(law.silence()),
                 }
                 self.frame += 1;
                 return true;
@@ -174,22 +174,22 @@ impl Background {
     /// when the wheel has nothing to do for it.
     pub fn frame(
         &self,
-        coding: Coding,
+        law: Law,
         heard: usize,
         tick: u64,
         payload: &mut [u8; FRAME_SAMPLES],
     ) -> bool {
         let (sound, index) = match self {
             Self::Silence => {
-                payload.fill(coding.silence());
+                payload.fill(law.silence());
                 return true;
             }
             Self::Music(sound) => (sound, usize::try_from(tick).unwrap_or(0)),
             Self::Tone(sound) => (sound, heard),
             Self::Echo | Self::Bridge => return false,
         };
-        match sound.frame(coding, index) {
-            [] => payload.fill(coding.silence()),
+        match sound.frame(law, index) {
+            [] => payload.fill(law.silence()),
             frame => payload.copy_from_slice(frame),
         }
         true
@@ -229,7 +229,7 @@ mod tests {
     fn first_bytes(player: &mut Player, limit: usize) -> Vec<u8> {
         let mut payload = [0; FRAME_SAMPLES];
         let mut bytes = Vec::new();
-        while bytes.len() < limit && player.next_frame(Coding::Pcmu, &mut payload) {
+        while bytes.len() < limit && player.next_frame(Law::Mu, &mut payload) {
             bytes.push(payload[0]);
         }
         bytes
@@ -243,7 +243,7 @@ mod tests {
             PlayItem::Silence(Duration::from_millis(21)),
         ];
         let mut player = player(&items, false).unwrap();
-        let loud = Coding::Pcmu.encode(1000);
+        let loud = Law::Mu.encode(1000);
         assert!(!player.is_finished());
         assert_eq!(first_bytes(&mut player, 9), [loud, loud, 0xFF, 0xFF]);
         assert!(player.is_finished());
@@ -277,8 +277,8 @@ mod tests {
         let music = Background::find(&Source::HoldMusic("default".into()), &bank).unwrap();
         let mut payload = [0; FRAME_SAMPLES];
         for heard in [0, 7] {
-            assert!(music.frame(Coding::Pcma, heard, 101, &mut payload));
-            assert_eq!(payload[0], Coding::Pcma.encode(2000));
+            assert!(music.frame(Law::A, heard, 101, &mut payload));
+            assert_eq!(payload[0], Law::A.encode(2000));
         }
         assert!(Background::find(&Source::HoldMusic("none".into()), &bank).is_none());
     }

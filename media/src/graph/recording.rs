@@ -96,7 +96,8 @@ impl Recording {
             self.advance(frame.arrived, out);
         }
         let mut pcm = [0; FRAME_SAMPLES];
-        let count = frame.coding.decode_frame(frame.payload(), &mut pcm);
+        let law = frame.coding.law();
+        let count = law.map_or(0, |law| law.decode_frame(frame.payload(), &mut pcm));
         let written = self.written;
         let track = match frame.side {
             Side::Left => &mut self.left,
@@ -214,7 +215,7 @@ mod tests {
     use rtrb::RingBuffer;
 
     use super::*;
-    use crate::codec::Coding;
+    use crate::codec::{Coding, Law};
     use crate::graph::tap::{TapHeader, tap};
     use crate::test_time::epoch;
 
@@ -245,7 +246,7 @@ mod tests {
                 time: RtpTime(u32::MAX - 5000).plus(u32::try_from(said * 8).unwrap()),
                 coding: Coding::Pcmu,
             };
-            let payload = [Coding::Pcmu.encode(self.sample); 160];
+            let payload = [Law::Mu.encode(self.sample); 160];
             assert!(tap(&mut producer, header, &payload));
             while let Ok(frame) = consumer.pop() {
                 recording.push(&frame, out);

@@ -1,6 +1,6 @@
 //! Audio that is already encoded: playing it is only sending it.
 
-use crate::codec::Coding;
+use crate::codec::Law;
 use crate::time::{self, FRAME_SAMPLES};
 
 /// A piece of audio in every coding, in whole frames of 20 ms. Encoded once, when it is loaded, so
@@ -17,15 +17,15 @@ impl Sound {
     #[must_use]
     pub fn encode(pcm: &[i16]) -> Self {
         let frames = pcm.len().div_ceil(FRAME_SAMPLES);
-        let encoded = |coding: Coding| {
-            let mut bytes = vec![coding.silence(); frames * FRAME_SAMPLES].into_boxed_slice();
-            coding.encode_frame(pcm, &mut bytes);
+        let encoded = |law: Law| {
+            let mut bytes = vec![law.silence(); frames * FRAME_SAMPLES].into_boxed_slice();
+            law.encode_frame(pcm, &mut bytes);
             bytes
         };
         Self {
             frames,
-            pcmu: encoded(Coding::Pcmu),
-            pcma: encoded(Coding::Pcma),
+            pcmu: encoded(Law::Mu),
+            pcma: encoded(Law::A),
         }
     }
 
@@ -43,10 +43,10 @@ impl Sound {
 
     /// Frame number `index`, counted round and round; empty when the sound is.
     #[must_use]
-    pub fn frame(&self, coding: Coding, index: usize) -> &[u8] {
-        let bytes = match coding {
-            Coding::Pcmu => &self.pcmu,
-            Coding::Pcma => &self.pcma,
+    pub fn frame(&self, law: Law, index: usize) -> &[u8] {
+        let bytes = match law {
+            Law::Mu => &self.pcmu,
+            Law::A => &self.pcma,
         };
         match index.checked_rem(self.frames) {
             Some(index) => &bytes[index * FRAME_SAMPLES..(index + 1) * FRAME_SAMPLES],

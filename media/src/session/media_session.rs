@@ -120,7 +120,8 @@ impl MediaSession {
     /// must be let through, since it names another address. `None`: its codec is unknown to us,
     /// and nothing changed.
     pub fn set_remote(&mut self, now: Instant, media: RemoteMedia) -> Option<bool> {
-        let coding = Coding::of(media.codec)?;
+        // So far only what is one byte a sample can be sent.
+        let coding = Coding::of(media.codec).filter(|coding| coding.law().is_some())?;
         self.set_clock(now, ClockRate::new(media.codec.clock_rate()));
         let Some(remote) = &mut self.remote else {
             let latch = Latch::new(media.rtp);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Instant;
 
-use crate::codec::Coding;
+use crate::codec::{Coding, Law};
 use crate::graph::player::Player;
 use crate::graph::playlist::PlayEnd;
 use crate::rtcp::Compound;
@@ -168,8 +168,8 @@ impl Remote {
             return Ok(Content::Nothing);
         }
         // Static types need no agreement to be understood, and some far ends switch at will.
-        Coding::of_payload_type(payload_type)
-            .map(Content::Audio)
+        Law::of_payload_type(payload_type)
+            .map(|law| Content::Audio(law.into()))
             .ok_or(DropReason::UnknownPayload)
     }
 }

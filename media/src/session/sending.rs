@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::codec::Coding;
+use crate::codec::Law;
 use crate::graph::playlist::PlayEnd;
 use crate::rtp::{HEADER_LEN, RtpHeader};
 use crate::session::drop_reason::DropReason;
@@ -45,7 +45,9 @@ impl MediaSession {
         let (payload_type, length, is_event) = match received.content {
             Content::Audio(coding) => {
                 room.copy_from_slice(payload);
-                coding.transcode(remote.coding, room);
+                if let (Some(from), Some(to)) = (coding.law(), remote.coding.law()) {
+                    from.transcode(to, room);
+                }
                 let length = u32::try_from(payload.len()).unwrap_or(0);
                 (remote.media.payload_type, length, false)
             }
@@ -94,18 +96,18 @@ impl MediaSession {
             return Some(self.seal(packet, header, payload_type, event.len()));
         }
         let payload_type = remote.media.payload_type;
-        let coding = remote.coding;
+        let law = remote.coding.law()?;
         let room = packet[HEADER_LEN..].first_chunk_mut()?;
-        if !self.next_frame(coding, tick, room) || !sends {
+        if !self.next_frame(law, tick, room) || !sends {
             return None;
         }
         let header = self.stream.frame(now, tick * 2, 2);
         Some(self.seal(packet, header, payload_type, FRAME_SAMPLES))
     }
 
-    fn next_frame(&mut self, coding: Coding, tick: u64, payload: &mut [u8; FRAME_SAMPLES]) -> bool {
+    fn next_frame(&mut self, law: Law, tick: u64, payload: &mut [u8; FRAME_SAMPLES]) -> bool {
         if let Some(player) = &mut self.player {
-            let played = player.next_frame(coding, payload);
+            let played = player.next_frame(law, payload);
             if player.is_finished() {
                 self.end_play(PlayEnd::Finished);
             }
@@ -113,7 +115,7 @@ impl MediaSession {
         }
         self.heard += 1;
         let heard = self.heard - 1;
-        self.background.frame(coding, heard, tick, payload)
+        self.background.frame(law, heard, tick, payload)
     }
 
     /// Puts the header before a payload that is already in its place; the packet's length.

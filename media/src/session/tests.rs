@@ -12,7 +12,7 @@ use offhook_core::sdp::Codec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::codec::Coding;
+use crate::codec::Law;
 use crate::graph::bank::SoundBank;
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::{PlayEnd, PlayId, PlayItem, Playlist, Source};
@@ -121,11 +121,11 @@ fn a_relayed_packet_has_our_numbers_and_their_audio() {
 #[test]
 fn pcmu_becomes_pcma_on_the_way() {
     let (mut a, mut b) = (started(Codec::Pcmu), bridged(Codec::Pcma));
-    let said = Coding::Pcmu.encode(5000);
+    let said = Law::Mu.encode(5000);
     let out = pass(&mut a, &mut b, at(0), &packet(0, 1, &[said; 160]));
     let (header, payload) = parsed(&out.unwrap().unwrap());
     assert_eq!(header.payload_type, 8);
-    let heard = i32::from(Coding::Pcma.decode(payload[0]));
+    let heard = i32::from(Law::A.decode(payload[0]));
     assert!((heard - 5000).abs() < 300, "{heard}");
 }
 
@@ -235,7 +235,7 @@ fn a_playlist_covers_the_bridge_and_gives_it_back() {
     for tick in [2, 3] {
         assert_eq!(b.tick(at(tick), tick.into(), &mut out), Some(172));
         let (header, payload) = parsed(&out[..172]);
-        assert_eq!(payload, [Coding::Pcma.encode(3000); 160]);
+        assert_eq!(payload, [Law::A.encode(3000); 160]);
         beeps.push(header);
     }
     assert_eq!(

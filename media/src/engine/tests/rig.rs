@@ -9,7 +9,7 @@ use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId};
 use tempfile::TempDir;
 
-use crate::codec::Coding;
+use crate::codec::{Coding, Law};
 use crate::dsp::goertzel::Goertzel;
 use crate::dsp::tone::sine;
 use crate::engine::*;
@@ -140,7 +140,7 @@ pub(super) struct Phone {
     pub(super) socket: UdpSocket,
     pub(super) engine: SocketAddr,
     pub(super) codec: Codec,
-    coding: Coding,
+    law: Law,
     ssrc: u32,
     sequence: u16,
     said: usize,
@@ -155,7 +155,7 @@ impl Phone {
             socket,
             engine,
             codec,
-            coding: Coding::of(codec).unwrap(),
+            law: Coding::of(codec).and_then(Coding::law).unwrap(),
             ssrc: rand::random(),
             sequence: rand::random(),
             said: 0,
@@ -174,7 +174,7 @@ impl Phone {
     pub(super) fn says(&mut self, hertz: f64) {
         let pcm = sine(hertz, self.said + FRAME_SAMPLES, 8000.0);
         let mut payload = [0; FRAME_SAMPLES];
-        self.coding.encode_frame(&pcm[self.said..], &mut payload);
+        self.law.encode_frame(&pcm[self.said..], &mut payload);
         self.sends(self.codec.payload_type(), &payload);
         self.said += FRAME_SAMPLES;
     }
@@ -222,7 +222,7 @@ impl Phone {
         while pcm.len() < frames * FRAME_SAMPLES {
             let (header, payload) = self.receives();
             assert_eq!(header.payload_type, self.codec.payload_type());
-            pcm.extend(payload.iter().map(|byte| self.coding.decode(*byte)));
+            pcm.extend(payload.iter().map(|byte| self.law.decode(*byte)));
         }
         pcm
     }

@@ -8,7 +8,7 @@ mod wait;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::codec::Coding;
+use crate::codec::Law;
 use crate::test_time::epoch;
 use crate::time::RtpTime;
 
@@ -22,7 +22,7 @@ struct Plain {
 
 impl AudioDecoder for Plain {
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Option<usize> {
-        let count = Coding::Pcmu.decode_frame(payload, pcm);
+        let count = Law::Mu.decode_frame(payload, pcm);
         self.last = *pcm[..count].last()?;
         Some(count)
     }

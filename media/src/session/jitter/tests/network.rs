@@ -128,7 +128,7 @@ impl Line {
             let arrived = epoch() + Duration::from_nanos(u64::try_from(-at).unwrap());
             let first = number * units;
             let payload: Vec<u8> = (first..first + units)
-                .map(|n| Coding::Pcmu.encode(crate::dsp::tone::clamp((self.says)(n))))
+                .map(|n| Law::Mu.encode(crate::dsp::tone::clamp((self.says)(n))))
                 .collect();
             let packet = AudioPacket {
                 sequence: 0x1_0000 + number,
