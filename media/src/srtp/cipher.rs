@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::srtp::SrtpError;
 use crate::srtp::derive::{Part, Purpose, derive};
 use crate::srtp::header::RTCP_CLEAR;
+use crate::srtp::wide::Wide;
 
 /// Bytes of a GCM tag.
 const GCM_TAG: usize = 16;
@@ -42,13 +43,13 @@ pub(super) struct Cipher {
 
 enum Suite {
     Counter {
-        aes: Aes128Enc,
+        aes: Wide<Aes128Enc>,
         /// Keyed once: every packet starts from a copy.
         mac: Hmac<Sha1>,
         tag_len: usize,
     },
-    Gcm128(AesGcm<Aes128Enc, U12>),
-    Gcm256(AesGcm<Aes256Enc, U12>),
+    Gcm128(AesGcm<Wide<Aes128Enc>, U12>),
+    Gcm256(AesGcm<Wide<Aes256Enc>, U12>),
 }
 
 impl Cipher {
@@ -339,13 +340,13 @@ fn counter(master: &MasterKey, purpose: Purpose, tag_len: usize) -> Suite {
     let mut block = Zeroizing::new([0; 64]);
     block[..auth.len()].copy_from_slice(&auth[..]);
     Suite::Counter {
-        aes: Aes128Enc::new((&*key).into()),
+        aes: Wide::new((&*key).into()),
         mac: Hmac::new((&*block).into()),
         tag_len,
     }
 }
 
-pub(super) fn keystream(aes: &Aes128Enc, counter: [u8; 16], bytes: &mut [u8]) {
+pub(super) fn keystream(aes: &Wide<Aes128Enc>, counter: [u8; 16], bytes: &mut [u8]) {
     let counter = counter.into();
     CtrCore::<_, Ctr128BE>::inner_iv_init(aes, &counter).apply_keystream_partial(bytes.into());
 }

@@ -25,6 +25,7 @@ mod sender;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 pub use receiver::{OVERLAP, SrtpReceiver};
 pub use replay::ReplayWindow;
