@@ -1,6 +1,7 @@
-//! Where audio comes from and goes to: sounds, players, music, recordings. No disk and no socket.
+//! Where audio comes from and goes to: sounds, players, music, conferences, recordings. No disk and no socket.
 
 pub mod bank;
+pub mod mixer;
 pub mod player;
 pub mod playlist;
 pub mod recording;
