@@ -126,6 +126,15 @@ impl WavHeader {
 /// # Errors
 /// When it is not such a file or is cut off within its header.
 pub fn decode_to_8k(file: &[u8]) -> Result<Vec<i16>, WavError> {
+    let (mono, rate) = decode_mono(file)?;
+    Ok(resample::to_8k(&mono, rate))
+}
+
+/// The samples of a PCM WAV file, its channels mixed, and their rate.
+///
+/// # Errors
+/// When it is not such a file or is cut off within its header.
+pub fn decode_mono(file: &[u8]) -> Result<(Vec<i16>, u32), WavError> {
     let mut reader = hound::WavReader::new(Cursor::new(file)).map_err(|error| reason(&error))?;
     let spec = reader.spec();
     if spec.channels == 0 {
@@ -154,7 +163,7 @@ pub fn decode_to_8k(file: &[u8]) -> Result<Vec<i16>, WavError> {
         .chunks(usize::from(spec.channels))
         .map(|block| crate::dsp::tone::clamp(block.iter().sum::<f64>() / block.len() as f64))
         .collect();
-    Ok(resample::to_8k(&mono, spec.sample_rate))
+    Ok((mono, spec.sample_rate))
 }
 
 fn reason(error: &hound::Error) -> WavError {

@@ -11,6 +11,7 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use crate::engine::leg::{Leg, NewLeg};
 use crate::graph::player::{Background, Player};
+use crate::graph::playlist::PlayControl;
 use crate::graph::tap::Side;
 use crate::session::RemoteMedia;
 
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Unbridge(LegId),
     Play(LegId, Player),
     StopPlay(LegId),
+    ControlPlay(LegId, PlayControl),
     SendDigits(LegId, Box<[u8]>),
     Tap(LegId, RecordingId, Side),
     /// Stops the taps of a recording and tells the recorder when that is done.

@@ -32,6 +32,9 @@ impl Shard {
             Command::StopPlay(leg) => self.with(leg, "stop_play", |shard, key| {
                 shard.legs[key].session.stop_play();
             }),
+            Command::ControlPlay(leg, control) => self.with(leg, "control_play", |shard, key| {
+                shard.legs[key].session.control_play(control);
+            }),
             Command::SendDigits(leg, digits) => self.with(leg, "send_digits", |shard, key| {
                 shard.send_digits(key, &digits);
             }),

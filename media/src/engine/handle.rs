@@ -4,10 +4,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 
 use ahash::AHashMap;
+use arc_swap::ArcSwap;
 use offhook_core::{CallId, LegId, RecordingId};
 use parking_lot::Mutex;
 
@@ -22,8 +23,9 @@ use crate::engine::socket::LegSockets;
 use crate::engine::stats::{EngineStats, PublishedStats};
 use crate::engine::worker::{Shard, ShardParts};
 use crate::graph::bank::SoundBank;
+use crate::graph::encoding::{EncodeQueue, Order};
 use crate::graph::player::{Background, Player};
-use crate::graph::playlist::{PlayEnd, PlayId, Playlist, Source};
+use crate::graph::playlist::{PlayControl, PlayEnd, PlayId, PlayOptions, Playlist, Source};
 use crate::graph::tap::Side;
 use crate::session::{RemoteMedia, is_digit};
 
@@ -60,7 +62,9 @@ enum Hearing {
 
 struct Inner {
     config: EngineConfig,
-    bank: SoundBank,
+    bank: ArcSwap<SoundBank>,
+    /// Held while the bank is changed, so that no change is lost.
+    changing: Mutex<()>,
     shards: Vec<ShardHandle>,
     ports: Mutex<PortPool>,
     outbox: Outbox,
@@ -136,9 +140,15 @@ impl Engine {
             rings.push(ends.events);
         }
         threads.recorder = Some(spawn("offhook-record", move || recorder.run(taps))?);
+        let orders = bank.orders().clone();
+        if let Some(orders) = orders.take() {
+            // It ends by itself, with the last sound that could be ordered.
+            spawn("offhook-encode", move || encode(&orders))?;
+        }
         let inner = Inner {
             config,
-            bank,
+            bank: ArcSwap::from_pointee(bank),
+            changing: Mutex::new(()),
             shards,
             ports: Mutex::new(ports),
             outbox: outbox.clone(),
@@ -217,7 +227,7 @@ impl Engine {
     /// Sets what the leg hears while no playlist runs. In a bridge the other leg goes on hearing
     /// this one.
     pub fn set_source(&self, leg: LegId, source: &Source) {
-        match Background::find(source, &self.inner.bank) {
+        match Background::find(source, &self.inner.bank.load()) {
             Some(background) => {
                 self.command(leg, "set_source", Command::SetSource(leg, background));
             }
@@ -248,11 +258,31 @@ impl Engine {
         self.command(leg, "unbridge", Command::Unbridge(leg));
     }
 
+    /// What the engine can play now.
+    #[must_use]
+    pub fn bank(&self) -> Arc<SoundBank> {
+        self.inner.bank.load_full()
+    }
+
+    /// Changes what the engine can play. Whoever hears something that is gone hears it to its end;
+    /// hold music changes for its listeners at once.
+    pub fn change_bank(&self, change: impl FnOnce(&mut SoundBank)) {
+        let _alone = self.inner.changing.lock();
+        let mut bank = SoundBank::clone(&self.inner.bank.load());
+        change(&mut bank);
+        self.inner.bank.store(Arc::new(bank));
+    }
+
     /// Plays a playlist to the leg, over whatever it hears; a former one ends as `Stopped`. Waits
     /// for the remote to be set. Its end is told exactly once, also when the leg is unknown or an
     /// item is missing.
     pub fn play(&self, leg: LegId, play: PlayId, playlist: &Playlist) {
-        let player = match Player::new(play, playlist, &self.inner.bank) {
+        self.play_with(leg, play, playlist, &PlayOptions::default());
+    }
+
+    /// The same, louder or quieter, more than once, or from its middle on.
+    pub fn play_with(&self, leg: LegId, play: PlayId, playlist: &Playlist, options: &PlayOptions) {
+        let player = match Player::with(play, playlist, options, &self.inner.bank.load()) {
             Ok(player) => player,
             Err(error) => {
                 tracing::warn!(%leg, %error, "a playlist cannot be played");
@@ -262,6 +292,11 @@ impl Engine {
         if !self.push(leg, Command::Play(leg, player)) {
             self.fail_play(leg, play);
         }
+    }
+
+    /// Pauses what is played to the leg, goes on with it, goes elsewhere in it, or makes it louder.
+    pub fn control_play(&self, leg: LegId, control: PlayControl) {
+        self.command(leg, "control_play", Command::ControlPlay(leg, control));
     }
 
     /// Stops what is played to the leg, if anything.
@@ -469,6 +504,21 @@ impl fmt::Debug for Engine {
             .field("ip", &self.inner.config.ip)
             .field("shards", &self.inner.shards.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Encodes what sounds are wanted in, as long as there are sounds.
+fn encode(orders: &Receiver<Order>) {
+    let mut queue = EncodeQueue::default();
+    loop {
+        if queue.is_empty() {
+            match orders.recv() {
+                Ok(order) => queue.add(order),
+                Err(_) => return,
+            }
+        }
+        orders.try_iter().for_each(|order| queue.add(order));
+        queue.work();
     }
 }
 

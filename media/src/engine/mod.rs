@@ -30,6 +30,10 @@ pub use record::{RecordSpec, Recovered, recover_recordings};
 pub use stats::{Dropped, EngineStats, ShardStats};
 
 pub use crate::graph::bank::SoundBank;
-pub use crate::graph::playlist::{PlayEnd, PlayId, PlayItem, Playlist, Source, ToneId};
+pub use crate::graph::music::{MusicClass, MusicOrder, Program};
+pub use crate::graph::playlist::{
+    PlayControl, PlayEnd, PlayId, PlayItem, PlayOptions, Playlist, Source, ToneId,
+};
 pub use crate::graph::recording::Layout;
+pub use crate::graph::sound::Sound;
 pub use crate::session::{DropReason, RemoteMedia};

@@ -2,6 +2,8 @@
 
 pub mod bank;
 pub mod mixer;
+pub(crate) mod encoding;
+pub mod music;
 pub mod player;
 pub mod playlist;
 pub mod recording;

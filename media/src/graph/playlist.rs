@@ -63,6 +63,41 @@ pub struct Playlist {
     pub repeat: bool,
 }
 
+/// How a playlist is played.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlayOptions {
+    /// Louder or quieter by this many dB, at most 24 either way.
+    pub gain_db: f32,
+    /// How often, for a playlist that does not repeat for ever; 0 is once as well.
+    pub rounds: u32,
+    /// Where in the first round to begin.
+    pub start: Duration,
+}
+
+impl Default for PlayOptions {
+    fn default() -> Self {
+        Self {
+            gain_db: 0.0,
+            rounds: 1,
+            start: Duration::ZERO,
+        }
+    }
+}
+
+/// What can be done to a playlist that is being played.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum PlayControl {
+    /// The leg hears silence until it is resumed.
+    Pause,
+    /// It goes on where it was paused.
+    Resume,
+    /// It goes on from this moment of the round. Behind the end there is nothing more.
+    Seek(Duration),
+    /// Louder or quieter by this many dB than it is, from now on.
+    Gain(f32),
+}
+
 /// One element of a playlist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

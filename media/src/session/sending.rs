@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use crate::codec::Law;
-use crate::graph::playlist::PlayEnd;
+use crate::codec::Coding;
+use crate::graph::playlist::{PlayControl, PlayEnd};
+use crate::graph::sound::Made;
 use crate::rtp::{HEADER_LEN, RtpHeader};
 use crate::session::drop_reason::DropReason;
 use crate::session::media_session::MediaSession;
 use crate::session::receiving::{Content, Received};
 use crate::session::stream::Relayed;
-use crate::time::FRAME_SAMPLES;
 
 /// Room for any packet we send.
 pub const PACKET_LEN: usize = 2048;
@@ -96,18 +96,31 @@ impl MediaSession {
             return Some(self.seal(packet, header, payload_type, event.len()));
         }
         let payload_type = remote.media.payload_type;
-        let law = remote.coding.law()?;
-        let room = packet[HEADER_LEN..].first_chunk_mut()?;
-        if !self.next_frame(law, tick, room) || !sends {
+        let coding = remote.coding;
+        let room = &mut packet[HEADER_LEN..HEADER_LEN + MAX_PAYLOAD];
+        let Made::Payload(length) = self.next_frame(coding, tick, room) else {
+            return None;
+        };
+        if !sends {
             return None;
         }
         let header = self.stream.frame(now, tick * 2, 2);
-        Some(self.seal(packet, header, payload_type, FRAME_SAMPLES))
+        Some(self.seal(packet, header, payload_type, length))
     }
 
-    fn next_frame(&mut self, law: Law, tick: u64, payload: &mut [u8; FRAME_SAMPLES]) -> bool {
+    /// Changes how what is being played is played; nothing, if nothing is.
+    pub fn control_play(&mut self, control: PlayControl) {
         if let Some(player) = &mut self.player {
-            let played = player.next_frame(law, payload);
+            player.control(control);
+            if player.is_finished() {
+                self.end_play(PlayEnd::Finished);
+            }
+        }
+    }
+
+    fn next_frame(&mut self, coding: Coding, tick: u64, payload: &mut [u8]) -> Made {
+        if let Some(player) = &mut self.player {
+            let played = player.next_frame(coding, payload);
             if player.is_finished() {
                 self.end_play(PlayEnd::Finished);
             }
@@ -115,7 +128,7 @@ impl MediaSession {
         }
         self.heard += 1;
         let heard = self.heard - 1;
-        self.background.frame(law, heard, tick, payload)
+        self.background.frame(coding, heard, tick, payload)
     }
 
     /// Puts the header before a payload that is already in its place; the packet's length.

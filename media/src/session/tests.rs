@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::codec::Law;
 use crate::graph::bank::SoundBank;
+use crate::graph::music::{MusicClass, MusicOrder, Program};
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::{PlayEnd, PlayId, PlayItem, Playlist, Source};
 use crate::graph::sound::Sound;
@@ -318,7 +319,9 @@ fn a_playlist_waits_for_somebody_to_play_to() {
 #[test]
 fn digits_cover_everything_and_then_music_goes_on() {
     let mut a = started(Codec::Pcmu);
-    let music = Arc::new(Sound::encode(&[2000; 1600]));
+    let sounds = [Arc::new(Sound::encode(&[2000; 1600]))];
+    let program = Program::looped(&sounds, MusicOrder::Linear);
+    let music = Arc::new(MusicClass::new("default", program));
     a.set_background(Background::Music(music));
     let mut out = [0; PACKET_LEN];
     a.tick(at(0), 0, &mut out);

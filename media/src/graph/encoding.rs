@@ -1,0 +1,140 @@
+//! Encoding sounds when a coding is first wanted: work for a thread that nobody waits for.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use parking_lot::Mutex;
+
+use crate::codec::{Coding, Encoder, EncoderSettings};
+use crate::graph::sound::{OnDemand, Packets, Sound};
+use crate::time::Rate;
+
+/// Longest payload of a frame: Opus at its highest rate (RFC 6716 section 3.2.1).
+const MAX_PACKET: usize = 1275;
+
+/// A sound that is wanted in a coding it does not have.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) sound: Arc<Sound>,
+    pub(crate) kind: OnDemand,
+}
+
+/// Where a bank's sounds order their encodings, until somebody takes the orders.
+#[derive(Debug, Clone)]
+pub(crate) struct OrderBook {
+    sender: Sender<Order>,
+    receiver: Arc<Mutex<Option<Receiver<Order>>>>,
+}
+
+impl Default for OrderBook {
+    fn default() -> Self {
+        let (sender, receiver) = channel();
+        Self {
+            sender,
+            receiver: Arc::new(Mutex::new(Some(receiver))),
+        }
+    }
+}
+
+impl OrderBook {
+    pub(crate) fn sender(&self) -> &Sender<Order> {
+        &self.sender
+    }
+
+    /// What is ordered comes out here; to the first who asks.
+    pub(crate) fn take(&self) -> Option<Receiver<Order>> {
+        self.receiver.lock().take()
+    }
+}
+
+/// An order being carried out.
+pub(crate) struct EncodeJob {
+    sound: Arc<Sound>,
+    kind: OnDemand,
+    encoder: Encoder,
+    next: usize,
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl EncodeJob {
+    /// `None` when there is no encoder to be had.
+    pub(crate) fn new(order: Order) -> Option<Self> {
+        let coding = match order.kind {
+            OnDemand::G722 => Coding::G722,
+            OnDemand::Opus => Coding::Opus,
+        };
+        let encoder = Encoder::new(coding, Rate::Wide, &EncoderSettings::default()).ok()?;
+        Some(Self {
+            sound: order.sound,
+            kind: order.kind,
+            encoder,
+            next: 0,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+        })
+    }
+
+    /// The frames still to be encoded.
+    pub(crate) fn left(&self) -> usize {
+        self.sound.frames() - self.next
+    }
+
+    /// Encodes so many frames more; false when all are done, and can be played.
+    pub(crate) fn step(&mut self, frames: usize) -> bool {
+        let mut packet = [0; MAX_PACKET];
+        for _ in 0..frames.min(self.left()) {
+            let pcm = self.sound.wide_frame(self.next);
+            // What cannot be encoded is a gap of a frame.
+            let length = self.encoder.encode(pcm, &mut packet).unwrap_or(0);
+            self.bytes.extend_from_slice(&packet[..length]);
+            self.ends
+                .push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
+            self.next += 1;
+        }
+        if self.left() > 0 {
+            return true;
+        }
+        let packets = Packets::new(
+            std::mem::take(&mut self.bytes),
+            std::mem::take(&mut self.ends),
+        );
+        self.sound.keep(self.kind, packets);
+        false
+    }
+}
+
+/// Carries out orders, the shortest first, so that no prompt waits for an hour of music. Pure but
+/// for its mailbox.
+#[derive(Default)]
+pub(crate) struct EncodeQueue {
+    jobs: Vec<EncodeJob>,
+}
+
+/// Frames encoded before the next order is looked at: five seconds of audio, some 10 ms of work.
+const STEP: usize = 250;
+
+impl EncodeQueue {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, order: Order) {
+        let job = EncodeJob::new(order);
+        if job.is_none() {
+            tracing::error!("a sound cannot be encoded: no encoder");
+        }
+        self.jobs.extend(job);
+    }
+
+    /// Does a little of what is least.
+    pub(crate) fn work(&mut self) {
+        let least = self.jobs.iter().map(EncodeJob::left).enumerate();
+        let Some((index, _)) = least.min_by_key(|(_, left)| *left) else {
+            return;
+        };
+        if !self.jobs[index].step(STEP) {
+            self.jobs.swap_remove(index);
+        }
+    }
+}
