@@ -1,8 +1,8 @@
 //! Where audio comes from and goes to: sounds, players, music, conferences, recordings. No disk and no socket.
 
 pub mod bank;
-pub mod mixer;
 pub(crate) mod encoding;
+pub mod mixer;
 pub mod music;
 pub mod player;
 pub mod playlist;
