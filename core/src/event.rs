@@ -10,6 +10,7 @@ use crate::id::{
     AgentId, AttemptId, CallId, DidId, IvrMenuId, LegId, QueueId, RecordingId, TrunkId,
 };
 use crate::pii::Pii;
+use crate::sdp::Codec;
 use crate::sip::defence::{BanReason, LoginFailure, UnbanReason};
 use crate::sip::identity::Privacy;
 
@@ -321,6 +322,16 @@ pub enum EventKind {
         jitter_micros: u32,
         /// Round-trip time in microseconds, if the far end sends RTCP.
         round_trip_micros: Option<u32>,
+        /// The codec the leg speaks.
+        #[serde(default)]
+        codec: Option<Codec>,
+        /// The transmission rating factor of the last seconds (ITU-T G.107), 0 to 100; none if
+        /// nothing was due.
+        #[serde(default)]
+        r_factor: Option<f64>,
+        /// The mean opinion score of the last seconds, 1 to 4.5.
+        #[serde(default)]
+        mos: Option<f64>,
     },
     /// A call is over: its last leg is gone.
     CallEnded {

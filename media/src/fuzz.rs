@@ -94,7 +94,10 @@ pub fn rtcp_packet(data: &[u8]) {
             let blocks = match packet {
                 RtcpPacket::SenderReport { blocks, .. }
                 | RtcpPacket::ReceiverReport { blocks, .. } => blocks,
-                RtcpPacket::Bye { .. } | RtcpPacket::Other { .. } => continue,
+                RtcpPacket::SourceDescription { .. }
+                | RtcpPacket::ExtendedReport { .. }
+                | RtcpPacket::Bye { .. }
+                | RtcpPacket::Other { .. } => continue,
             };
             assert!(blocks.iter().count() <= 31);
         }

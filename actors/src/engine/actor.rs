@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use offhook_core::event::EventKind;
 use offhook_media::engine::{EngineEvent, EngineEvents};
+use offhook_media::session::quality::Rating;
 use parking_lot::Mutex;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 
@@ -139,6 +140,8 @@ impl Readers {
                 lost,
                 jitter_micros,
                 round_trip_micros,
+                codec,
+                rating,
             } => {
                 let kind = EventKind::QualityMeasured {
                     leg,
@@ -146,6 +149,9 @@ impl Readers {
                     lost,
                     jitter_micros,
                     round_trip_micros,
+                    codec,
+                    r_factor: rating.map(Rating::r),
+                    mos: rating.map(Rating::mos),
                 };
                 self.live.publish(kind);
             }

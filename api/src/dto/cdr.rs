@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use offhook_core::HangupCause;
 use offhook_core::cdr::{Cdr, CdrLeg, Disposition, Quality};
 use offhook_core::event::EndedBy;
+use offhook_core::sdp::Codec;
 use offhook_core::{AgentId, CallId, DidId, LegId, QueueId, RecordingId, TrunkId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -65,6 +66,13 @@ pub struct QualityView {
     pub jitter_ms: f64,
     /// Round trip in milliseconds, if the far end reported.
     pub round_trip_ms: Option<f64>,
+    /// The codec spoken last: `opus`, `g722`, `pcmu`, `pcma`, `l16_wide` or `l16_narrow`.
+    #[schema(value_type = Option<String>)]
+    pub codec: Option<Codec>,
+    /// The worst mean opinion score of five seconds (ITU-T G.107), 1 to 4.5.
+    pub mos_min: Option<f64>,
+    /// The mean of all of them.
+    pub mos_mean: Option<f64>,
 }
 
 impl From<Quality> for QualityView {
@@ -73,6 +81,9 @@ impl From<Quality> for QualityView {
             loss_percent: quality.loss_percent,
             jitter_ms: quality.jitter_ms,
             round_trip_ms: quality.round_trip_ms,
+            codec: quality.codec,
+            mos_min: quality.mos_min,
+            mos_mean: quality.mos_mean.map(|mos| (mos * 100.0).round() / 100.0),
         }
     }
 }

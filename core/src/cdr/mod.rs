@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::cause::HangupCause;
 use crate::event::{Direction, EndedBy};
 use crate::id::{AgentId, CallId, DidId, LegId, QueueId, RecordingId, TrunkId};
+use crate::sdp::Codec;
 
 pub use fold::CdrFold;
 
@@ -206,6 +207,18 @@ pub struct Quality {
     pub jitter_ms: f64,
     /// Round trip in milliseconds, if the far end reported.
     pub round_trip_ms: Option<f64>,
+    /// The codec spoken last.
+    #[serde(default)]
+    pub codec: Option<Codec>,
+    /// The worst mean opinion score of a few seconds (ITU-T G.107), 1 to 4.5.
+    #[serde(default)]
+    pub mos_min: Option<f64>,
+    /// The mean of all of them.
+    #[serde(default)]
+    pub mos_mean: Option<f64>,
+    /// Of how many it is the mean; of no interest once the call is over.
+    #[serde(skip)]
+    pub scores: u32,
 }
 
 impl Quality {
@@ -229,6 +242,35 @@ impl Quality {
             loss_percent: (share * 100.0).round() / 100.0,
             jitter_ms: f64::from(jitter_micros) / 1000.0,
             round_trip_ms: round_trip_micros.map(|micros| f64::from(micros) / 1000.0),
+            codec: None,
+            mos_min: None,
+            mos_mean: None,
+            scores: 0,
+        }
+    }
+
+    /// These figures and later ones of the same leg. Loss is a running total, so the newest is the
+    /// truth; of jitter and round trip the worst is what was heard.
+    #[must_use]
+    pub(crate) fn later(self, newest: Self) -> Self {
+        Self {
+            loss_percent: newest.loss_percent,
+            codec: newest.codec.or(self.codec),
+            ..self.worse(newest)
+        }
+    }
+
+    /// With a further score, if there is one.
+    #[must_use]
+    pub(crate) fn scored(self, mos: Option<f64>) -> Self {
+        let Some(mos) = mos else { return self };
+        let scores = self.scores.saturating_add(1);
+        let mean = self.mos_mean.unwrap_or(mos);
+        Self {
+            mos_min: Some(self.mos_min.map_or(mos, |least| least.min(mos))),
+            mos_mean: Some(mean + (mos - mean) / f64::from(scores)),
+            scores,
+            ..self
         }
     }
 
@@ -242,7 +284,23 @@ impl Quality {
                 (Some(one), Some(two)) => Some(one.max(two)),
                 (one, two) => one.or(two),
             },
+            // What the worse of the two spoke.
+            codec: match (self.mos_mean, other.mos_mean) {
+                (Some(one), Some(two)) if two < one => other.codec,
+                (None, Some(_)) => other.codec,
+                (Some(_) | None, Some(_) | None) => self.codec.or(other.codec),
+            },
+            mos_min: least(self.mos_min, other.mos_min),
+            mos_mean: least(self.mos_mean, other.mos_mean),
+            scores: self.scores,
         }
+    }
+}
+
+fn least(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

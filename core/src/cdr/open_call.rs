@@ -251,19 +251,18 @@ impl OpenCall {
             lost,
             jitter_micros,
             round_trip_micros,
+            codec,
+            r_factor: _,
+            mos,
         } = &event.kind
             && let Some(leg) = self.leg(*leg)
         {
-            let measured = Quality::measured(*received, *lost, *jitter_micros, *round_trip_micros);
-            leg.quality = Some(match leg.quality {
-                // Loss is a running total, so the newest is the truth; of jitter and round trip
-                // the worst is what was heard.
-                Some(so_far) => Quality {
-                    loss_percent: measured.loss_percent,
-                    ..so_far.worse(measured)
-                },
-                None => measured,
-            });
+            let measured = Quality {
+                codec: *codec,
+                ..Quality::measured(*received, *lost, *jitter_micros, *round_trip_micros)
+            };
+            let so_far = leg.quality.unwrap_or(measured);
+            leg.quality = Some(so_far.later(measured).scored(*mos));
         }
     }
 

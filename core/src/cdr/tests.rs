@@ -429,6 +429,13 @@ fn the_worst_leg_is_the_quality_of_the_call() {
                 lost,
                 jitter_micros,
                 round_trip_micros: (number == 1).then_some(12_000),
+                codec: Some(if number == 1 {
+                    Codec::Opus
+                } else {
+                    Codec::Pcmu
+                }),
+                r_factor: Some(90.0),
+                mos: Some(if jitter_micros == 300 { 3.0 } else { 4.0 }),
             },
         );
     }
@@ -437,7 +444,16 @@ fn the_worst_leg_is_the_quality_of_the_call() {
     assert_eq!(quality.loss_percent, 5.0);
     assert_eq!(quality.jitter_ms, 0.9);
     assert_eq!(quality.round_trip_ms, Some(12.0));
-    assert_eq!(cdr.legs[1].quality.expect("was measured").jitter_ms, 0.4);
+    let worse = cdr.legs[1].quality.expect("was measured");
+    assert_eq!(worse.jitter_ms, 0.4);
+    assert_eq!((worse.mos_min, worse.mos_mean), (Some(3.0), Some(3.5)));
+    assert_eq!((quality.mos_min, quality.mos_mean), (Some(3.0), Some(3.5)));
+    assert_eq!(quality.codec, Some(Codec::Opus));
+    let better = cdr.legs[0].quality.expect("was measured");
+    assert_eq!(
+        (better.mos_min, better.codec),
+        (Some(4.0), Some(Codec::Pcmu))
+    );
 }
 
 #[test]

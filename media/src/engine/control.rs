@@ -80,7 +80,7 @@ impl Shard {
         let Some(leg) = self.legs.get_mut(key) else {
             return;
         };
-        let mut goodbye = [0; 128];
+        let mut goodbye = [0; 192];
         if let Some((length, to)) = leg.session.end(now, &mut goodbye) {
             // The far end finds out without it too.
             leg.sockets.rtcp.send_to(&goodbye[..length], to).ok();

@@ -6,11 +6,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId, RecordingId};
 use parking_lot::Mutex;
 use rtrb::Consumer;
 
 use crate::graph::playlist::{PlayEnd, PlayId};
+use crate::session::quality::Rating;
 
 /// Something that happened in the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,10 @@ pub enum EngineEvent {
         jitter_micros: u32,
         /// Round-trip time in microseconds, if the far end sends RTCP.
         round_trip_micros: Option<u32>,
+        /// The codec agreed on.
+        codec: Option<Codec>,
+        /// How the last seconds sounded; none if no packet was due.
+        rating: Option<Rating>,
     },
     /// A recording is complete: synced to disk and under its final name.
     RecordingSaved {

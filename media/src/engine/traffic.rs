@@ -14,7 +14,7 @@ use crate::session::{Content, DropReason, Received, SessionEvent};
 const BUDGET: usize = 32;
 
 /// Room for the RTCP packets we write.
-const REPORT: usize = 128;
+const REPORT: usize = 192;
 
 impl Shard {
     /// Reads a leg's RTP socket empty and passes on what it holds.
@@ -189,12 +189,16 @@ fn engine_event(leg: LegId, event: SessionEvent) -> EngineEvent {
             lost,
             jitter,
             round_trip,
+            codec,
+            rating,
         } => EngineEvent::Quality {
             leg,
             received,
             lost,
             jitter_micros: micros(jitter),
             round_trip_micros: round_trip.map(micros),
+            codec,
+            rating,
         },
     }
 }

@@ -2,11 +2,13 @@
 //! (RFC 3550 section 6.1; checks of appendix A.2).
 
 use crate::rtcp::report::{BLOCK_LEN, ReportBlock, ReportBlocks, SENDER_LEN, SenderInfo, word};
+use crate::rtcp::voip_metrics::VoipMetrics;
 
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const BYE: u8 = 203;
+const EXTENDED_REPORT: u8 = 207;
 const CNAME: u8 = 1;
 
 /// Bytes before the packet's own fields: version, count, type, length.
@@ -55,7 +57,21 @@ pub enum RtcpPacket<'a> {
         /// The first of those who leave.
         ssrc: u32,
     },
-    /// Something we have no use for, such as a source description.
+    /// Who somebody is (RFC 3550 section 6.5): the first of those described.
+    SourceDescription {
+        /// Who.
+        ssrc: u32,
+        /// Its canonical name, if it is said; not always text.
+        cname: Option<&'a [u8]>,
+    },
+    /// More about what somebody receives (RFC 3611).
+    ExtendedReport {
+        /// Who.
+        ssrc: u32,
+        /// How speech fares, if that is among it.
+        voip: Option<VoipMetrics>,
+    },
+    /// Something we have no use for.
     Other {
         /// Its packet type.
         packet_type: u8,
@@ -125,10 +141,34 @@ fn split(bytes: &[u8]) -> Result<(RtcpPacket<'_>, &[u8]), RtcpError> {
             let blocks = blocks(body, 4, count)?;
             RtcpPacket::ReceiverReport { ssrc, blocks }
         }
+        SOURCE_DESCRIPTION if count > 0 && body.len() >= 4 => RtcpPacket::SourceDescription {
+            ssrc,
+            cname: cname(&body[4..]),
+        },
+        EXTENDED_REPORT if body.len() >= 4 => RtcpPacket::ExtendedReport {
+            ssrc,
+            voip: VoipMetrics::find(&body[4..]),
+        },
         BYE if count > 0 && body.len() >= 4 => RtcpPacket::Bye { ssrc },
         _ => RtcpPacket::Other { packet_type },
     };
     Ok((packet, rest))
+}
+
+/// The canonical name among a chunk's items; a list that goes beyond the packet has none.
+fn cname(items: &[u8]) -> Option<&[u8]> {
+    let mut rest = items;
+    while let &[kind, length, ref after @ ..] = rest {
+        if kind == 0 {
+            return None;
+        }
+        let (text, next) = after.split_at_checked(usize::from(length))?;
+        if kind == CNAME {
+            return Some(text);
+        }
+        rest = next;
+    }
+    None
 }
 
 fn blocks(body: &[u8], at: usize, count: usize) -> Result<ReportBlocks<'_>, RtcpError> {
@@ -144,7 +184,7 @@ pub struct CompoundWriter<'a> {
 }
 
 impl<'a> CompoundWriter<'a> {
-    /// A compound in `buffer`; 128 bytes are enough for what we send.
+    /// A compound in `buffer`; 192 bytes are enough for what we send.
     #[must_use]
     pub fn new(buffer: &'a mut [u8]) -> Self {
         Self { buffer, length: 0 }
@@ -175,6 +215,12 @@ impl<'a> CompoundWriter<'a> {
             &[0; 4][..padding],
         ];
         self.packet(1, SOURCE_DESCRIPTION, &parts);
+    }
+
+    /// Adds how the speech fares that we receive.
+    pub fn voip_metrics(&mut self, ssrc: u32, metrics: VoipMetrics) {
+        let parts: [&[u8]; 2] = [&ssrc.to_be_bytes(), &metrics.to_bytes()];
+        self.packet(0, EXTENDED_REPORT, &parts);
     }
 
     /// Adds our goodbye.
@@ -258,7 +304,11 @@ mod tests {
         };
         assert_eq!((ssrc, said), (5, sender()));
         assert_eq!(blocks.iter().collect::<Vec<_>>(), [block()]);
-        assert_eq!(description, RtcpPacket::Other { packet_type: 202 });
+        let said = RtcpPacket::SourceDescription {
+            ssrc: 5,
+            cname: Some(b"0123456789abc@offhook"),
+        };
+        assert_eq!(description, said);
         assert_eq!(bye, RtcpPacket::Bye { ssrc: 5 });
     }
 

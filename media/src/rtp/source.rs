@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::rtp::{ClockRate, RtpHeader};
+use crate::rtp::{Bursts, ClockRate, RtpHeader};
 use crate::time::RtpTime;
 
 /// A gap wider than this is taken for a restarted sender.
@@ -37,6 +37,7 @@ pub struct RtpSource {
     transit: Option<(Instant, RtpTime)>,
     /// In 1/16 of a timestamp unit.
     jitter: u32,
+    bursts: Bursts,
 }
 
 /// How a packet fits into its stream.
@@ -86,6 +87,7 @@ impl RtpSource {
             received_at_report: 0,
             transit: Some((arrived, header.time)),
             jitter: 0,
+            bursts: Bursts::default(),
         }
     }
 
@@ -139,6 +141,7 @@ impl RtpSource {
             return None;
         } else if ahead < MAX_DROPOUT {
             self.suspect = None;
+            self.bursts.receive(u32::from(ahead) - 1);
             self.newest = self.newest.wrapping_add(u32::from(ahead));
             self.seen = self.seen.checked_shl(u32::from(ahead)).unwrap_or(0) | 1;
             self.newest
@@ -182,6 +185,12 @@ impl RtpSource {
         self.clock.duration(u64::from(self.jitter >> 4))
     }
 
+    /// How its losses cluster.
+    #[must_use]
+    pub fn bursts(&self) -> &Bursts {
+        &self.bursts
+    }
+
     fn arrival(&self, extended: u32) -> Arrival {
         Arrival {
             extended,
@@ -208,6 +217,7 @@ impl RtpSource {
             former_received: before.received,
             former_lost: before.lost,
             jitter: self.jitter,
+            bursts: self.bursts,
             ..Self::new(header, arrived, self.clock)
         };
         self.first_arrival()

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use offhook_core::sdp::Codec;
+
 use crate::codec::Coding;
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::{PlayEnd, PlayId};
@@ -12,6 +14,7 @@ use crate::rtp::{ClockRate, RtpSource};
 use crate::session::digit_receiver::DigitReceiver;
 use crate::session::digit_sender::DigitSender;
 use crate::session::latch::Latch;
+use crate::session::quality::{QualityMeter, Rating};
 use crate::session::remote::RemoteMedia;
 use crate::session::reports::Reports;
 use crate::session::stream::{OutStream, StreamSeed};
@@ -50,6 +53,10 @@ pub enum SessionEvent {
         jitter: Duration,
         /// The way to the far end and back.
         round_trip: Option<Duration>,
+        /// The codec agreed on.
+        codec: Option<Codec>,
+        /// How the last seconds sounded; none if no packet was due.
+        rating: Option<Rating>,
     },
 }
 
@@ -73,6 +80,7 @@ pub struct MediaSession {
     /// How long the far end has been silent.
     pub(super) silent: Silence,
     pub(super) quality_due: Option<Instant>,
+    pub(super) meter: QualityMeter,
     pub(super) events: VecDeque<SessionEvent>,
 }
 
@@ -111,6 +119,7 @@ impl MediaSession {
             reports: Reports::new(settings.clock, settings.rtcp_interval, seed.ssrc),
             silent: Silence::Since(now),
             quality_due: None,
+            meter: QualityMeter::default(),
             // Never grows in steady state: a turn of the loop takes them out.
             events: VecDeque::with_capacity(4),
         }
@@ -233,13 +242,14 @@ impl MediaSession {
     /// phones that only rang end so.
     pub fn end(&mut self, now: Instant, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
         self.end_play(PlayEnd::Stopped);
-        let to = self.remote.take()?.rtcp_destination();
+        let to = self.remote.as_ref()?.rtcp_destination();
         let (packets, _) = self.stream.sent();
         let spoke = packets > 0 || self.reports.has_reported();
         if spoke || self.source.is_some() {
             let quality = self.quality();
             self.events.push_back(quality);
         }
+        self.remote = None;
         if !spoke {
             return None;
         }
@@ -292,20 +302,6 @@ impl MediaSession {
         match self.silent {
             Silence::Since(heard) => Some(heard + self.settings.rtp_timeout),
             Silence::Told => None,
-        }
-    }
-
-    fn quality(&self) -> SessionEvent {
-        let reception = self.source.as_ref().map(RtpSource::reception);
-        let reception = reception.unwrap_or_default();
-        SessionEvent::Quality {
-            received: reception.received,
-            lost: reception.lost,
-            jitter: self
-                .source
-                .as_ref()
-                .map_or(Duration::ZERO, RtpSource::jitter),
-            round_trip: self.reports.round_trip(),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::rtcp::{
-    Compound, CompoundWriter, NtpClock, ReportBlock, RtcpPacket, SenderInfo, first_report,
-    next_report,
+    Compound, CompoundWriter, NtpClock, ReportBlock, RtcpPacket, SenderInfo, VoipMetrics,
+    first_report, next_report,
 };
 use crate::rtcp::{ntp_long, ntp_short};
 use crate::rtp::RtpSource;
@@ -27,6 +27,10 @@ pub struct Reports {
     round_trip: Option<Duration>,
     /// Whether a report went out.
     reported: bool,
+    /// How the far end's speech fares with us.
+    metrics: Option<VoipMetrics>,
+    /// How ours fares with the far end, by its own report.
+    far_end: Option<VoipMetrics>,
 }
 
 impl Reports {
@@ -42,6 +46,8 @@ impl Reports {
             heard: None,
             round_trip: None,
             reported: false,
+            metrics: None,
+            far_end: None,
         }
     }
 
@@ -65,6 +71,26 @@ impl Reports {
         self.round_trip
     }
 
+    /// How ours fares with the far end, by its own report.
+    #[must_use]
+    pub fn far_end(&self) -> Option<&VoipMetrics> {
+        self.far_end.as_ref()
+    }
+
+    /// The delay within the far end, by its own report; what cannot be is not believed.
+    #[must_use]
+    pub fn far_end_delay(&self) -> Option<Duration> {
+        let delay = self.far_end?.end_system_delay;
+        (1..=1000)
+            .contains(&delay)
+            .then(|| Duration::from_millis(delay.into()))
+    }
+
+    /// Sets what the reports from now on say of the far end's speech.
+    pub fn set_metrics(&mut self, metrics: Option<VoipMetrics>) {
+        self.metrics = metrics;
+    }
+
     /// Takes the far end's compound packet, which may be anything.
     pub fn receive(&mut self, now: Instant, compound: &Compound<'_>, own_ssrc: u32) {
         for packet in compound.packets() {
@@ -74,7 +100,14 @@ impl Reports {
                     blocks
                 }
                 RtcpPacket::ReceiverReport { blocks, .. } => blocks,
-                RtcpPacket::Bye { .. } | RtcpPacket::Other { .. } => continue,
+                RtcpPacket::ExtendedReport { voip, .. } => {
+                    // One about somebody else's stream says nothing of us.
+                    self.far_end = voip.filter(|voip| voip.ssrc == own_ssrc).or(self.far_end);
+                    continue;
+                }
+                RtcpPacket::SourceDescription { .. }
+                | RtcpPacket::Bye { .. }
+                | RtcpPacket::Other { .. } => continue,
             };
             for block in blocks.iter().filter(|block| block.ssrc == own_ssrc) {
                 self.measure_round_trip(now, &block);
@@ -144,6 +177,9 @@ impl Reports {
         writer.report(stream.ssrc(), sender, block);
         let mut name = [0; CNAME_LEN];
         writer.source_description(stream.ssrc(), cname(stream.ssrc(), &mut name));
+        if let Some(metrics) = self.metrics {
+            writer.voip_metrics(stream.ssrc(), metrics);
+        }
     }
 
     fn block(&self, now: Instant, source: &mut RtpSource) -> ReportBlock {

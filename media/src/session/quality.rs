@@ -1,0 +1,319 @@
+//! How good a leg sounds, by the E-model (ITU-T G.107, 2015) with the default values of its table 2.
+//!
+//! All codecs are rated on the narrow-band scale, so that figures compare: 93.2 is the best there
+//! is. What a wide-band codec gains over G.711 is left out, since the other party may not hear it.
+
+use std::time::Duration;
+
+use offhook_core::sdp::Codec;
+
+use crate::rtp::{Bursts, Reception};
+
+/// The rating without any impairment (G.107 section 7.7).
+const BEST: f64 = 93.2;
+
+/// Talker echo loudness rating, in dB.
+const TELR: f64 = 65.0;
+
+/// Weighted echo path loss, in dB.
+const WEPL: f64 = 110.0;
+
+/// Ro by the default levels and noises, in dB: also what talker echo is compared to.
+const RO: f64 = 94.77;
+
+/// Delay in a far end that does not tell it: its own frame and its sound card.
+const FAR_END: Duration = Duration::from_millis(20);
+
+/// A rating of the last seconds. In whole tenths and hundredths, so that equal ones are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rating {
+    r_tenths: u16,
+    mos_hundredths: u16,
+}
+
+impl Rating {
+    /// By the transmission rating factor; below 0 and above 100 it is cut off.
+    #[must_use]
+    pub fn of(r: f64) -> Self {
+        let r = r.clamp(0.0, 100.0);
+        Self {
+            r_tenths: whole(r * 10.0),
+            mos_hundredths: whole(mos(r) * 100.0),
+        }
+    }
+
+    /// The transmission rating factor R: 93 is excellent, below 50 hardly usable.
+    #[must_use]
+    pub fn r(self) -> f64 {
+        f64::from(self.r_tenths) / 10.0
+    }
+
+    /// The mean opinion score of a conversation, 1 to 4.5 (G.107 annex B; MOS-CQE).
+    #[must_use]
+    pub fn mos(self) -> f64 {
+        f64::from(self.mos_hundredths) / 100.0
+    }
+}
+
+/// What the network and we did to the sound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Impairments {
+    /// The codec.
+    pub codec: Codec,
+    /// Share of the sound that did not come in time, 0 to 1.
+    pub loss: f64,
+    /// Mean length of a series of losses over that of as many random ones; 1 for random loss.
+    pub burst_ratio: f64,
+    /// From mouth to ear.
+    pub delay: Duration,
+}
+
+impl Impairments {
+    /// The rating of a conversation with these.
+    #[must_use]
+    pub fn rate(&self) -> Rating {
+        Rating::of(self.listening() - delay_impairment(self.delay))
+    }
+
+    /// The rating of who only listens: without the delay.
+    #[must_use]
+    pub fn rate_listening(&self) -> Rating {
+        Rating::of(self.listening())
+    }
+
+    fn listening(&self) -> f64 {
+        let (ie, bpl) = equipment(self.codec);
+        let loss = self.loss.clamp(0.0, 1.0) * 100.0;
+        // G.107 equation 7-29.
+        BEST - (ie + (95.0 - ie) * loss / (loss / self.burst_ratio.max(1.0) + bpl))
+    }
+}
+
+/// Equipment impairment and packet-loss robustness of a codec (Ie and Bpl).
+///
+/// G.711 with concealment: ITU-T G.113 (2007) table I.4. Opus: Bpl at random loss as measured by
+/// Alahmadi, Počta and Melvin (ACM TOMM 17, 2021), Ie 0 since at 24 kb/s and more it is not worse than
+/// G.711. G.722: G.113 rates it on the wide-band scale only (Ie,wb 13, better than G.711); its loss
+/// is taken for that of Opus. L16 is G.711 without its quantisation.
+fn equipment(codec: Codec) -> (f64, f64) {
+    match codec {
+        Codec::Pcmu | Codec::Pcma | Codec::L16Narrow | Codec::L16Wide => (0.0, 25.1),
+        // Codecs to come are taken for the less robust.
+        Codec::Opus | Codec::G722 | _ => (0.0, 11.3),
+    }
+}
+
+/// What the delay costs more than none would: Idte, Idle and Idd (G.107 section 7.4).
+fn delay_impairment(delay: Duration) -> f64 {
+    let at = |t: f64| talker_echo(t) + listener_echo(2.0 * t) + long_delay(t);
+    at(delay.as_secs_f64() * 1000.0) - at(0.0)
+}
+
+fn talker_echo(t: f64) -> f64 {
+    let terv =
+        TELR - 40.0 * ((1.0 + t / 10.0) / (1.0 + t / 150.0)).log10() + 6.0 * (-0.3 * t * t).exp();
+    let half = (RO - (80.0 + 2.5 * (terv - 14.0))) / 2.0;
+    (half + (half * half + 100.0).sqrt() - 1.0) * (1.0 - (-t).exp())
+}
+
+fn listener_echo(round_trip: f64) -> f64 {
+    let half = (RO - 10.5 * (WEPL + 7.0) * (round_trip + 1.0).powf(-0.25)) / 2.0;
+    half + (half * half + 169.0).sqrt()
+}
+
+fn long_delay(t: f64) -> f64 {
+    if t <= 100.0 {
+        return 0.0;
+    }
+    let x = (t / 100.0).log2();
+    let part = |x: f64| (1.0 + x.powi(6)).powf(1.0 / 6.0);
+    25.0 * (part(x) - 3.0 * part(x / 3.0) + 2.0)
+}
+
+/// G.107 annex B.
+fn mos(r: f64) -> f64 {
+    (1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6).clamp(1.0, 4.5)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 0 and 1000"
+)]
+fn whole(value: f64) -> u16 {
+    value.round() as u16
+}
+
+/// What is known of a leg's way when it is rated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// The codec.
+    pub codec: Codec,
+    /// Sound per packet.
+    pub ptime: Duration,
+    /// To the far end and back, if it reports.
+    pub round_trip: Option<Duration>,
+    /// Interarrival jitter.
+    pub jitter: Duration,
+    /// The delay within the far end, if it tells.
+    pub far_end: Option<Duration>,
+    /// The wait in our jitter buffer; none where packets are passed on, and the other far end
+    /// evens them out.
+    pub buffered: Option<Duration>,
+    /// Packets that our jitter buffer gave up although they came, in all.
+    pub discarded: u64,
+}
+
+/// Rates a leg's sound from one look to the next.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct QualityMeter {
+    received: u64,
+    lost: u64,
+    discarded: u64,
+    runs: (u64, u64),
+}
+
+impl QualityMeter {
+    /// What became of the sound since the last look; `None` if no packet was due.
+    pub fn measure(
+        &mut self,
+        reception: &Reception,
+        bursts: &Bursts,
+        way: &Way,
+    ) -> Option<Impairments> {
+        let before = *self;
+        *self = Self {
+            received: reception.received,
+            lost: reception.lost,
+            discarded: way.discarded,
+            runs: bursts.runs(),
+        };
+        let received = self.received.saturating_sub(before.received);
+        // A packet that came late after all makes the total smaller.
+        let lost = self.lost.saturating_sub(before.lost);
+        let expected = received + lost;
+        if expected == 0 {
+            return None;
+        }
+        let discarded = self
+            .discarded
+            .saturating_sub(before.discarded)
+            .min(received);
+        let loss = (lost + discarded) as f64 / expected as f64;
+        let in_runs = self.runs.0.saturating_sub(before.runs.0);
+        let runs = self.runs.1.saturating_sub(before.runs.1);
+        let burst_ratio = match runs {
+            0 => 1.0,
+            runs => (in_runs as f64 / runs as f64 * (1.0 - loss)).max(1.0),
+        };
+        Some(Impairments {
+            codec: way.codec,
+            loss,
+            burst_ratio,
+            delay: way.delay(),
+        })
+    }
+}
+
+impl Way {
+    /// From the far end's mouth to our hand-over: half the round trip, the packet itself, the wait
+    /// in a jitter buffer, and what the far end needs.
+    fn delay(&self) -> Duration {
+        let travel = self.round_trip.unwrap_or_default() / 2;
+        // Where somebody else has the buffer it is taken for a usual one.
+        let usual = (self.jitter * 3).max(Duration::from_millis(20));
+        travel + self.ptime + self.buffered.unwrap_or(usual) + self.far_end.unwrap_or(FAR_END)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn impairments(loss: f64, delay: u64) -> Impairments {
+        Impairments {
+            codec: Codec::Pcmu,
+            loss,
+            burst_ratio: 1.0,
+            delay: Duration::from_millis(delay),
+        }
+    }
+
+    #[test]
+    fn the_best_is_93_2_and_a_mos_of_4_41() {
+        let best = impairments(0.0, 0).rate();
+        assert_eq!((best.r(), best.mos()), (93.2, 4.41));
+    }
+
+    /// The shape of the curve in ITU-T G.114: flat to 150 ms, then falling.
+    #[test]
+    fn delay_costs_little_up_to_150_ms_and_much_beyond() {
+        let r = |delay| impairments(0.0, delay).rate().r();
+        assert!((88.5..91.5).contains(&r(150)), "{}", r(150));
+        assert!((58.0..66.0).contains(&r(400)), "{}", r(400));
+        assert!(r(50) > 91.0 && r(250) < 84.0);
+        let falls = (0..100u64).all(|n| r(n * 10) >= r(n * 10 + 10));
+        assert!(falls);
+        // Who only listens does not mind.
+        assert_eq!(impairments(0.0, 400).rate_listening().r(), 93.2);
+    }
+
+    #[test]
+    fn loss_costs_by_the_codecs_robustness() {
+        let r = |codec, loss, burst_ratio| {
+            let all = Impairments {
+                codec,
+                burst_ratio,
+                ..impairments(loss, 0)
+            };
+            all.rate().r()
+        };
+        // 93.2 − 95·5/(5 + 25.1).
+        assert_eq!(r(Codec::Pcma, 0.05, 1.0), 77.4);
+        assert!(r(Codec::Opus, 0.05, 1.0) < r(Codec::Pcma, 0.05, 1.0));
+        assert!(r(Codec::Pcma, 0.05, 3.0) < r(Codec::Pcma, 0.05, 1.0));
+        assert_eq!(Rating::of(-20.0).mos(), 1.0);
+        assert_eq!(Rating::of(200.0).mos(), 4.5);
+    }
+
+    #[test]
+    fn each_look_rates_what_came_since_the_last() {
+        let way = Way {
+            codec: Codec::Pcmu,
+            ptime: Duration::from_millis(20),
+            round_trip: Some(Duration::from_millis(60)),
+            jitter: Duration::from_millis(2),
+            far_end: None,
+            buffered: None,
+            discarded: 0,
+        };
+        let mut meter = QualityMeter::default();
+        let mut bursts = Bursts::default();
+        let mut reception = Reception::default();
+        assert_eq!(meter.measure(&reception, &bursts, &way), None);
+        (0..250).for_each(|_| bursts.receive(0));
+        reception.received = 250;
+        let first = meter.measure(&reception, &bursts, &way).unwrap();
+        assert_eq!((first.loss, first.burst_ratio), (0.0, 1.0));
+        assert_eq!(first.delay, Duration::from_millis(30 + 20 + 20 + 20));
+        // Twenty of 250 are lost, in series of four.
+        for _ in 0..5 {
+            bursts.receive(4);
+            (0..45).for_each(|_| bursts.receive(0));
+        }
+        reception.received += 230;
+        reception.lost += 20;
+        let second = meter.measure(&reception, &bursts, &way).unwrap();
+        assert!((second.loss - 0.08).abs() < 1e-9);
+        assert!((second.burst_ratio - 4.0 * 0.92).abs() < 1e-9);
+        assert!(second.rate() < first.rate());
+        // What our own buffer gave up counts like what was lost.
+        reception.received += 250;
+        let late = Way {
+            discarded: 25,
+            ..way
+        };
+        let third = meter.measure(&reception, &bursts, &late).unwrap();
+        assert!((third.loss - 0.1).abs() < 1e-9);
+    }
+}
