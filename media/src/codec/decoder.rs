@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::coding::{Coding, MAX_MILLISECONDS};
+use super::conceal::Concealer;
 use super::error::CodecError;
 use super::g711::Law;
 use super::g722::G722Decoder;
@@ -20,10 +21,11 @@ pub struct Decoder {
     adapter: Option<Box<Adapter>>,
 }
 
+/// Opus helps itself where packets are missing; the others need a concealer.
 enum State {
-    Law(Law),
-    L16,
-    G722(Box<G722Decoder>),
+    Law(Law, Concealer),
+    L16(Concealer),
+    G722(Box<G722Decoder>, Concealer),
     Opus(OpusDecoder),
 }
 
@@ -41,10 +43,10 @@ impl Decoder {
     pub fn new(coding: Coding, rate: Rate) -> Result<Self, CodecError> {
         let native = coding.native_rate(rate);
         let state = match coding {
-            Coding::Pcmu => State::Law(Law::Mu),
-            Coding::Pcma => State::Law(Law::A),
-            Coding::L16(_) => State::L16,
-            Coding::G722 => State::G722(Box::new(G722Decoder::new())),
+            Coding::Pcmu => State::Law(Law::Mu, Concealer::new(native)),
+            Coding::Pcma => State::Law(Law::A, Concealer::new(native)),
+            Coding::L16(_) => State::L16(Concealer::new(native)),
+            Coding::G722 => State::G722(Box::new(G722Decoder::new()), Concealer::new(native)),
             Coding::Opus => State::Opus(OpusDecoder::new(rate)?),
         };
         let longest = MAX_MILLISECONDS as usize * native.per_millisecond();
@@ -96,7 +98,8 @@ impl Decoder {
     }
 
     /// Fills `pcm` with what stands in for a lost packet: as long as that packet, in multiples of
-    /// 2.5 ms. It goes on from what was decoded before and fades when nothing new comes.
+    /// 2.5 ms. It goes on from what was decoded before and fades when nothing new comes; after a
+    /// comfort noise packet it is that noise.
     pub fn conceal(&mut self, pcm: &mut [i16]) {
         let Some(adapter) = &mut self.adapter else {
             return self.state.conceal(pcm);
@@ -115,7 +118,35 @@ impl Decoder {
     pub fn recover(&mut self, next_payload: &[u8], pcm: &mut [i16]) -> bool {
         match &mut self.state {
             State::Opus(opus) => opus.recover(next_payload, pcm),
-            State::Law(_) | State::L16 | State::G722(_) => false,
+            State::Law(..) | State::L16(_) | State::G722(..) => false,
+        }
+    }
+
+    /// The far end says that it is silent from now on and how that sounds (RFC 3389): until the
+    /// next packet of audio, [`Decoder::rest`] and [`Decoder::conceal`] give that noise. False, with
+    /// nothing changed, when the payload is none or the coding has silence of its own.
+    pub fn take_comfort_noise(&mut self, payload: &[u8]) -> bool {
+        match &mut self.state {
+            State::Law(_, concealer) | State::L16(concealer) | State::G722(_, concealer) => {
+                concealer.rest(payload)
+            }
+            State::Opus(_) => false,
+        }
+    }
+
+    /// Fills `pcm`, in multiples of 2.5 ms, while the far end sends nothing and nothing is lost:
+    /// with the noise it last said it had, or with silence.
+    pub fn rest(&mut self, pcm: &mut [i16]) {
+        let resting = match &self.state {
+            State::Law(_, concealer) | State::L16(concealer) | State::G722(_, concealer) => {
+                concealer.is_resting()
+            }
+            State::Opus(opus) => opus.is_resting(),
+        };
+        if resting {
+            self.conceal(pcm);
+        } else {
+            pcm.fill(0);
         }
     }
 }
@@ -124,21 +155,30 @@ impl State {
     /// `pcm` has exactly the payload's length.
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<usize, CodecError> {
         match self {
-            Self::Law(law) => Ok(law.decode_frame(payload, pcm)),
-            Self::L16 => {
+            Self::Law(law, concealer) => {
+                law.decode_frame(payload, pcm);
+                concealer.decoded(pcm);
+            }
+            Self::L16(concealer) => {
                 for (sample, bytes) in pcm.iter_mut().zip(payload.chunks_exact(2)) {
                     *sample = i16::from_be_bytes([bytes[0], bytes[1]]);
                 }
-                Ok(pcm.len())
+                concealer.decoded(pcm);
             }
-            Self::G722(g722) => Ok(g722.decode(payload, pcm)),
-            Self::Opus(opus) => opus.decode(payload, pcm),
+            Self::G722(g722, concealer) => {
+                g722.decode(payload, pcm);
+                concealer.decoded(pcm);
+            }
+            Self::Opus(opus) => return opus.decode(payload, pcm),
         }
+        Ok(pcm.len())
     }
 
     fn conceal(&mut self, pcm: &mut [i16]) {
         match self {
-            Self::Law(_) | Self::L16 | Self::G722(_) => pcm.fill(0),
+            Self::Law(_, concealer) | Self::L16(concealer) | Self::G722(_, concealer) => {
+                concealer.conceal(pcm);
+            }
             Self::Opus(opus) => opus.conceal(pcm),
         }
     }

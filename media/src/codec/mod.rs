@@ -10,6 +10,8 @@
 
 mod alaw;
 mod coding;
+mod comfort_noise;
+mod conceal;
 mod decoder;
 mod encoder;
 mod error;
@@ -21,6 +23,7 @@ mod ulaw;
 pub use self::opus::{OpusMode, Toc, TocError};
 pub use alaw::{alaw_decode, alaw_encode};
 pub use coding::Coding;
+pub use comfort_noise::{ComfortNoise, NoiseShape};
 pub use decoder::Decoder;
 pub use encoder::{BitRateMode, Encoder, EncoderSettings, Silence};
 pub use error::CodecError;

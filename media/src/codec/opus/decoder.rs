@@ -12,6 +12,8 @@ use crate::time::Rate;
 pub(crate) struct OpusDecoder {
     state: opus::Decoder,
     rate: Rate,
+    /// The last packet said that silence begins, or goes on.
+    resting: bool,
 }
 
 impl OpusDecoder {
@@ -21,6 +23,7 @@ impl OpusDecoder {
         Ok(Self {
             state: state.map_err(|_| CodecError::Refused)?,
             rate,
+            resting: false,
         })
     }
 
@@ -29,7 +32,14 @@ impl OpusDecoder {
         let samples = Toc::parse(packet)?.samples(self.rate);
         let room = pcm.get_mut(..samples).ok_or(CodecError::TooLong)?;
         let decoded = self.state.decode(packet, room, false);
+        self.resting = packet.len() <= 2;
         decoded.map_err(|_| CodecError::Refused)
+    }
+
+    /// Whether the far end sends nothing because it is silent (RFC 7587 section 3.1.3): its last
+    /// packet had no audio.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.resting
     }
 
     /// Fills `pcm` with what a lost packet may have held. Lengths are multiples of 2.5 ms; what is
