@@ -28,7 +28,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, 
 
 use crate::agent::{AgentPorts, Agents};
 use crate::alarm::now;
-use crate::call::{CallCommand, Calls, Redirects, Rules};
+use crate::call::{CallCommand, Calls, MediaRules, Redirects, Rules};
 use crate::defence::{Countries, DefenceActor, DefenceArguments};
 use crate::directory::Follower;
 use crate::edge::{OpenError, SipCore, SipCoreActor, self_signed};
@@ -121,7 +121,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         subscriptions: Subscriptions::new(&config.sip, office, waiting, lists),
         calls: Calls::new(
             config.limits.calls,
-            &config.media.codecs,
+            MediaRules::of(&config.media),
             call_rules(config),
         ),
         queues: Queues::default(),

@@ -89,6 +89,7 @@ fn extension(id: ExtensionId, number: u32) -> Extension {
         incoming_limit: 0,
         permissions: Permission::usual(),
         countries: Vec::new(),
+        srtp: None,
     }
 }
 

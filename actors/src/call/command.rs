@@ -13,7 +13,10 @@ impl CallMachine {
         match command {
             CallCommand::HangUp(cause) => self.end(now, cause, EndedBy::System),
             CallCommand::Hold => self.operator_holds(),
-            CallCommand::Unhold => self.operator_resumes(),
+            CallCommand::Unhold => {
+                self.operator_resumes();
+                self.tune(now);
+            }
             CallCommand::StartRecording => self.start_recording(),
             CallCommand::StopRecording => self.stop_recording(),
             CallCommand::Transfer { to, leg, dials_as } => {

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
-use offhook_core::sdp::Codec;
 use offhook_core::{CallId, HangupCause, IdSource, LegId, RecordingId};
 use parking_lot::RwLock;
 use ractor::rpc::CallResult;
@@ -15,6 +14,7 @@ use ractor::{Actor, ActorRef, SpawnErr};
 use super::actor::CallMsg;
 use super::input::{CallCommand, CallInput, IncomingCall, Originate};
 use super::machine::{CallMachine, Office, Rules};
+use super::media_rules::MediaRules;
 use super::moved::Moved;
 use super::perform::Neighbours;
 use super::slot::Slot;
@@ -65,7 +65,7 @@ pub(crate) struct Shared {
     base: Instant,
     /// Calls at once; more are refused.
     limit: usize,
-    codecs: Arc<[Codec]>,
+    media: Arc<MediaRules>,
     /// Legs that changed from one call to another.
     moved: RwLock<Moved>,
     rules: Rules,
@@ -129,9 +129,9 @@ impl Shared {
 }
 
 impl Calls {
-    /// A house for at most `limit` calls at once that speak these codecs, still without its supervisor.
+    /// A house for at most `limit` calls at once, still without its supervisor.
     #[must_use]
-    pub fn new(limit: usize, codecs: &[Codec], rules: Rules) -> Self {
+    pub fn new(limit: usize, media: MediaRules, rules: Rules) -> Self {
         let shared = Shared {
             slots: RwLock::default(),
             neighbours: OnceLock::new(),
@@ -139,7 +139,7 @@ impl Calls {
             unsettled: AtomicBool::new(false),
             base: now(),
             limit,
-            codecs: codecs.into(),
+            media: Arc::new(media),
             moved: RwLock::default(),
             rules,
             draining: AtomicBool::new(false),
@@ -233,7 +233,7 @@ impl Calls {
     fn office(&self, neighbours: &dyn Neighbours) -> Office {
         Office {
             directory: neighbours.directory(),
-            codecs: Arc::clone(&self.shared.codecs),
+            media: Arc::clone(&self.shared.media),
             rules: self.shared.rules.clone(),
         }
     }

@@ -57,6 +57,8 @@ pub(crate) struct Leg {
     pub(crate) agreed: Option<Negotiated>,
     /// Whether its far end knows what was agreed, and may hear something.
     pub(crate) audible: bool,
+    /// Whose codec it was last asked to change to.
+    pub(crate) tuned_to: Option<LegId>,
 }
 
 impl Leg {
@@ -80,8 +82,37 @@ impl Leg {
         self.agreed.as_ref().map(|agreed| agreed.codec)
     }
 
+    /// What its far end has said it speaks, of what we speak; the codec in use first.
+    pub(crate) fn speaks(&self) -> Vec<Codec> {
+        let said = self.negotiation.iter().flat_map(|own| own.spoken_by_peer());
+        let mut codecs: Vec<_> = self.codec().into_iter().collect();
+        for &codec in said {
+            if !codecs.contains(&codec) {
+                codecs.push(codec);
+            }
+        }
+        codecs
+    }
+
+    /// Whose offer is in the air; none before there is a port.
+    pub(crate) fn negotiation_state(&self) -> Option<NegotiationState> {
+        self.negotiation.as_ref().map(MediaNegotiation::state)
+    }
+
+    /// Our offer is refused, withdrawn or left unanswered: what was agreed before stands.
+    pub(crate) fn forget_offer(&mut self) {
+        if let Some(negotiation) = self.negotiation.as_mut() {
+            negotiation.rollback();
+            self.description = negotiation.local_description().cloned();
+        }
+    }
+
     /// The far end offers; our answer is kept in `description`.
-    pub(crate) fn answer_offer(&mut self, offer: &Bytes) -> Result<Negotiated, HangupCause> {
+    pub(crate) fn answer_offer(
+        &mut self,
+        offer: &Bytes,
+        wish: MediaWish,
+    ) -> Result<Negotiated, HangupCause> {
         let negotiation = self
             .negotiation
             .as_mut()
@@ -89,7 +120,7 @@ impl Leg {
         negotiation
             .receive_offer(offer)
             .map_err(|error| error.cause())?;
-        let answer = negotiation.create_answer(MediaWish::TALK);
+        let answer = negotiation.create_answer(wish);
         let answer = answer
             .inspect_err(|_| negotiation.rollback())
             .map_err(|error| error.cause())?;
@@ -102,16 +133,12 @@ impl Leg {
         Ok(agreed)
     }
 
-    /// Our offer, with `first` before the other codecs so that a bridge need not transcode.
-    pub(crate) fn offer(&mut self, first: Option<Codec>) -> Result<Bytes, HangupCause> {
+    /// Our offer.
+    pub(crate) fn offer(&mut self, wish: MediaWish) -> Result<Bytes, HangupCause> {
         let negotiation = self
             .negotiation
             .as_mut()
             .ok_or(HangupCause::InternalError)?;
-        let wish = MediaWish {
-            prefer: first,
-            ..MediaWish::TALK
-        };
         let offer = negotiation
             .create_offer(wish)
             .map_err(|error| error.cause())?;
@@ -133,6 +160,18 @@ impl Leg {
         let agreed = negotiation
             .receive_answer(answer)
             .map_err(|error| error.cause())?;
+        self.agreed = Some(agreed.clone());
+        Ok(agreed)
+    }
+
+    /// The far end answers what was offered again to refresh the session.
+    pub(crate) fn take_refreshed(&mut self, answer: &Bytes) -> Result<Negotiated, HangupCause> {
+        let negotiation = self
+            .negotiation
+            .as_mut()
+            .ok_or(HangupCause::InternalError)?;
+        let agreed = negotiation.receive_refreshed(answer);
+        let agreed = agreed.map_err(|error| error.cause())?;
         self.agreed = Some(agreed.clone());
         Ok(agreed)
     }

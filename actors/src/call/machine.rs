@@ -12,7 +12,6 @@ use bytes::Bytes;
 use offhook_core::config::LostTransfer;
 use offhook_core::directory::Directory;
 use offhook_core::event::{Direction, EndedBy, EventKind};
-use offhook_core::sdp::Codec;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::header::MaxForwards;
 use offhook_core::sip::invite::InviteUsage;
@@ -28,6 +27,7 @@ use super::forward::{Forwards, Redirects};
 use super::history::History;
 use super::input::{CallInput, IncomingCall, MediaInput, Origin, Originate, Party, Replacing};
 use super::leg::{Leg, LegState, Role};
+use super::media_rules::MediaRules;
 use super::moving::Handover;
 use super::ring::{Purpose, Ring};
 use super::speak::After;
@@ -87,8 +87,8 @@ pub(crate) enum Stage {
 pub struct Office {
     /// Who and what can be reached.
     pub directory: Arc<Directory>,
-    /// What we speak, best first.
-    pub codecs: Arc<[Codec]>,
+    /// What the office has decided about media.
+    pub media: Arc<MediaRules>,
     /// What the office has decided for all calls.
     pub rules: Rules,
 }
@@ -125,8 +125,8 @@ pub struct CallMachine {
     pub(crate) playing: Option<PlayId>,
     /// Hops that the legs we place may still take, so that a call in a circle ends.
     pub(crate) hops: u8,
-    /// What we speak, best first.
-    pub(crate) codecs: Arc<[Codec]>,
+    /// What is spoken, and how.
+    pub(crate) media_rules: Arc<MediaRules>,
     pub(crate) lost_transfer: LostTransfer,
     pub(crate) redirects: Redirects,
     /// Whose phones have sent the caller on.
@@ -228,7 +228,7 @@ impl CallMachine {
     fn new(id: CallId, office: Office, ids: IdSource, origin: Origin, from: Party) -> Self {
         let Office {
             directory,
-            codecs,
+            media,
             rules,
         } = office;
         Self {
@@ -247,7 +247,7 @@ impl CallMachine {
             came_from: None,
             playing: None,
             hops: MaxForwards::DEFAULT.0,
-            codecs,
+            media_rules: media,
             lost_transfer: rules.lost_transfer,
             redirects: rules.redirects,
             forwards: Forwards::default(),
@@ -467,6 +467,7 @@ impl CallMachine {
                 description: None,
                 agreed: None,
                 audible: false,
+                tuned_to: None,
             }),
         );
         self.publish(EventKind::LegAdded {

@@ -31,6 +31,7 @@ mod info;
 mod input;
 mod leg;
 mod machine;
+mod media_rules;
 mod moved;
 mod moving;
 mod perform;
@@ -47,6 +48,7 @@ mod talk;
 mod tests;
 mod transfer;
 mod trunk;
+mod tuning;
 mod turn;
 mod wait;
 
@@ -58,6 +60,7 @@ pub use input::{
     Originate, Party, Replacing,
 };
 pub use machine::{CallMachine, Office, Rules};
+pub use media_rules::MediaRules;
 pub use moving::Arrival;
 pub use perform::{Left, Neighbours};
 pub use prompts::PROMPTS;

@@ -601,6 +601,7 @@ impl CallMachine {
 
     /// Answers a leg that is not the caller's, once; false when that cannot be done.
     pub(super) fn answer_leg(&mut self, now: Instant, number: u32) -> bool {
+        let wish = self.wish_for(number);
         let Some(leg) = self.legs.get_mut(&number) else {
             return false;
         };
@@ -609,7 +610,7 @@ impl CallMachine {
         }
         let description = match leg.agreed {
             Some(_) => leg.description.clone(),
-            None => leg.offer(None).ok(),
+            None => leg.offer(wish).ok(),
         };
         let Some(description) = description else {
             return false;

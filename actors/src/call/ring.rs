@@ -221,7 +221,7 @@ impl CallMachine {
             .get_mut(&ring)
             .and_then(|ring| ring.unplaced.remove(&number));
         let Some(contact) = contact else { return };
-        let first = self.caller().and_then(super::leg::Leg::codec);
+        let wish = self.wish_for(number);
         let Presented { from, mut headers } =
             if self.rings.get(&ring).map(|ring| ring.purpose) == Some(Purpose::Originator) {
                 // Who is about to call sees whom, not themselves.
@@ -245,7 +245,7 @@ impl CallMachine {
         let Some(leg) = self.legs.get_mut(&number) else {
             return;
         };
-        let offer = match leg.offer(first) {
+        let offer = match leg.offer(wish) {
             Ok(offer) => offer,
             Err(cause) => return self.lost(now, number, cause),
         };

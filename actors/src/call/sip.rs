@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use offhook_core::event::{EndedBy, EventKind};
-use offhook_core::sdp::{LocalMedia, MediaNegotiation};
+use offhook_core::sdp::{MediaNegotiation, MediaWish, NegotiationState};
 use offhook_core::sip::invite::{UsageEvent, UsageInput};
 use offhook_core::{HangupCause, LegId};
 use offhook_media::engine::LegPort;
@@ -31,14 +31,11 @@ impl CallMachine {
 
     /// A port is open: what was waiting for it goes on.
     pub(crate) fn port_ready(&mut self, now: Instant, number: u32, port: LegPort) {
-        let session = self.ids.bits() >> 16;
-        let codecs = self.codecs_for(number);
+        let local = self.local_media(number, port);
         let Some(leg) = self.legs.get_mut(&number).filter(|leg| leg.is_live()) else {
             return;
         };
-        leg.negotiation = Some(MediaNegotiation::new(
-            LocalMedia::new(port.rtp, session).with_codecs(&codecs),
-        ));
+        leg.negotiation = Some(MediaNegotiation::new(local));
         match leg.role {
             Role::Caller => self.caller_port_ready(now, number),
             Role::Rung(ring) => self.place_leg(now, ring, number),
@@ -50,7 +47,7 @@ impl CallMachine {
     fn caller_port_ready(&mut self, now: Instant, number: u32) {
         let offer = self.take_offer();
         if let (Some(offer), Some(leg)) = (offer, self.legs.get_mut(&number))
-            && let Err(cause) = leg.answer_offer(&offer)
+            && let Err(cause) = leg.answer_offer(&offer, MediaWish::TALK)
         {
             return self.end(now, cause, EndedBy::System);
         }
@@ -75,11 +72,13 @@ impl CallMachine {
 
     /// Negotiates an offer of the far end; our answer is kept with the leg.
     pub(crate) fn far_end_offers(&mut self, number: u32, offer: &Bytes) -> Result<(), HangupCause> {
+        self.give_way(number);
+        let wish = self.wish_for(number);
         let leg = self
             .legs
             .get_mut(&number)
             .ok_or(HangupCause::InternalError)?;
-        let agreed = leg.answer_offer(offer)?;
+        let agreed = leg.answer_offer(offer, wish)?;
         let id = leg.id;
         self.media(MediaEffect::SetRemote(id, agreed));
         Ok(())
@@ -106,6 +105,7 @@ impl CallMachine {
         let Some(number) = self.caller_number() else {
             return false;
         };
+        let wish = self.wish_for(number);
         let Some(leg) = self.legs.get_mut(&number) else {
             return false;
         };
@@ -115,7 +115,7 @@ impl CallMachine {
         // Without an offer in the INVITE, our 200 carries one and the ACK answers it.
         let description = match leg.agreed {
             Some(_) => leg.description.clone().ok_or(HangupCause::InternalError),
-            None => leg.offer(None),
+            None => leg.offer(wish),
         };
         match description {
             Ok(description) => {
@@ -159,19 +159,22 @@ impl CallMachine {
                 Role::Rung(ring),
             ) => self.redirected(ring, number, &places, (status, reason)),
             (UsageEvent::Confirmed { sdp: Some(answer) }, _) => {
-                if let Err(cause) = self.far_end_answers(number, &answer) {
-                    self.lost(now, number, cause);
-                }
-            }
-            (UsageEvent::Reoffered { sdp }, _) => self.far_end_reoffers(now, number, sdp.as_ref()),
-            (UsageEvent::Confirmed { sdp: None }, _) => self.check_answered(now, number),
-            (UsageEvent::ReofferAnswered { sdp: Some(answer) }, _) => {
                 match self.far_end_answers(number, &answer) {
-                    Ok(()) => self.heed_hold(number),
+                    Ok(()) => self.tune(now),
                     Err(cause) => self.lost(now, number, cause),
                 }
             }
-            (UsageEvent::ReofferAnswered { sdp: None }, _) => self.forget_offer(number),
+            (UsageEvent::Reoffered { sdp }, _) => self.far_end_reoffers(now, number, sdp.as_ref()),
+            (UsageEvent::Confirmed { sdp: None }, _) => {
+                self.check_answered(now, number);
+                self.tune(now);
+            }
+            (UsageEvent::ReofferAnswered { sdp: Some(answer) }, _) => {
+                self.change_answered(now, number, &answer);
+            }
+            (UsageEvent::ReofferAnswered { sdp: None } | UsageEvent::ReofferRejected { .. }, _) => {
+                self.forget_offer(number);
+            }
             (UsageEvent::Ended { cause, status, .. }, _) => {
                 self.far_end_ended(now, number, role, Failure { cause, status });
             }
@@ -192,7 +195,7 @@ impl CallMachine {
                 UsageEvent::Ringing | UsageEvent::Progress { .. } | UsageEvent::Answered { .. },
                 _,
             )
-            | (UsageEvent::ReofferRejected { .. } | UsageEvent::ReofferWithdrawn, _) => {}
+            | (UsageEvent::ReofferWithdrawn, _) => {}
             (other, _) => tracing::debug!(?other, "a leg's event that nobody needs"),
         }
     }
@@ -208,9 +211,29 @@ impl CallMachine {
 
     /// The far end asked for an offer and did not answer it: what was agreed before stands.
     fn forget_offer(&mut self, number: u32) {
+        if let Some(leg) = self.legs.get_mut(&number) {
+            leg.forget_offer();
+        }
+    }
+
+    /// The far end answers a change of ours, or what its dialog offered again to refresh the session.
+    fn change_answered(&mut self, now: Instant, number: u32, answer: &Bytes) {
         let leg = self.legs.get_mut(&number);
-        if let Some(negotiation) = leg.and_then(|leg| leg.negotiation.as_mut()) {
-            negotiation.rollback();
+        let refreshed = leg.filter(|leg| leg.negotiation_state() == Some(NegotiationState::Stable));
+        let result = match refreshed {
+            Some(leg) => {
+                let id = leg.id;
+                let agreed = leg.take_refreshed(answer);
+                agreed.map(|agreed| self.media(MediaEffect::SetRemote(id, agreed)))
+            }
+            None => self.far_end_answers(number, answer),
+        };
+        match result {
+            Ok(()) => {
+                self.heed_hold(number);
+                self.tune(now);
+            }
+            Err(cause) => self.lost(now, number, cause),
         }
     }
 

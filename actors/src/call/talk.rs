@@ -139,6 +139,7 @@ impl CallMachine {
         if record {
             self.start_recording();
         }
+        self.tune(now);
     }
 
     pub(super) fn extension_of(&self, leg: u32) -> Option<ExtensionId> {
@@ -245,14 +246,18 @@ impl CallMachine {
     pub(crate) fn far_end_reoffers(&mut self, now: Instant, number: u32, sdp: Option<&Bytes>) {
         let result = match sdp {
             Some(offer) => self.far_end_offers(number, offer),
-            None => Ok(()),
+            None => {
+                self.give_way(number);
+                Ok(())
+            }
         };
+        let wish = self.wish_for(number);
         let Some(leg) = self.legs.get_mut(&number) else {
             return;
         };
         let description = match (sdp, &result) {
             (Some(_), Ok(())) => leg.description.clone().ok_or(HangupCause::InternalError),
-            (None, _) => leg.offer(None),
+            (None, _) => leg.offer(wish),
             (Some(_), Err(cause)) => Err(*cause),
         };
         let Some(usage) = leg.usage.as_mut() else {
@@ -264,6 +269,7 @@ impl CallMachine {
             Err(cause) => return usage.reject_reinvite(now, cause.sip_status()),
         }
         self.heed_hold(number);
+        self.tune(now);
     }
 
     /// Whether this leg's phone holds is as it said last.

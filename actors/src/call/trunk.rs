@@ -1,9 +1,8 @@
-//! What a trunk's settings make of a call: how its caller is presented, what is spoken, and whether
-//! sound before the answer is passed on.
+//! What a trunk's settings make of a call: how its caller is presented, and whether sound before the
+//! answer is passed on.
 
 use offhook_core::TrunkId;
 use offhook_core::directory::{EarlyMedia, Trunk};
-use offhook_core::sdp::Codec;
 use offhook_core::sip::identity::{
     ANONYMOUS, CallerOrigin, Calling, Presented, Privacy, from_header, present,
 };
@@ -43,25 +42,14 @@ impl CallMachine {
         present(&calling, trunk, &contact.domain)
     }
 
-    /// What is spoken on a leg: what its trunk wants of all that we speak.
-    pub(crate) fn codecs_for(&self, number: u32) -> Vec<Codec> {
-        let wanted = self.leg_trunk(number).map(|trunk| &trunk.codecs);
-        let wanted = wanted.into_iter().flatten().copied();
-        let wanted: Vec<_> = wanted.filter(|codec| self.codecs.contains(codec)).collect();
-        if wanted.is_empty() {
-            self.codecs.to_vec()
-        } else {
-            wanted
-        }
-    }
-
     /// Whether the caller may hear what this rung leg plays before the answer.
     pub(crate) fn passes_early_media(&self, number: u32) -> bool {
         let passes = |trunk: &Trunk| trunk.early_media == EarlyMedia::Pass;
         self.leg_trunk(number).is_none_or(passes) && self.origin_trunk().is_none_or(passes)
     }
 
-    fn leg_trunk(&self, number: u32) -> Option<&Trunk> {
+    /// The trunk a leg goes out or came in by.
+    pub(super) fn leg_trunk(&self, number: u32) -> Option<&Trunk> {
         let leg = self.legs.get(&number)?;
         match leg.role {
             Role::Caller if leg.trunk.is_none() => self.origin_trunk(),

@@ -71,6 +71,7 @@ async fn desk() -> Desk {
             incoming_limit: 0,
             permissions: Permission::usual(),
             countries: Vec::new(),
+            srtp: None,
         }],
         ..Office::default()
     };

@@ -34,6 +34,7 @@ struct Row {
     incoming_limit: i64,
     permissions: String,
     countries: String,
+    srtp: Option<String>,
 }
 
 impl Row {
@@ -54,6 +55,10 @@ impl Row {
                 .split_whitespace()
                 .map(str::to_owned)
                 .collect(),
+            srtp: self
+                .srtp
+                .map(|word| column::from_word("extensions.srtp", &word))
+                .transpose()?,
         })
     }
 }
@@ -77,8 +82,8 @@ impl Extensions<'_> {
         self.write(
             extension,
             "INSERT INTO extensions (number, name, user_id, kind, enabled, password, \
-             ring_timeout, incoming_limit, permissions, countries, id) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             ring_timeout, incoming_limit, permissions, countries, srtp, id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .await
     }
@@ -92,7 +97,7 @@ impl Extensions<'_> {
             extension,
             "UPDATE extensions SET number = $1, name = $2, user_id = $3, kind = $4, enabled = $5, \
              password = $6, ring_timeout = $7, incoming_limit = $8, permissions = $9, \
-             countries = $10 WHERE id = $11",
+             countries = $10, srtp = $11 WHERE id = $12",
         )
         .await
     }
@@ -175,6 +180,7 @@ impl Extensions<'_> {
             .bind(i64::from(extension.incoming_limit))
             .bind(column::json(&extension.permissions)?)
             .bind(extension.countries.join(" "))
+            .bind(extension.srtp.map(|srtp| column::word(&srtp)).transpose()?)
             .bind(&id)
             .execute(&mut *write)
             .await?;

@@ -198,6 +198,7 @@ async fn seed_extension(
         incoming_limit: 0,
         permissions: Permission::usual(),
         countries: Vec::new(),
+        srtp: None,
     };
     store.extensions().create(&extension).await?;
     let credentials = ExtensionCredentials {

@@ -8,7 +8,7 @@ use offhook_core::directory::{
 };
 use offhook_core::id::TrunkId;
 use offhook_core::pii::Secret;
-use offhook_core::sdp::Codec;
+use offhook_core::sdp::{Codec, SrtpPolicy};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, Sqlite, SqliteConnection, Transaction};
 
@@ -58,6 +58,7 @@ struct Settings {
     numbers: NumberPlan,
     calls_per_second: u32,
     codecs: Vec<Codec>,
+    srtp: Option<SrtpPolicy>,
     early_media: EarlyMedia,
     session_expires: Option<Duration>,
 }
@@ -75,6 +76,7 @@ impl Settings {
             numbers: trunk.numbers.clone(),
             calls_per_second: trunk.calls_per_second,
             codecs: trunk.codecs.clone(),
+            srtp: trunk.srtp,
             early_media: trunk.early_media,
             session_expires: trunk.session_expires,
         }
@@ -109,6 +111,7 @@ impl Row {
             numbers: settings.numbers,
             calls_per_second: settings.calls_per_second,
             codecs: settings.codecs,
+            srtp: settings.srtp,
             early_media: settings.early_media,
             session_expires: settings.session_expires,
         })

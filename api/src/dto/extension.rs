@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::dto::check::{Checks, whole_seconds};
+use crate::dto::protection::SrtpDto;
 use crate::error::ApiResult;
 
 /// The password that asks the server to make one.
@@ -82,6 +83,8 @@ pub struct ExtensionView {
     pub permissions: BTreeSet<Permission>,
     /// The countries its phones may be in, as two capital letters (ISO 3166); empty: anywhere.
     pub countries: Vec<String>,
+    /// Whether the media of its phones is protected; null: as the server's configuration says.
+    pub srtp: Option<SrtpDto>,
     /// Whether a phone is registered for it now.
     pub registered: bool,
 }
@@ -132,6 +135,9 @@ pub struct ExtensionSettings {
     #[serde(default)]
     #[schema(example = json!(["DE", "AT"]))]
     pub countries: Vec<String>,
+    /// Whether the media of its phones is protected; null: as the server's configuration says.
+    #[serde(default)]
+    pub srtp: Option<SrtpDto>,
 }
 
 fn yes() -> bool {
@@ -183,6 +189,7 @@ impl ExtensionView {
             incoming_limit: extension.incoming_limit,
             permissions: extension.permissions.clone(),
             countries: extension.countries.clone(),
+            srtp: extension.srtp.map(Into::into),
             registered,
         }
     }
@@ -204,6 +211,7 @@ impl ExtensionSettings {
             incoming_limit: extension.incoming_limit,
             permissions: extension.permissions.clone(),
             countries: extension.countries.clone(),
+            srtp: extension.srtp.map(Into::into),
         }
     }
 
@@ -267,6 +275,7 @@ impl ExtensionSettings {
             incoming_limit: self.incoming_limit,
             permissions: self.permissions,
             countries,
+            srtp: self.srtp.map(Into::into),
         })
     }
 }

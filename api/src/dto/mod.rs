@@ -19,6 +19,7 @@ pub mod ivr_menu;
 pub mod list;
 pub mod outbound_route;
 mod overlap;
+pub mod protection;
 pub mod queue;
 pub mod recording;
 pub mod registration;

@@ -21,6 +21,7 @@ pub use super::trunk_words::{
 };
 use crate::dto::check::whole_seconds;
 use crate::dto::destination::DestinationDto;
+use crate::dto::protection::SrtpDto;
 use crate::error::{ApiError, ApiResult};
 
 /// A link to a carrier or another exchange.
@@ -209,6 +210,9 @@ pub struct TrunkSettings {
     /// The codecs spoken with the carrier, the best first; empty: all that the server speaks.
     #[serde(default)]
     pub codecs: Vec<CodecDto>,
+    /// Whether media is protected on its way to the carrier; null: as the server's configuration says.
+    #[serde(default)]
+    pub srtp: Option<SrtpDto>,
     /// Whether sound before the answer is passed on.
     #[serde(default = "yes")]
     #[schema(default = true)]
@@ -328,6 +332,7 @@ impl TrunkSettings {
                 .copied()
                 .filter_map(CodecDto::of)
                 .collect(),
+            srtp: trunk.srtp.map(Into::into),
             early_media: trunk.early_media == EarlyMedia::Pass,
             session_expires: trunk.session_expires.map_or(0, whole_seconds),
         }
@@ -382,6 +387,7 @@ impl TrunkSettings {
             max_calls: self.max_calls,
             calls_per_second: self.calls_per_second,
             codecs: self.codecs.into_iter().map(Into::into).collect(),
+            srtp: self.srtp.map(Into::into),
             early_media: if self.early_media {
                 EarlyMedia::Pass
             } else {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Broken, PortRange, units};
-use crate::sdp::Codec;
+use super::{AvoidTranscoding, Broken, OpusConfig, PortRange, units};
+use crate::sdp::{Codec, SrtpPolicy};
 
 /// Section `[media]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,20 @@ pub struct MediaConfig {
     /// The codecs we speak, best first.
     #[serde(with = "codecs")]
     pub codecs: Vec<Codec>,
+    /// What is done so that two who talk speak the same codec.
+    pub avoid_transcoding: AvoidTranscoding,
+    /// Whether media is protected, where an extension or trunk does not say.
+    pub srtp: SrtpPolicy,
+    /// Audio per packet that phones are asked for: 10 to 60 ms.
+    #[serde(with = "units::duration")]
+    pub ptime: Duration,
+    /// The most audio per packet that phones may send: up to 60 ms.
+    #[serde(with = "units::duration")]
+    pub max_ptime: Duration,
+    /// Whether comfort noise (RFC 3389) is offered and accepted beside codecs that have none.
+    pub comfort_noise: bool,
+    /// How Opus is spoken.
+    pub opus: OpusConfig,
 }
 
 impl Default for MediaConfig {
@@ -39,6 +53,15 @@ impl Default for MediaConfig {
             rtp_timeout: Duration::from_secs(60),
             shards: 0,
             codecs: Codec::DEFAULT.to_vec(),
+            // A re-INVITE in the first second of a call confuses some phones: by wish only.
+            avoid_transcoding: AvoidTranscoding::default(),
+            // Who wants it gets it, and who never heard of it is not disturbed.
+            srtp: SrtpPolicy::default(),
+            ptime: Duration::from_millis(20),
+            max_ptime: Duration::from_millis(60),
+            // Phones that may be silent clip the beginnings of words.
+            comfort_noise: false,
+            opus: OpusConfig::default(),
         }
     }
 }
@@ -64,6 +87,19 @@ impl MediaConfig {
             }
             seen.push(*codec);
         }
+        for (key, time) in [
+            ("media.ptime", self.ptime),
+            ("media.max_ptime", self.max_ptime),
+        ] {
+            let whole = time.as_millis().is_multiple_of(10) && time.subsec_nanos() % 1_000_000 == 0;
+            if !whole || !(10..=60).contains(&time.as_millis()) {
+                return Err((key, "must be 10ms, 20ms, 30ms, 40ms, 50ms or 60ms"));
+            }
+        }
+        if self.ptime > self.max_ptime {
+            return Err(("media.ptime", "must not be above media.max_ptime"));
+        }
+        self.opus.check()?;
         if self.rtp_timeout < Duration::from_secs(1) {
             return Err(("media.rtp_timeout", "must be at least 1s"));
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::directory::{Destination, Permission};
 use crate::id::{DidId, ExtensionId, IvrMenuId, TrunkId, UserId};
 use crate::pii::Secret;
+use crate::sdp::SrtpPolicy;
 
 /// What a login or token may do; each role may do all that the ones after it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,6 +84,8 @@ pub struct Extension {
     /// The countries its phones may be in, as ISO 3166 names them in two capital letters; none:
     /// anywhere.
     pub countries: Vec<String>,
+    /// Whether the media of its phones is protected; none: as the configuration says.
+    pub srtp: Option<SrtpPolicy>,
 }
 
 /// A public number and where calls to it go.

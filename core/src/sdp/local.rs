@@ -84,6 +84,8 @@ pub struct MediaWish {
     pub direction: Direction,
     /// The codec that would save a transcode, if the peer has it too.
     pub prefer: Option<Codec>,
+    /// Offer nothing but the preferred codec.
+    pub insist: bool,
     /// The highest sampling rate, in hertz, that whoever listens on our side can hear; `None`: any.
     /// A codec of many rates is asked for no more.
     pub heard_up_to: Option<u32>,
@@ -94,18 +96,21 @@ impl MediaWish {
     pub const HOLD: Self = Self {
         direction: Direction::SendOnly,
         prefer: None,
+        insist: false,
         heard_up_to: None,
     };
     /// The peer on hold in silence.
     pub const INACTIVE: Self = Self {
         direction: Direction::Inactive,
         prefer: None,
+        insist: false,
         heard_up_to: None,
     };
     /// A conversation.
     pub const TALK: Self = Self {
         direction: Direction::SendRecv,
         prefer: None,
+        insist: false,
         heard_up_to: None,
     };
 
@@ -113,6 +118,14 @@ impl MediaWish {
     #[must_use]
     pub fn preferring(mut self, codec: Codec) -> Self {
         self.prefer = Some(codec);
+        self
+    }
+
+    /// The same with `codec` alone.
+    #[must_use]
+    pub fn insisting_on(mut self, codec: Codec) -> Self {
+        self.prefer = Some(codec);
+        self.insist = true;
         self
     }
 

@@ -56,8 +56,18 @@ pub struct MediaNegotiation {
     profile: Option<Profile>,
     /// The last description that went out, agreed or not: the next version follows it.
     sent: Option<WrittenDescription>,
+    /// What the peer listed last of what we speak, in its order.
+    theirs: Vec<Codec>,
     /// The description of ours that is in force.
-    in_force: Option<Bytes>,
+    in_force: Option<InForce>,
+}
+
+/// A description of ours that the peer has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct InForce {
+    text: Bytes,
+    /// Its audio; none when that is removed.
+    audio: Option<Box<AudioSection>>,
 }
 
 /// The offer in the air, with what is needed once it is answered.
@@ -87,17 +97,19 @@ impl MediaNegotiation {
             payload_types: PayloadTypes::default(),
             profile: None,
             sent: None,
+            theirs: Vec::new(),
             in_force: None,
         }
     }
 
     /// Makes an offer: for a new leg, to hold, to resume, or for a peer whose INVITE had none.
     ///
-    /// Codecs stand in this order: the wish's, the one in use, then as configured.
+    /// Codecs stand in this order: the wish's, the one in use, then as configured. A wish that
+    /// insists leaves out all but its own.
     ///
     /// # Errors
     /// [`SdpError::WrongState`] while another offer is in the air; [`SdpError::NoCommonCodec`] when
-    /// no codec is configured.
+    /// no codec is left to offer.
     pub fn create_offer(&mut self, wish: MediaWish) -> Result<Bytes, SdpError> {
         if self.state() != NegotiationState::Stable {
             return Err(self.wrong_state());
@@ -128,11 +140,35 @@ impl MediaNegotiation {
         };
         let offer = offer.clone();
         self.exchange = Exchange::None;
-        let agreed = self.judge_answer(&offer, sdp)?;
+        let (agreed, theirs) = self.judge_answer(&offer.lines, &offer.audio, sdp)?;
         self.agreed = Some(agreed.clone());
+        self.theirs = theirs;
         self.lines = offer.lines;
-        self.in_force = Some(offer.text);
         self.remember(&offer.audio);
+        self.in_force = Some(InForce {
+            text: offer.text,
+            audio: Some(Box::new(offer.audio)),
+        });
+        Ok(agreed)
+    }
+
+    /// Takes the answer to the description in force, which was offered again as it stands: a peer
+    /// may have moved, or have a new key.
+    ///
+    /// # Errors
+    /// As [`receive_answer`](Self::receive_answer); the last agreement stands. `WrongState` also
+    /// without a description in force that has audio.
+    pub fn receive_refreshed(&mut self, sdp: &[u8]) -> Result<Negotiated, SdpError> {
+        let audio = self
+            .in_force
+            .as_ref()
+            .and_then(|ours| ours.audio.as_deref());
+        let (NegotiationState::Stable, Some(audio)) = (self.state(), audio) else {
+            return Err(self.wrong_state());
+        };
+        let (agreed, theirs) = self.judge_answer(&self.lines, audio, sdp)?;
+        self.agreed = Some(agreed.clone());
+        self.theirs = theirs;
         Ok(agreed)
     }
 
@@ -145,7 +181,8 @@ impl MediaNegotiation {
         let Exchange::Local(offer) = &self.exchange else {
             return Err(self.wrong_state());
         };
-        self.judge_answer(offer, sdp)
+        let (agreed, _) = self.judge_answer(&offer.lines, &offer.audio, sdp)?;
+        Ok(agreed)
     }
 
     /// Takes an offer of the peer, which [`create_answer`](Self::create_answer) answers.
@@ -184,6 +221,12 @@ impl MediaNegotiation {
                 .as_ref()
                 .and_then(|agreed| agreed.srtp.as_deref());
             let agreed = agree_on_offer(&audio, &self.local, wish, keys)?;
+            self.theirs = audio
+                .formats
+                .codecs
+                .iter()
+                .map(|&(codec, _)| codec)
+                .collect();
             // The numbers of what we did not choose are taken, too.
             for &(codec, number) in &audio.formats.codecs {
                 self.payload_types.remember(Format::Codec(codec), number);
@@ -196,7 +239,10 @@ impl MediaNegotiation {
         self.exchange = Exchange::None;
         self.agreed.clone_from(&media);
         self.lines = lines;
-        self.in_force = Some(sdp.clone());
+        self.in_force = Some(InForce {
+            text: sdp.clone(),
+            audio: section.map(Box::new),
+        });
         Ok(Answer { sdp, media })
     }
 
@@ -226,7 +272,14 @@ impl MediaNegotiation {
     /// same answer again, as in the 200 after a 183.
     #[must_use]
     pub fn local_description(&self) -> Option<&Bytes> {
-        self.in_force.as_ref()
+        self.in_force.as_ref().map(|ours| &ours.text)
+    }
+
+    /// What the peer listed last of what we speak, in its order: after an offer of its own all it
+    /// can, after an answer what it chose to name.
+    #[must_use]
+    pub fn spoken_by_peer(&self) -> &[Codec] {
+        &self.theirs
     }
 
     /// Our side.
@@ -245,7 +298,10 @@ impl MediaNegotiation {
     /// comfort noise where that is configured.
     fn offered_audio(&self, wish: MediaWish) -> AudioSection {
         let mut numbers = self.payload_types.offer();
-        let codecs = self.codec_order(wish.prefer);
+        let mut codecs = self.codec_order(wish.prefer);
+        if wish.insist {
+            codecs.retain(|&codec| Some(codec) == wish.prefer);
+        }
         let codecs: Vec<_> = codecs
             .into_iter()
             .map(|codec| (codec, numbers.of(Format::Codec(codec))))
@@ -332,18 +388,21 @@ impl MediaNegotiation {
         text
     }
 
-    fn judge_answer(&self, offer: &LocalOffer, sdp: &[u8]) -> Result<Negotiated, SdpError> {
+    /// What an answer to `offer` in `lines` comes to, and the codecs it names.
+    fn judge_answer(
+        &self,
+        lines: &[MediaLine],
+        offer: &AudioSection,
+        sdp: &[u8],
+    ) -> Result<(Negotiated, Vec<Codec>), SdpError> {
         let session = parse(sdp)?;
-        if session.medias.len() != offer.lines.len() {
+        if session.medias.len() != lines.len() {
             return Err(SdpError::MediaCount {
-                offered: offer.lines.len(),
+                offered: lines.len(),
                 answered: session.medias.len(),
             });
         }
-        let place = offer
-            .lines
-            .iter()
-            .position(|line| *line == MediaLine::Audio);
+        let place = lines.iter().position(|line| *line == MediaLine::Audio);
         let media = place.unwrap_or(0);
         let view = AudioView::new(&session, media).ok_or(SdpError::MediaChanged { media })?;
         if view.is_disabled() {
@@ -352,8 +411,8 @@ impl MediaNegotiation {
         let changed = |_| SdpError::MediaChanged { media };
         let profile = view.profile().map_err(changed)?;
         // Some answer keys in RTP/AVP by RTP/SAVP.
-        let took_keys = !offer.audio.keys.is_empty() && profile == Profile::Savp;
-        if profile != offer.audio.profile && !took_keys {
+        let took_keys = !offer.keys.is_empty() && profile == Profile::Savp;
+        if profile != offer.profile && !took_keys {
             return Err(SdpError::MediaChanged { media });
         }
         let audio = match RemoteAudio::read(view, &self.local) {
@@ -364,13 +423,14 @@ impl MediaNegotiation {
             .agreed
             .as_ref()
             .is_some_and(|agreed| agreed.held_by_remote);
-        let agreed = agree_on_answer(&offer.audio, &audio, &self.local, held_before);
+        let agreed = agree_on_answer(offer, &audio, &self.local, held_before);
         let agreed = agreed.ok_or(SdpError::CodecNotOffered { media })?;
         let wants_keys = profile.is_secure() || !audio.keys.is_empty();
-        if wants_keys && !offer.audio.keys.is_empty() && agreed.srtp.is_none() {
+        if wants_keys && !offer.keys.is_empty() && agreed.srtp.is_none() {
             return Err(SdpError::NoKey { media });
         }
-        Ok(agreed)
+        let theirs = audio.formats.codecs.iter().map(|&(codec, _)| codec);
+        Ok((agreed, theirs.collect()))
     }
 }
 

@@ -11,7 +11,6 @@ use offhook_core::directory::{
 };
 use offhook_core::event::EventKind;
 use offhook_core::pii::Secret;
-use offhook_core::sdp::Codec;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{self, FlowId, Path, ServerTxn};
 use offhook_core::sip::header::{AlertInfo, Replaces};
@@ -26,8 +25,8 @@ use offhook_media::engine::{LegPort, PlayEnd, PlayId, Source};
 
 use crate::call::{
     Alerts, Answering, CallEffect, CallInput, CallMachine, CallToAgent, Contact, IncomingCall,
-    MediaEffect, MediaInput, Office, Origin, Originate, Party, Redirects, Replacing, RingTarget,
-    Rules,
+    MediaEffect, MediaInput, MediaRules, Office, Origin, Originate, Party, Redirects, Replacing,
+    RingTarget, Rules,
 };
 use crate::queue::{CallToQueue, QueueToCall};
 
@@ -103,6 +102,7 @@ fn extension(ids: &mut IdSource, number: &str) -> Extension {
         incoming_limit: 0,
         permissions: Permission::usual(),
         countries: Vec::new(),
+        srtp: None,
     }
 }
 
@@ -126,6 +126,11 @@ fn trunk(ids: &mut IdSource) -> Trunk {
 }
 
 pub(super) fn office() -> (Directory, Ids) {
+    office_where(|_| {})
+}
+
+/// The little office, after `change`.
+fn office_where(change: impl FnOnce(&mut Lists)) -> (Directory, Ids) {
     let ids = &mut IdSource::seeded(42);
     let extensions: Vec<_> = ["1000", "1001", "1002"]
         .iter()
@@ -193,7 +198,7 @@ pub(super) fn office() -> (Directory, Ids) {
         menu: menu.id,
         trunk: trunk.id,
     };
-    let lists = Lists {
+    let mut lists = Lists {
         extensions,
         dids: vec![did],
         trunks: vec![trunk],
@@ -202,6 +207,7 @@ pub(super) fn office() -> (Directory, Ids) {
         ivr_menus: vec![menu],
         outbound_routes: Vec::new(),
     };
+    change(&mut lists);
     (Directory::new(lists), names)
 }
 
@@ -291,6 +297,22 @@ impl Fixture {
     /// A call from extension 1000 whose INVITE has this body.
     pub(super) fn with_offer(dialled: &str, offer: &Bytes) -> Self {
         Self::incoming(dialled, |ids| Origin::Extension(ids.staff), offer)
+    }
+
+    /// The same in an office that is otherwise.
+    pub(super) fn under(
+        media: MediaRules,
+        change: impl FnOnce(&mut Lists),
+        dialled: &str,
+        offer: &Bytes,
+    ) -> Self {
+        let (directory, ids) = office_where(change);
+        let incoming = incoming(dialled, Origin::Extension(ids.staff), offer);
+        let id = CallId::new(&mut IdSource::seeded(7));
+        let mut births = births(directory);
+        births.media = Arc::new(media);
+        let call = CallMachine::incoming(id, births, IdSource::seeded(1), &incoming);
+        Self::around(call.unwrap(), ids, crate::alarm::now())
     }
 
     fn incoming(dialled: &str, origin: impl Fn(&Ids) -> Origin, offer: &Bytes) -> Self {
@@ -482,10 +504,9 @@ impl Fixture {
 }
 
 fn births(directory: Directory) -> Office {
-    let codecs: Arc<[Codec]> = Arc::from([Codec::Pcmu, Codec::Pcma]);
     Office {
         directory: Arc::new(directory),
-        codecs,
+        media: Arc::new(MediaRules::default()),
         rules: Rules {
             redirects: Redirects::Inside(Arc::from(["offhook.example".to_owned()])),
             ..Rules::default()
@@ -526,8 +547,12 @@ impl Fixture {
     }
 
     pub(super) fn caller_reoffers(&mut self, direction: &str) {
+        self.caller_offers(sdp(6000, direction));
+    }
+
+    pub(super) fn caller_offers(&mut self, offer: Bytes) {
         let (txn, mut request) = (self.txn(), self.caller_request(&Method::Invite));
-        request.body = sdp(6000, direction);
+        request.body = offer;
         request
             .headers
             .push(HeaderName::ContentType, "application/sdp");
@@ -609,6 +634,21 @@ impl Fixture {
         self.phone_responds(leg, 200, "OK", Some(sdp(8000, "sendrecv")));
     }
 
+    pub(super) fn phone_answers_with(&mut self, leg: u32, answer: Bytes) {
+        self.phone_responds(leg, 200, "OK", Some(answer));
+    }
+
+    /// The description in the INVITE, or re-INVITE, that a leg was sent last.
+    pub(super) fn offered(&self, leg: u32) -> String {
+        String::from_utf8(self.rung[&leg].invite.body.to_vec()).unwrap()
+    }
+
+    /// The description the caller was answered with.
+    pub(super) fn answered(&self) -> String {
+        let answer = self.caller_2xx.as_ref().expect("the caller was answered");
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    }
+
     pub(super) fn phone_refuses(&mut self, leg: u32, status: u16) {
         self.phone_responds(leg, status, "No", None);
     }
@@ -654,8 +694,12 @@ impl Fixture {
     }
 
     pub(super) fn phone_reoffers(&mut self, leg: u32, direction: &str) {
+        self.phone_reoffers_with(leg, sdp(8000, direction));
+    }
+
+    pub(super) fn phone_reoffers_with(&mut self, leg: u32, offer: Bytes) {
         let mut request = self.phone_request(leg, &Method::Invite);
-        request.body = sdp(8000, direction);
+        request.body = offer;
         request
             .headers
             .push(HeaderName::ContentType, "application/sdp");

@@ -11,4 +11,5 @@ mod queue;
 mod supervision;
 mod talk;
 mod transfer;
+mod tuning;
 mod turns;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use offhook_core::event::EventKind;
+use offhook_core::sdp::MediaWish;
 use offhook_core::{CallId, HangupCause, IdSource, LegId};
 
 use super::fixture::{Fixture, INTER_DIGIT, Ids, sdp};
@@ -94,7 +95,7 @@ fn a_leg_that_cannot_be_answered_takes_no_place() {
     let own = |ids: &Ids| Origin::Extension(ids.agent_extension);
     let mut arrival = wants(&call, phone, own, &Bytes::new());
     // It waits for an answer already, and can make no offer.
-    arrival.leg.offer(None).unwrap();
+    arrival.leg.offer(MediaWish::TALK).unwrap();
     call.handle(CallInput::Arrives(arrival));
     assert_eq!(call.bridges(), 1);
     assert_eq!(call.sent_to(phone), ["INVITE", "ACK"]);

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use offhook_core::directory::Directory;
 use offhook_core::event::EventKind;
-use offhook_core::sdp::Codec;
 use offhook_core::{CallId, HangupCause, LegId};
 use offhook_media::engine::LegPort;
 use parking_lot::Mutex;
@@ -17,7 +16,7 @@ use super::fixture::{self, DID, sdp};
 use crate::alarm::now;
 use crate::call::{
     CallCommand, CallEffect, CallError, CallInput, Calls, Left, MediaEffect, MediaInput,
-    Neighbours, Origin, Rules,
+    MediaRules, Neighbours, Origin, Rules,
 };
 
 /// Everybody around the calls: takes notes, opens every port.
@@ -137,7 +136,7 @@ async fn house() -> House {
         directory: Arc::new(directory),
         ..Notebook::default()
     });
-    let calls = Calls::new(100, &[Codec::Pcmu], Rules::default());
+    let calls = Calls::new(100, MediaRules::default(), Rules::default());
     let (above, _) = Actor::spawn(None, Above, ()).await.unwrap();
     let supervisor = calls
         .start(notebook.clone(), above.get_cell())

@@ -102,6 +102,7 @@ fn extension(number: &str) -> Extension {
         incoming_limit: 0,
         permissions: Permission::usual(),
         countries: Vec::new(),
+        srtp: None,
     }
 }
 

@@ -88,5 +88,6 @@ fn extension(number: &str) -> Extension {
         incoming_limit: 0,
         permissions: Permission::usual(),
         countries: Vec::new(),
+        srtp: None,
     }
 }

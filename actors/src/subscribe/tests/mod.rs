@@ -95,6 +95,7 @@ fn extension(number: &str) -> Extension {
         incoming_limit: 0,
         permissions: offhook_core::directory::Permission::usual(),
         countries: Vec::new(),
+        srtp: None,
     }
 }
 

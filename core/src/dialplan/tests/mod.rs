@@ -22,6 +22,7 @@ fn extension(ids: &mut IdSource, number: &str, enabled: bool) -> Extension {
         incoming_limit: 0,
         permissions: Permission::usual(),
         countries: Vec::new(),
+        srtp: None,
     }
 }
 

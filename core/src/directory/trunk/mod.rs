@@ -23,7 +23,7 @@ pub use number_plan::{NumberFormat, NumberPlan};
 use crate::directory::Destination;
 use crate::id::TrunkId;
 use crate::pii::Secret;
-use crate::sdp::Codec;
+use crate::sdp::{Codec, SrtpPolicy};
 
 /// How SIP messages travel.
 #[derive(
@@ -174,6 +174,8 @@ pub struct Trunk {
     pub calls_per_second: u32,
     /// The codecs spoken with the carrier, the best first; none: all of the configuration.
     pub codecs: Vec<Codec>,
+    /// Whether media is protected on its way to the carrier; none: as the configuration says.
+    pub srtp: Option<SrtpPolicy>,
     /// Whether sound before the answer is passed on.
     pub early_media: EarlyMedia,
     /// How long a call may go without a sign of life (RFC 4028); none: as the carrier wishes.
@@ -207,6 +209,7 @@ impl Trunk {
             max_calls: 0,
             calls_per_second: 0,
             codecs: Vec::new(),
+            srtp: None,
             early_media: EarlyMedia::default(),
             session_expires: None,
         }

@@ -109,6 +109,7 @@ fn wish() -> impl Strategy<Value = MediaWish> {
     (direction, prefer).prop_map(|(direction, prefer)| MediaWish {
         direction,
         prefer,
+        insist: false,
         heard_up_to: None,
     })
 }

@@ -110,6 +110,25 @@ impl InviteUsage {
         self.offer(now, way, sdp);
     }
 
+    /// Takes back a change of ours that waits for its turn, or for its next try after a glare; false
+    /// when it is on its way to the peer, or there is none.
+    pub fn withdraw_change(&mut self) -> bool {
+        let Stage::Established(established) = &mut self.stage else {
+            return false;
+        };
+        if established.next.take().is_some() {
+            return true;
+        }
+        match &established.reoffer {
+            Reoffer::Waiting(change) if change.wish == Wish::Offer => {
+                established.reoffer = Reoffer::Idle;
+                self.timers.stop(UsageTimer::Glare);
+                true
+            }
+            Reoffer::Waiting(_) | Reoffer::Sent { .. } | Reoffer::Idle => false,
+        }
+    }
+
     fn offer(&mut self, now: Instant, way: Way, sdp: Bytes) {
         if let Stage::Established(established) = &mut self.stage {
             established.next = Some(Change {
