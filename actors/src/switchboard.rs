@@ -9,7 +9,7 @@ use offhook_core::live::LiveCall;
 use offhook_core::sdp::Negotiated;
 use offhook_core::sip::invite::UsageInput;
 use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, LegId, QueueId};
-use offhook_media::engine::{Engine, Layout, PlayItem, Playlist, RecordSpec, RemoteMedia};
+use offhook_media::engine::{Engine, KeysOut, Layout, PlayItem, Playlist, RecordSpec, RemoteMedia};
 
 use crate::agent::{AgentCommand, Agents};
 use crate::call::{
@@ -255,8 +255,23 @@ fn remote(agreed: &Negotiated) -> RemoteMedia {
     RemoteMedia {
         rtcp: agreed.remote_rtcp,
         payload_type: agreed.payload_type,
-        telephone_event: agreed.telephone_event,
+        receive_payload_type: agreed.receive_payload_type,
+        opus: agreed.opus,
+        keys: agreed
+            .telephone_event
+            .map_or(KeysOut::Tones, |payload_type| KeysOut::Events {
+                payload_type,
+                clock_rate: agreed.telephone_event_rate,
+            }),
+        receive_keys: [
+            agreed
+                .receive_telephone_event
+                .map(|number| (number, agreed.telephone_event_rate)),
+            agreed.other_telephone_event,
+        ],
+        receive_comfort_noise: agreed.receive_comfort_noise,
         ptime: agreed.ptime,
+        max_ptime: agreed.max_ptime,
         send: agreed.direction.can_send(),
         receive: agreed.direction.can_receive(),
         ..RemoteMedia::new(agreed.remote_rtp, agreed.codec)

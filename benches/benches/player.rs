@@ -54,7 +54,7 @@ fn frames(criterion: &mut Criterion, name: &str, mut session: MediaSession) {
         bencher.iter(|| {
             tick += 1;
             now += Duration::from_millis(20);
-            black_box(session.tick(now, tick, &mut packet))
+            black_box(session.tick(now, tick, None, &mut packet))
         });
     });
 }
@@ -67,12 +67,7 @@ fn loading(criterion: &mut Criterion) {
 }
 
 fn session() -> MediaSession {
-    let settings = SessionSettings {
-        rtp_timeout: Duration::from_secs(60),
-        rtcp_interval: Duration::from_secs(5),
-        quality_interval: Duration::from_secs(5),
-        clock: NtpClock::new(start(), SystemTime::UNIX_EPOCH),
-    };
+    let settings = SessionSettings::new(NtpClock::new(start(), SystemTime::UNIX_EPOCH));
     let seed = StreamSeed {
         ssrc: 1,
         sequence: 1,

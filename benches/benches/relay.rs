@@ -99,12 +99,7 @@ fn phone(engine: &Engine, leg: LegId) -> Result<(UdpSocket, SocketAddr), Box<dyn
 }
 
 fn session(codec: Codec) -> MediaSession {
-    let settings = SessionSettings {
-        rtp_timeout: Duration::from_secs(60),
-        rtcp_interval: Duration::from_secs(5),
-        quality_interval: Duration::from_secs(5),
-        clock: NtpClock::new(start(), SystemTime::UNIX_EPOCH),
-    };
+    let settings = SessionSettings::new(NtpClock::new(start(), SystemTime::UNIX_EPOCH));
     let seed = StreamSeed {
         ssrc: 1,
         sequence: 1,
@@ -118,8 +113,7 @@ fn session(codec: Codec) -> MediaSession {
 fn remote(rtp: SocketAddr, codec: Codec) -> RemoteMedia {
     RemoteMedia {
         rtcp: SocketAddr::new(rtp.ip(), 9),
-        telephone_event: Some(101),
-        ..RemoteMedia::new(rtp, codec)
+        ..RemoteMedia::new(rtp, codec).with_events(101)
     }
 }
 

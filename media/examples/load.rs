@@ -103,8 +103,7 @@ impl Phone {
 fn remote(rtp: SocketAddr) -> RemoteMedia {
     RemoteMedia {
         rtcp: SocketAddr::new(rtp.ip(), 9),
-        telephone_event: Some(101),
-        ..RemoteMedia::new(rtp, Codec::Pcmu)
+        ..RemoteMedia::new(rtp, Codec::Pcmu).with_events(101)
     }
 }
 

@@ -64,7 +64,7 @@ pub fn rtp_packet(data: &[u8]) {
         now += Duration::from_millis(20);
         relayed(&mut from, &mut to, now, datagram);
         // Whatever came, the wheel goes on.
-        to.tick(now, 0, &mut [0; PACKET_LEN]);
+        to.tick(now, 0, None, &mut [0; PACKET_LEN]);
     }
     from.handle_timeout(now);
     while from.poll_event().is_some() {}
@@ -153,12 +153,7 @@ pub fn wav_header(data: &[u8]) {
 }
 
 fn session(codec: Codec, ssrc: u32) -> MediaSession {
-    let settings = SessionSettings {
-        rtp_timeout: Duration::from_secs(30),
-        rtcp_interval: Duration::from_secs(5),
-        quality_interval: Duration::from_secs(5),
-        clock: NtpClock::new(epoch(), SystemTime::UNIX_EPOCH),
-    };
+    let settings = SessionSettings::new(NtpClock::new(epoch(), SystemTime::UNIX_EPOCH));
     let seed = StreamSeed {
         ssrc,
         sequence: 65_530,
@@ -167,8 +162,7 @@ fn session(codec: Codec, ssrc: u32) -> MediaSession {
     let mut session = MediaSession::new(settings, seed, epoch());
     let remote = RemoteMedia {
         rtcp: far_end(),
-        telephone_event: Some(101),
-        ..RemoteMedia::new(far_end(), codec)
+        ..RemoteMedia::new(far_end(), codec).with_events(101)
     };
     assert_eq!(session.set_remote(epoch(), remote), Some(false));
     session

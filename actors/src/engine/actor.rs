@@ -142,6 +142,7 @@ impl Readers {
                 round_trip_micros,
                 codec,
                 rating,
+                ..
             } => {
                 let kind = EventKind::QualityMeasured {
                     leg,

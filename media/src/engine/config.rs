@@ -6,6 +6,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::codec::EncoderSettings;
+use crate::session::jitter::JitterSettings;
+
 /// The settings of an engine. [`EngineConfig::default`] gives every value; change what differs.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -26,6 +29,10 @@ pub struct EngineConfig {
     pub rtcp_interval: Duration,
     /// Time between two quality events of a leg.
     pub quality_interval: Duration,
+    /// How sound is encoded where it has to be, as far as the far end leaves it to us.
+    pub encoder: EncoderSettings,
+    /// How long packets may wait where they are decoded.
+    pub jitter: JitterSettings,
 }
 
 impl Default for EngineConfig {
@@ -39,6 +46,8 @@ impl Default for EngineConfig {
             rtp_timeout: Duration::from_secs(60),
             rtcp_interval: Duration::from_secs(5),
             quality_interval: Duration::from_secs(5),
+            encoder: EncoderSettings::default(),
+            jitter: JitterSettings::default(),
         }
     }
 }

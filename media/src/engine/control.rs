@@ -7,7 +7,7 @@ use offhook_core::{LegId, RecordingId};
 
 use crate::engine::command::Command;
 use crate::engine::event::{EngineEvent, Refusal};
-use crate::engine::leg::{Leg, LegTap, NewLeg};
+use crate::engine::leg::{Counted, Leg, LegTap, NewLeg};
 use crate::engine::recorder::RecorderCommand;
 use crate::engine::worker::Shard;
 use crate::graph::player::{Background, Player};
@@ -77,6 +77,7 @@ impl Shard {
     /// Ends a leg: its bridge, its playlist, its share in recordings, its sockets.
     pub(super) fn remove(&mut self, key: usize, now: Instant) {
         self.unbridge(key);
+        self.count_playout(key);
         let Some(leg) = self.legs.get_mut(key) else {
             return;
         };
@@ -106,6 +107,7 @@ impl Shard {
         for tap in &leg.taps {
             self.tell_recorder(RecorderCommand::LegEnded(tap.recording));
         }
+        self.forget_coders(leg.counted.coders);
         let port = leg.port;
         // Closing its sockets takes them off the poller.
         drop(leg);
@@ -150,6 +152,7 @@ impl Shard {
             session: MediaSession::new(self.settings, new.seed, now),
             partner: None,
             slot: None,
+            counted: Counted::default(),
             taps: Vec::new(),
             #[cfg(test)]
             panics: false,
@@ -193,47 +196,13 @@ impl Shard {
                 let due = leg.session.poll_timeout();
                 self.deadlines[key] = due;
                 self.next_sweep = [self.next_sweep, due].into_iter().flatten().min();
+                self.fit_links(key);
             }
         }
     }
 
     fn set_background(&mut self, key: usize, background: Background) {
         self.legs[key].session.set_background(background);
-    }
-
-    fn bridge(&mut self, a: LegId, b: LegId) {
-        let Some(&other) = self.index.get(&b) else {
-            return self.refuse(b, "bridge", Refusal::UnknownLeg);
-        };
-        self.with(a, "bridge", |shard, key| {
-            shard.touched[1] = Some(other);
-            shard.unbridge(key);
-            shard.unbridge(other);
-            for (key, partner) in [(key, other), (other, key)] {
-                let leg = &mut shard.legs[key];
-                leg.partner = Some(partner);
-                leg.session.set_background(Background::Bridge);
-            }
-            shard.fit_wheel(other);
-        });
-    }
-
-    pub(super) fn unbridge(&mut self, key: usize) {
-        let partner = self.legs.get(key).and_then(|leg| leg.partner);
-        let Some(partner) = partner else {
-            return;
-        };
-        for key in [key, partner] {
-            let Some(leg) = self.legs.get_mut(key) else {
-                continue;
-            };
-            leg.partner = None;
-            // Who was given something else to hear meanwhile goes on hearing that.
-            if matches!(leg.session.background(), Background::Bridge) {
-                leg.session.set_background(Background::Silence);
-            }
-            self.fit_wheel(key);
-        }
     }
 
     fn play(&mut self, id: LegId, player: Player) {
@@ -257,7 +226,7 @@ impl Shard {
             .session
             .send_digits(digits.iter().copied().map(char::from))
         {
-            self.refuse(id, "send_digits", Refusal::NoTelephoneEvent);
+            self.refuse(id, "send_digits", Refusal::NoFarEnd);
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId, RecordingId};
@@ -63,6 +64,13 @@ pub enum EngineEvent {
         codec: Option<Codec>,
         /// How the last seconds sounded; none if no packet was due.
         rating: Option<Rating>,
+        /// Packets that came after their turn, while they were decoded.
+        late: u64,
+        /// Sound that was made up in place of what did not come in time.
+        concealed: Duration,
+        /// How long sound of late waits from its arrival until it is heard; zero where packets are
+        /// passed on at once.
+        playout_delay: Duration,
     },
     /// A recording is complete: synced to disk and under its final name.
     RecordingSaved {
@@ -125,9 +133,9 @@ pub enum Refusal {
     /// The engine does not know the codec.
     #[error("the codec is not supported")]
     UnsupportedCodec,
-    /// The far end takes no telephone events.
-    #[error("the far end takes no telephone events")]
-    NoTelephoneEvent,
+    /// Nobody has said yet where the leg's far end is and what it takes.
+    #[error("the far end of the leg is not known yet")]
+    NoFarEnd,
     /// Something else than the 16 digits, none at all, or too many at once.
     #[error("the digits cannot be sent")]
     BadDigits,

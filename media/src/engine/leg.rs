@@ -7,7 +7,7 @@ use offhook_core::{LegId, RecordingId};
 
 use crate::engine::socket::LegSockets;
 use crate::graph::tap::Side;
-use crate::session::{MediaSession, StreamSeed};
+use crate::session::{Coders, MediaSession, StreamSeed};
 use crate::time::RtpTime;
 
 /// A leg on its way to its shard.
@@ -48,6 +48,8 @@ pub(crate) struct Leg {
     pub(crate) partner: Option<usize>,
     /// Its slot of the wheel, while it needs one.
     pub(crate) slot: Option<usize>,
+    /// What of its session the counters know already.
+    pub(crate) counted: Counted,
     /// The recordings it is part of.
     pub(crate) taps: Vec<LegTap>,
     #[cfg(test)]
@@ -59,6 +61,14 @@ pub(crate) struct Leg {
 pub(crate) struct LegTap {
     pub(crate) recording: RecordingId,
     pub(crate) side: Side,
+}
+
+/// What the shard's counters know of a leg.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counted {
+    pub(crate) coders: Coders,
+    pub(crate) late: u64,
+    pub(crate) concealed_milliseconds: u64,
 }
 
 impl Leg {

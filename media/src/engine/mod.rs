@@ -10,6 +10,7 @@ mod control;
 mod event;
 mod handle;
 mod leg;
+mod linking;
 mod moving;
 mod ports;
 mod record;
@@ -36,4 +37,4 @@ pub use crate::graph::playlist::{
 };
 pub use crate::graph::recording::Layout;
 pub use crate::graph::sound::Sound;
-pub use crate::session::{DropReason, RemoteMedia};
+pub use crate::session::{DropReason, KeysInBand, KeysOut, RemoteMedia};

@@ -124,6 +124,7 @@ impl Shard {
         self.index.remove(&leg.id);
         self.deadlines[key] = None;
         self.unfinished.retain(|other| *other != key);
+        self.forget_coders(std::mem::take(&mut leg.counted.coders));
         let registry = self.poll.registry();
         registry.deregister(&mut leg.sockets.rtp).ok();
         registry.deregister(&mut leg.sockets.rtcp).ok();

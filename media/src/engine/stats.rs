@@ -38,6 +38,14 @@ pub struct ShardStats {
     pub packets_out: u64,
     /// Packets dropped.
     pub dropped: Dropped,
+    /// Legs whose sound is decoded now.
+    pub decoders: u64,
+    /// Legs whose sound is encoded now.
+    pub encoders: u64,
+    /// Packets that came too late to be decoded.
+    pub late: u64,
+    /// Sound made up in place of what did not come in time, in milliseconds.
+    pub concealed_milliseconds: u64,
     /// Payloads a recording missed because the recorder was too slow.
     pub recording_overruns: u64,
     /// Wheel slots left out because the thread was too late.
@@ -66,6 +74,10 @@ pub(crate) struct PublishedStats {
     packets_in: AtomicU64,
     packets_out: AtomicU64,
     dropped: [AtomicU64; DropReason::ALL.len()],
+    decoders: AtomicU64,
+    encoders: AtomicU64,
+    late: AtomicU64,
+    concealed_milliseconds: AtomicU64,
     recording_overruns: AtomicU64,
     skipped_slots: AtomicU64,
     busy_nanos: AtomicU64,
@@ -80,6 +92,10 @@ impl PublishedStats {
         for (cell, &count) in self.dropped.iter().zip(&stats.dropped.0) {
             put(cell, count);
         }
+        put(&self.decoders, stats.decoders);
+        put(&self.encoders, stats.encoders);
+        put(&self.late, stats.late);
+        put(&self.concealed_milliseconds, stats.concealed_milliseconds);
         put(&self.recording_overruns, stats.recording_overruns);
         put(&self.skipped_slots, stats.skipped_slots);
         put(
@@ -95,6 +111,10 @@ impl PublishedStats {
             packets_in: get(&self.packets_in),
             packets_out: get(&self.packets_out),
             dropped: Dropped(std::array::from_fn(|index| get(&self.dropped[index]))),
+            decoders: get(&self.decoders),
+            encoders: get(&self.encoders),
+            late: get(&self.late),
+            concealed_milliseconds: get(&self.concealed_milliseconds),
             recording_overruns: get(&self.recording_overruns),
             skipped_slots: get(&self.skipped_slots),
             busy: Duration::from_nanos(get(&self.busy_nanos)),

@@ -8,7 +8,9 @@ use crate::engine::event::EngineEvent;
 use crate::engine::worker::{BUFFER, Shard};
 use crate::graph::player::Background;
 use crate::graph::tap::{TapHeader, tap};
-use crate::session::{Content, DropReason, Received, SessionEvent};
+use crate::session::jitter::Heard;
+use crate::session::{Content, DropReason, KeySource, Link, Received, SessionEvent, Spoken};
+use crate::time::Rate;
 
 /// Packets read from one socket before others have their turn.
 const BUDGET: usize = 32;
@@ -71,16 +73,38 @@ impl Shard {
 
     /// Makes a leg's frame of this turn of the wheel.
     pub(super) fn tick(&mut self, key: usize, at: Instant, tick: u64) {
+        let heard = self.pull_partner(key, at);
         let Some(leg) = self.legs.get_mut(key) else {
             return;
         };
-        if let Some(length) = leg.session.tick(at, tick, &mut self.packet) {
-            match leg.send(&self.packet[..length]) {
+        let spoken = heard.map(|(rate, heard)| Spoken {
+            pcm: &self.pcm[..rate.frame_samples()],
+            rate,
+            heard,
+        });
+        let mut length = leg.session.tick(at, tick, spoken, &mut self.packet);
+        while let Some(packet) = length.and_then(|length| self.packet.get(..length)) {
+            match leg.send(packet) {
                 Ok(()) => self.stats.packets_out += 1,
                 Err(_) => self.stats.dropped.count(DropReason::SendFailed),
             }
+            length = leg.session.more(at, &mut self.packet);
         }
+        self.count_coders(key);
         self.tell_events(key);
+    }
+
+    /// Decodes the next frame of the leg that this one hears, if it hears it decoded.
+    fn pull_partner(&mut self, key: usize, at: Instant) -> Option<(Rate, Heard)> {
+        let leg = self.legs.get(key)?;
+        let Link::Transcode(rate) = leg.session.linked() else {
+            return None;
+        };
+        let partner = leg.partner?;
+        self.touched[1] = Some(partner);
+        let pcm = &mut self.pcm[..rate.frame_samples()];
+        let heard = self.legs.get_mut(partner)?.session.pull(at, pcm);
+        Some((rate, heard))
     }
 
     /// Whether a leg goes on needing the wheel; if not, it is taken for having left its slot.
@@ -108,6 +132,7 @@ impl Shard {
         }
         leg.session.handle_timeout(now);
         self.deadlines[key] = leg.session.poll_timeout();
+        self.count_playout(key);
         self.tell_events(key);
     }
 
@@ -116,8 +141,28 @@ impl Shard {
         while let Some(leg) = self.legs.get_mut(key)
             && let Some(event) = leg.session.poll_event()
         {
-            let id = leg.id;
-            self.events.push(engine_event(id, event));
+            let (id, partner) = (leg.id, leg.partner);
+            match event {
+                SessionEvent::Repacked => self.fit_links(key),
+                SessionEvent::Pressed(digit, by) => self.press(partner, Some(digit), by),
+                SessionEvent::Released(by) => self.press(partner, None, by),
+                SessionEvent::FirstPacket
+                | SessionEvent::PlaybackEnded(..)
+                | SessionEvent::RtpTimeout
+                | SessionEvent::Quality { .. } => {}
+            }
+            self.events.extend(engine_event(id, event));
+        }
+    }
+
+    /// What a leg's far end does with its keys happens at the leg that hears it, too.
+    fn press(&mut self, partner: Option<usize>, pressed: Option<char>, by: KeySource) {
+        if let Some(key) = partner
+            && let Some(leg) = self.legs.get_mut(key)
+        {
+            self.touched[1] = partner;
+            leg.session.follow_key(pressed, by);
+            self.fit_wheel(key);
         }
     }
 
@@ -178,10 +223,11 @@ impl Shard {
     }
 }
 
-fn engine_event(leg: LegId, event: SessionEvent) -> EngineEvent {
-    match event {
+fn engine_event(leg: LegId, event: SessionEvent) -> Option<EngineEvent> {
+    Some(match event {
+        SessionEvent::Repacked | SessionEvent::Released(_) => return None,
         SessionEvent::FirstPacket => EngineEvent::FirstPacket { leg },
-        SessionEvent::Digit(digit) => EngineEvent::Digit { leg, digit },
+        SessionEvent::Pressed(digit, _) => EngineEvent::Digit { leg, digit },
         SessionEvent::PlaybackEnded(play, end) => EngineEvent::PlaybackEnded { leg, play, end },
         SessionEvent::RtpTimeout => EngineEvent::RtpTimeout { leg },
         SessionEvent::Quality {
@@ -191,6 +237,7 @@ fn engine_event(leg: LegId, event: SessionEvent) -> EngineEvent {
             round_trip,
             codec,
             rating,
+            playout,
         } => EngineEvent::Quality {
             leg,
             received,
@@ -199,8 +246,11 @@ fn engine_event(leg: LegId, event: SessionEvent) -> EngineEvent {
             round_trip_micros: round_trip.map(micros),
             codec,
             rating,
+            late: playout.late,
+            concealed: playout.concealed,
+            playout_delay: playout.delay,
         },
-    }
+    })
 }
 
 fn micros(duration: std::time::Duration) -> u32 {

@@ -23,6 +23,7 @@ use crate::engine::wheel::Wheel;
 use crate::graph::tap::TapFrame;
 use crate::rtcp::NtpClock;
 use crate::session::{PACKET_LEN, SessionSettings};
+use crate::time::MAX_FRAME_SAMPLES;
 
 /// The token of the eventfd that commands come with.
 const WAKER: Token = Token(0);
@@ -87,6 +88,8 @@ pub(crate) struct Shard {
     pub(super) buffer: Box<[u8; BUFFER]>,
     /// The packet to be sent.
     pub(super) packet: Box<[u8; PACKET_LEN]>,
+    /// The frame that was decoded last.
+    pub(super) pcm: Box<[i16; MAX_FRAME_SAMPLES]>,
     /// The legs being handled: those that end should that panic.
     pub(super) touched: [Option<usize>; 2],
     /// Legs whose sockets were not read empty.
@@ -126,6 +129,8 @@ impl Shard {
             recorder: parts.recorder,
             ports: parts.ports,
             settings: SessionSettings {
+                encoder: parts.config.encoder,
+                jitter: parts.config.jitter,
                 rtp_timeout: parts.config.rtp_timeout,
                 rtcp_interval: parts.config.rtcp_interval,
                 quality_interval: parts.config.quality_interval,
@@ -135,6 +140,7 @@ impl Shard {
             published: published.clone(),
             buffer: Box::new([0; BUFFER]),
             packet: Box::new([0; PACKET_LEN]),
+            pcm: Box::new([0; MAX_FRAME_SAMPLES]),
             touched: [None; 2],
             unfinished: Vec::new(),
             expected: Vec::new(),
@@ -300,6 +306,12 @@ pub(super) struct EventSink {
 }
 
 impl EventSink {
+    pub(super) fn extend(&mut self, event: Option<EngineEvent>) {
+        if let Some(event) = event {
+            self.push(event);
+        }
+    }
+
     pub(super) fn push(&mut self, event: EngineEvent) {
         if self.waiting.is_empty() {
             match self.ring.push(event) {

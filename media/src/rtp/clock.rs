@@ -35,6 +35,13 @@ impl ClockRate {
         Duration::from_micros(units.saturating_mul(1_000_000) / u64::from(self.0))
     }
 
+    /// So many units of this clock counted by another.
+    #[must_use]
+    pub fn counted_by(self, units: u32, other: Self) -> u32 {
+        let units = u64::from(units) * u64::from(other.0) / u64::from(self.0);
+        u32::try_from(units).unwrap_or(u32::MAX)
+    }
+
     /// Units in a frame of the wheel.
     #[must_use]
     pub fn frame(self) -> u32 {
@@ -53,5 +60,8 @@ mod tests {
         assert_eq!(ClockRate::new(48_000).duration(960), FRAME);
         assert_eq!(ClockRate::new(48_000).units(Duration::MAX), u32::MAX);
         assert_eq!(ClockRate::new(0).hertz(), 8000);
+        let (narrow, full) = (ClockRate::new(8000), ClockRate::new(48_000));
+        assert_eq!(narrow.counted_by(65_535, full), 6 * 65_535);
+        assert_eq!(full.counted_by(65_535, narrow), 10_922);
     }
 }

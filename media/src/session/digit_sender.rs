@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::rtp::{RtpHeader, TELEPHONE_EVENT_LEN, TelephoneEvent};
+use crate::rtp::{ClockRate, RtpHeader, TELEPHONE_EVENT_LEN, TelephoneEvent};
 use crate::session::stream::OutStream;
 use crate::time::RtpTime;
 
@@ -110,16 +110,18 @@ impl DigitSender {
     }
 
     /// One frame passes: the packet to send in it, without its payload type. `None` in a pause.
+    /// Durations are counted by `clock`, which need not be that of the stream.
     pub fn tick(
         &mut self,
         now: Instant,
         stream: &mut OutStream,
+        clock: ClockRate,
     ) -> Option<(RtpHeader, [u8; TELEPHONE_EVENT_LEN])> {
-        let frame = stream.clock().frame();
+        let frame = clock.frame();
         let began = self.step()?;
         let current = self.current.as_mut()?;
         let header = if began {
-            let header = stream.key(now, frame);
+            let header = stream.key(now, stream.clock().frame());
             current.time = header.time;
             header
         } else {
@@ -132,11 +134,13 @@ impl DigitSender {
         let full = u32::from(u16::MAX);
         current.event.duration = u16::try_from(here).unwrap_or(u16::MAX);
         current.event.end = current.over > 0;
-        stream.occupy(current.time, here.min(full));
+        let in_stream = |units| clock.counted_by(units, stream.clock());
+        let (length, segment) = (in_stream(here.min(full)), in_stream(full));
+        stream.occupy(current.time, length);
         let payload = current.event.to_bytes();
         if here > full {
             current.before += full;
-            current.time = current.time.plus(full);
+            current.time = current.time.plus(segment);
         }
         Some((header, payload))
     }
@@ -197,7 +201,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::rtp::ClockRate;
     use crate::session::stream::StreamSeed;
     use crate::test_time::epoch;
 
@@ -213,7 +216,7 @@ mod tests {
         let mut now = epoch();
         let mut sent = Vec::new();
         while sender.is_active() {
-            sent.push(sender.tick(now, &mut stream));
+            sent.push(sender.tick(now, &mut stream, ClockRate::new(8000)));
             now += Duration::from_millis(20);
         }
         assert_eq!(sent.len(), 20);
@@ -252,7 +255,7 @@ mod tests {
                 sender.release();
             }
             let now = epoch() + Duration::from_millis(20) * n;
-            let report = sender.tick(now, &mut stream);
+            let report = sender.tick(now, &mut stream, ClockRate::new(48_000));
             sent.extend(
                 report.map(|(header, bytes)| (header, TelephoneEvent::parse(&bytes).unwrap())),
             );

@@ -15,6 +15,7 @@ impl MediaSession {
         let reception = source.map(RtpSource::reception).unwrap_or_default();
         let jitter = source.map_or(Duration::ZERO, RtpSource::jitter);
         let round_trip = self.reports.round_trip();
+        let playout = self.jitter();
         let mut rating = None;
         if let Some((source, remote)) = source.zip(self.remote.as_ref()) {
             let way = Way {
@@ -23,8 +24,8 @@ impl MediaSession {
                 round_trip,
                 jitter,
                 far_end: self.reports.far_end_delay(),
-                buffered: None,
-                discarded: 0,
+                buffered: self.audio_in.as_ref().map(|_| playout.delay),
+                discarded: playout.late + playout.discarded,
             };
             let measured = self.meter.measure(&reception, source.bursts(), &way);
             rating = measured.map(|measured| measured.rate());
@@ -41,6 +42,7 @@ impl MediaSession {
             round_trip,
             codec: self.remote.as_ref().map(|remote| remote.media.codec),
             rating,
+            playout,
         }
     }
 }
@@ -106,12 +108,7 @@ mod tests {
     }
 
     fn leg() -> MediaSession {
-        let settings = SessionSettings {
-            rtp_timeout: Duration::from_secs(30),
-            rtcp_interval: Duration::from_secs(5),
-            quality_interval: Duration::from_secs(5),
-            clock: NtpClock::new(epoch(), SystemTime::UNIX_EPOCH),
-        };
+        let settings = SessionSettings::new(NtpClock::new(epoch(), SystemTime::UNIX_EPOCH));
         let seed = StreamSeed {
             ssrc: 1,
             sequence: 1,
@@ -146,7 +143,9 @@ mod tests {
                 rating.map(|rating| rating.mos())
             }
             SessionEvent::FirstPacket
-            | SessionEvent::Digit(_)
+            | SessionEvent::Pressed(..)
+            | SessionEvent::Released(_)
+            | SessionEvent::Repacked
             | SessionEvent::PlaybackEnded(..)
             | SessionEvent::RtpTimeout => None,
         })

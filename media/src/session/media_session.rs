@@ -6,22 +6,32 @@ use std::time::{Duration, Instant};
 
 use offhook_core::sdp::Codec;
 
-use crate::codec::Coding;
+use crate::codec::{Coding, EncoderSettings};
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::{PlayEnd, PlayId};
 use crate::rtcp::NtpClock;
 use crate::rtp::{ClockRate, RtpSource};
+use crate::session::audio_in::AudioIn;
+use crate::session::audio_out::AudioOut;
 use crate::session::digit_receiver::DigitReceiver;
 use crate::session::digit_sender::DigitSender;
+use crate::session::jitter::{JitterSettings, JitterStats};
+use crate::session::key_tone::KeyTone;
 use crate::session::latch::Latch;
+use crate::session::link::Link;
 use crate::session::quality::{QualityMeter, Rating};
-use crate::session::remote::RemoteMedia;
+use crate::session::remote::{KeysOut, RemoteMedia};
 use crate::session::reports::Reports;
 use crate::session::stream::{OutStream, StreamSeed};
+use crate::time::Rate;
 
 /// What all sessions of an engine share.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionSettings {
+    /// How sound is encoded, as far as the far end leaves it to us.
+    pub encoder: EncoderSettings,
+    /// How long packets may wait where they are decoded.
+    pub jitter: JitterSettings,
     /// How long a far end that should send may be silent.
     pub rtp_timeout: Duration,
     /// Mean time between RTCP reports.
@@ -32,13 +42,41 @@ pub struct SessionSettings {
     pub clock: NtpClock,
 }
 
+impl SessionSettings {
+    /// The usual ones.
+    #[must_use]
+    pub fn new(clock: NtpClock) -> Self {
+        Self {
+            encoder: EncoderSettings::default(),
+            jitter: JitterSettings::default(),
+            rtp_timeout: Duration::from_secs(60),
+            rtcp_interval: Duration::from_secs(5),
+            quality_interval: Duration::from_secs(5),
+            clock,
+        }
+    }
+}
+
+/// How a pressed key was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeySource {
+    /// By telephone events.
+    Event,
+    /// By its tones.
+    Tone,
+}
+
 /// Something worth telling whoever owns the leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEvent {
     /// The first packet was accepted.
     FirstPacket,
-    /// A key was pressed.
-    Digit(char),
+    /// A key was pressed, and how it was told.
+    Pressed(char, KeySource),
+    /// It was let go.
+    Released(KeySource),
+    /// The far end's packets have another length, or their length is known now.
+    Repacked,
     /// A playlist ended.
     PlaybackEnded(PlayId, PlayEnd),
     /// The far end fell silent.
@@ -57,6 +95,8 @@ pub enum SessionEvent {
         codec: Option<Codec>,
         /// How the last seconds sounded; none if no packet was due.
         rating: Option<Rating>,
+        /// What the jitter buffer did, where there was one.
+        playout: JitterStats,
     },
 }
 
@@ -76,6 +116,19 @@ pub struct MediaSession {
     /// Frames of the background heard so far.
     pub(super) heard: usize,
     pub(super) player: Option<Player>,
+    /// How packets of the leg this one hears reach the far end.
+    pub(super) link: Link,
+    /// The rate somebody needs the far end's sound at, and what decodes it.
+    pub(super) decodes_at: Option<Rate>,
+    pub(super) audio_in: Option<Box<AudioIn>>,
+    /// What encodes sound that is in no form the far end takes.
+    pub(super) audio_out: Option<Box<AudioOut>>,
+    pub(super) key_tone: KeyTone,
+    /// Of the jitter buffers that are no more.
+    pub(super) jitter: JitterStats,
+    /// How long the far end's packets are, and how many in a row were not.
+    pub(super) packing: Option<Duration>,
+    pub(super) unlike: u8,
     pub(super) reports: Reports,
     /// How long the far end has been silent.
     pub(super) silent: Silence,
@@ -116,6 +169,14 @@ impl MediaSession {
             background: Background::default(),
             heard: 0,
             player: None,
+            link: Link::Relay,
+            decodes_at: None,
+            audio_in: None,
+            audio_out: None,
+            key_tone: KeyTone::default(),
+            jitter: JitterStats::default(),
+            packing: None,
+            unlike: 0,
             reports: Reports::new(settings.clock, settings.rtcp_interval, seed.ssrc),
             silent: Silence::Since(now),
             quality_due: None,
@@ -129,8 +190,7 @@ impl MediaSession {
     /// must be let through, since it names another address. `None`: its codec is unknown to us,
     /// and nothing changed.
     pub fn set_remote(&mut self, now: Instant, media: RemoteMedia) -> Option<bool> {
-        // So far only what is one byte a sample can be sent.
-        let coding = Coding::of(media.codec).filter(|coding| coding.law().is_some())?;
+        let coding = Coding::of(media.codec)?;
         self.set_clock(now, ClockRate::new(media.codec.clock_rate()));
         let Some(remote) = &mut self.remote else {
             let latch = Latch::new(media.rtp);
@@ -153,12 +213,17 @@ impl MediaSession {
         if media.send != remote.media.send || coding != remote.coding {
             self.stream.interrupt();
         }
-        if media.telephone_event.is_none() {
+        if media.keys != remote.media.keys {
             self.digits_out.clear();
         }
+        let recoded = coding != remote.coding;
         remote.media = media;
         remote.coding = coding;
         self.silent = Silence::Since(now);
+        if recoded {
+            self.packing = None;
+            self.begin_decoding(None);
+        }
         Some(opened)
     }
 
@@ -172,9 +237,11 @@ impl MediaSession {
 
     /// Sets what is heard while nothing is played.
     pub fn set_background(&mut self, background: Background) {
+        self.digits_out.release();
         self.background = background;
         self.heard = 0;
         self.stream.interrupt();
+        self.drop_idle_encoder();
     }
 
     /// What is heard while nothing is played.
@@ -200,14 +267,29 @@ impl MediaSession {
         self.end_play(PlayEnd::Stopped);
     }
 
-    /// Presses keys; false when the far end takes none.
+    /// Presses keys, in whatever form the far end takes them; false while that is not known.
     pub fn send_digits(&mut self, digits: impl Iterator<Item = char>) -> bool {
-        let remote = self.remote.as_ref();
-        let takes = remote.is_some_and(|remote| remote.media.telephone_event.is_some());
-        if takes {
+        let known = self.remote.is_some();
+        if known {
             self.digits_out.push(digits);
         }
-        takes
+        known
+    }
+
+    /// The leg this one hears pressed a key, or let it go: does so too, unless the far end is told by
+    /// packets that are passed on.
+    pub fn follow_key(&mut self, pressed: Option<char>, by: KeySource) {
+        let Some(remote) = self.remote.as_ref().filter(|_| self.hears_others()) else {
+            return;
+        };
+        let events = matches!(remote.media.keys, KeysOut::Events { .. });
+        if events && by == KeySource::Event && self.link == Link::Relay {
+            return;
+        }
+        match pressed {
+            Some(key) => self.digits_out.press(key),
+            None => self.digits_out.release(),
+        }
     }
 
     /// Whether [`MediaSession::tick`] has something to do every frame.
@@ -216,8 +298,13 @@ impl MediaSession {
         let Some(remote) = &self.remote else {
             return false;
         };
-        let plays = self.player.is_some() || self.digits_out.is_active();
-        plays || (remote.sends() && self.background.is_made_by_us())
+        // A conference ticks its members itself.
+        if matches!(self.background, Background::Room) {
+            return false;
+        }
+        let plays = self.is_covered();
+        let transcodes = self.link != Link::Relay && self.hears_others();
+        plays || (remote.sends() && (transcodes || self.background.is_made_by_us()))
     }
 
     /// Where RTP goes, if anywhere.
@@ -269,8 +356,8 @@ impl MediaSession {
             let quality = self.quality();
             self.events.push_back(quality);
         }
-        // Keys are told when they are pressed; their release only keeps the receiver's books.
-        self.digits_in.handle_timeout(now);
+        let released = self.digits_in.handle_timeout(now);
+        self.take_key(released, KeySource::Event);
     }
 
     /// When [`MediaSession::handle_timeout`] or [`MediaSession::poll_report`] is due.
@@ -295,6 +382,10 @@ impl MediaSession {
             let ended = SessionEvent::PlaybackEnded(player.play(), end);
             self.events.push_back(ended);
         }
+    }
+
+    fn hears_others(&self) -> bool {
+        matches!(self.background, Background::Bridge)
     }
 
     fn silence_deadline(&self) -> Option<Instant> {

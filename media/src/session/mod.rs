@@ -5,11 +5,16 @@
 //!  network ◀── stream ◀── digit sender · player · background · (bridge)
 //! ```
 
+mod audio_in;
+mod audio_out;
+mod decoding;
 mod digit_receiver;
 mod digit_sender;
 mod drop_reason;
 pub mod jitter;
+mod key_tone;
 mod latch;
+mod link;
 mod measuring;
 mod media_session;
 pub mod quality;
@@ -19,15 +24,18 @@ mod reports;
 mod sending;
 mod stream;
 
+pub use audio_out::Form;
+pub use decoding::Coders;
 pub use digit_receiver::{DigitInput, DigitReceiver};
 pub use digit_sender::DigitSender;
 pub use drop_reason::DropReason;
 pub use latch::Latch;
-pub use media_session::{MediaSession, SessionEvent, SessionSettings};
+pub use link::Link;
+pub use media_session::{KeySource, MediaSession, SessionEvent, SessionSettings};
 pub use receiving::{Content, Received};
-pub use remote::RemoteMedia;
+pub use remote::{KeysInBand, KeysOut, RemoteMedia};
 pub use reports::Reports;
-pub use sending::{MAX_PAYLOAD, PACKET_LEN};
+pub use sending::{MAX_PAYLOAD, PACKET_LEN, Spoken};
 pub use stream::{OutStream, StreamSeed};
 
 use crate::rtp::TelephoneEvent;

@@ -8,18 +8,17 @@ use crate::codec::{Coding, Law};
 use crate::graph::player::Player;
 use crate::graph::playlist::PlayEnd;
 use crate::rtcp::Compound;
-use crate::rtp::{Arrival, Packet, RtpHeader, RtpSource, TelephoneEvent};
+use crate::rtp::{Arrival, ClockRate, Packet, RtpHeader, RtpSource, TelephoneEvent};
 use crate::session::digit_receiver::DigitInput;
 use crate::session::drop_reason::DropReason;
-use crate::session::media_session::{MediaSession, Remote, SessionEvent, Silence};
+use crate::session::media_session::{KeySource, MediaSession, Remote, SessionEvent, Silence};
 use crate::time::RtpTime;
 
-/// The payload type our own offers give telephone events. The far end sends keys with it even if
-/// its answer names another for the way back (RFC 3264 section 5.1).
-const OFFERED_TELEPHONE_EVENT: u8 = 101;
-
-/// Comfort noise (RFC 3389): taken as a sign of life, not passed on.
+/// The static payload type of comfort noise (RFC 3389).
 const COMFORT_NOISE: u8 = 13;
+
+/// Packets in a row that have to have another length before the far end is taken to have changed it.
+const SURE: u8 = 3;
 
 /// A packet that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +29,8 @@ pub struct Received {
     pub content: Content,
     /// Its timestamp.
     pub time: RtpTime,
+    /// How long its sound lasts, in units of the stream's clock.
+    pub units: u32,
     /// Its sender.
     pub ssrc: u32,
     /// Whether it begins a talk spurt.
@@ -46,8 +47,15 @@ pub enum Content {
     /// Audio.
     Audio(Coding),
     /// A report on a pressed key.
-    Key(TelephoneEvent),
-    /// Comfort noise, or nothing at all.
+    Key {
+        /// The report.
+        event: TelephoneEvent,
+        /// The clock rate its duration is counted by.
+        clock: u32,
+    },
+    /// Comfort noise (RFC 3389).
+    Noise,
+    /// Nothing at all.
     Nothing,
 }
 
@@ -66,25 +74,37 @@ impl MediaSession {
         let remote = remote.ok_or(DropReason::NotWanted)?;
         let packet = Packet::parse(datagram).map_err(|_| DropReason::Malformed)?;
         let payload = &datagram[packet.payload.clone()];
-        let content = remote.content(&packet.header, payload)?;
+        let (content, units) = remote.content(&packet.header, payload)?;
         let was_latched = remote.latch.latched().is_some();
         if !remote.latch.accepts(from, &packet.header) {
             return Err(DropReason::Stranger);
         }
         self.silent = Silence::Since(now);
         let arrival = self.place(&packet.header, now, content)?;
-        if let Content::Key(event) = content {
-            self.take_key(now, packet.header.time, event);
-        }
-        Ok(Received {
+        let received = Received {
             payload: packet.payload,
             content,
             time: packet.header.time,
+            units,
             ssrc: packet.header.ssrc,
             marker: packet.header.marker,
             arrival,
             latched: !was_latched,
-        })
+        };
+        match content {
+            Content::Audio(coding) => {
+                self.take_audio(now, coding, &received, &datagram[received.payload.clone()]);
+            }
+            Content::Key { event, clock } => {
+                self.digits_in.set_clock(ClockRate::new(clock));
+                self.skip_audio(&received);
+                for input in self.digits_in.receive(now, received.time, event) {
+                    self.take_key(input, KeySource::Event);
+                }
+            }
+            Content::Noise | Content::Nothing => self.skip_audio(&received),
+        }
+        Ok(received)
     }
 
     /// Takes a datagram from the RTCP socket. One that is not sound, or from a stranger, changes
@@ -101,6 +121,7 @@ impl MediaSession {
             remote.rtcp.get_or_insert(from);
         }
         self.reports.receive(now, &compound, self.stream.ssrc());
+        self.expect_loss();
     }
 
     fn place(
@@ -124,7 +145,7 @@ impl MediaSession {
         let epoch = source.epoch();
         let arrival = match content {
             Content::Audio(_) => source.receive(header, now),
-            Content::Key(_) | Content::Nothing => source.place(header, now),
+            Content::Key { .. } | Content::Noise | Content::Nothing => source.place(header, now),
         };
         let arrival = arrival.ok_or(DropReason::Late)?;
         if arrival.epoch != epoch {
@@ -133,43 +154,91 @@ impl MediaSession {
         Ok(arrival)
     }
 
-    fn take_key(&mut self, now: Instant, time: RtpTime, event: TelephoneEvent) {
-        for input in self
-            .digits_in
-            .receive(now, time, event)
-            .into_iter()
-            .flatten()
-        {
-            if let DigitInput::Pressed(digit) = input {
-                self.events.push_back(SessionEvent::Digit(digit));
+    pub(super) fn take_key(&mut self, input: Option<DigitInput>, by: KeySource) {
+        match input {
+            Some(DigitInput::Pressed(digit)) => {
+                self.events.push_back(SessionEvent::Pressed(digit, by));
                 if self.player.as_ref().is_some_and(Player::barge_in) {
                     self.end_play(PlayEnd::BargeIn);
                 }
             }
+            Some(DigitInput::Released { .. }) => self.events.push_back(SessionEvent::Released(by)),
+            None => {}
+        }
+    }
+
+    fn take_audio(&mut self, now: Instant, coding: Coding, received: &Received, payload: &[u8]) {
+        self.measure_packing(received.units);
+        if self
+            .audio_in
+            .as_ref()
+            .is_some_and(|audio| audio.coding() != coding)
+        {
+            self.begin_decoding(Some(coding));
+        }
+        if let Some(audio) = &mut self.audio_in {
+            audio.push(now, received, payload);
+        }
+    }
+
+    fn skip_audio(&mut self, received: &Received) {
+        if let Some(audio) = &mut self.audio_in {
+            audio.skip(received);
+        }
+    }
+
+    /// Notes how long the far end's packets are: it changes that only when several in a row say so.
+    fn measure_packing(&mut self, units: u32) {
+        let length = self.stream.clock().duration(u64::from(units));
+        if self.packing == Some(length) {
+            self.unlike = 0;
+            return;
+        }
+        self.unlike += 1;
+        if self.packing.is_none() || self.unlike >= SURE {
+            self.unlike = 0;
+            self.packing = Some(length);
+            self.events.push_back(SessionEvent::Repacked);
         }
     }
 }
 
 impl Remote {
-    fn content(&self, header: &RtpHeader, payload: &[u8]) -> Result<Content, DropReason> {
+    /// What a packet holds, and how long its sound lasts.
+    fn content(&self, header: &RtpHeader, payload: &[u8]) -> Result<(Content, u32), DropReason> {
+        let media = &self.media;
         let payload_type = header.payload_type;
-        if payload_type == self.media.payload_type && !payload.is_empty() {
-            return Ok(Content::Audio(self.coding));
+        if payload.is_empty() {
+            return Ok((Content::Nothing, 0));
         }
-        let is_key = self
-            .media
-            .telephone_event
-            .is_some_and(|agreed| [agreed, OFFERED_TELEPHONE_EVENT].contains(&payload_type));
-        if is_key {
+        let keys = media.receive_keys.iter().flatten();
+        let keys = keys.copied().find(|(agreed, _)| *agreed == payload_type);
+        if payload_type == media.receive_payload_type {
+            return audio(self.coding, payload);
+        }
+        if let Some((_, clock)) = keys {
             let event = TelephoneEvent::parse(payload).ok_or(DropReason::Malformed)?;
-            return Ok(Content::Key(event));
+            return Ok((Content::Key { event, clock }, 0));
         }
-        if payload_type == COMFORT_NOISE || payload.is_empty() {
-            return Ok(Content::Nothing);
+        if payload_type == COMFORT_NOISE || media.receive_comfort_noise == Some(payload_type) {
+            return Ok((Content::Noise, 0));
         }
-        // Static types need no agreement to be understood, and some far ends switch at will.
-        Law::of_payload_type(payload_type)
-            .map(|law| Content::Audio(law.into()))
-            .ok_or(DropReason::UnknownPayload)
+        // Some send with the number they asked for themselves.
+        if payload_type == media.payload_type {
+            return audio(self.coding, payload);
+        }
+        // Static types need no agreement to be understood, and some far ends switch at will. Both
+        // laws have the same clock, and so has a stream that changes between them.
+        match Law::of_payload_type(payload_type) {
+            Some(law) if self.coding.law().is_some() => audio(law.into(), payload),
+            Some(_) | None => Err(DropReason::UnknownPayload),
+        }
     }
+}
+
+fn audio(coding: Coding, payload: &[u8]) -> Result<(Content, u32), DropReason> {
+    let units = coding
+        .duration(payload)
+        .map_err(|_| DropReason::Malformed)?;
+    Ok((Content::Audio(coding), units))
 }

@@ -25,6 +25,8 @@ pub struct Reports {
     /// The far end's last sender report: the middle of its time, and when it came.
     heard: Option<(u32, Instant)>,
     round_trip: Option<Duration>,
+    /// What of our packets the far end lost lately, in percent.
+    lost_there: u8,
     /// Whether a report went out.
     reported: bool,
     /// How the far end's speech fares with us.
@@ -45,6 +47,7 @@ impl Reports {
             sent_before: 0,
             heard: None,
             round_trip: None,
+            lost_there: 0,
             reported: false,
             metrics: None,
             far_end: None,
@@ -91,6 +94,12 @@ impl Reports {
         self.metrics = metrics;
     }
 
+    /// What of our packets the far end lost between its last two reports, in percent.
+    #[must_use]
+    pub fn lost_there(&self) -> u8 {
+        self.lost_there
+    }
+
     /// Takes the far end's compound packet, which may be anything.
     pub fn receive(&mut self, now: Instant, compound: &Compound<'_>, own_ssrc: u32) {
         for packet in compound.packets() {
@@ -111,6 +120,8 @@ impl Reports {
             };
             for block in blocks.iter().filter(|block| block.ssrc == own_ssrc) {
                 self.measure_round_trip(now, &block);
+                let percent = u16::from(block.fraction_lost) * 100 / 256;
+                self.lost_there = u8::try_from(percent).unwrap_or(100);
             }
         }
     }

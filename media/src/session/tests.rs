@@ -13,6 +13,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::codec::Law;
+use crate::dsp::goertzel::Goertzel;
 use crate::graph::bank::SoundBank;
 use crate::graph::music::{MusicClass, MusicOrder, Program};
 use crate::graph::player::{Background, Player};
@@ -30,18 +31,13 @@ fn far_end() -> SocketAddr {
 }
 
 fn remote(codec: Codec) -> RemoteMedia {
-    RemoteMedia {
-        telephone_event: Some(96),
-        ..RemoteMedia::new(far_end(), codec)
-    }
+    RemoteMedia::new(far_end(), codec).with_events(96)
 }
 
 fn session() -> MediaSession {
     let settings = SessionSettings {
         rtp_timeout: Duration::from_secs(10),
-        rtcp_interval: Duration::from_secs(5),
-        quality_interval: Duration::from_secs(5),
-        clock: NtpClock::new(epoch(), SystemTime::UNIX_EPOCH),
+        ..SessionSettings::new(NtpClock::new(epoch(), SystemTime::UNIX_EPOCH))
     };
     let seed = StreamSeed {
         ssrc: 0xAAAA,
@@ -80,7 +76,9 @@ fn at(frame: u32) -> Instant {
 }
 
 fn events(session: &mut MediaSession) -> Vec<SessionEvent> {
-    std::iter::from_fn(|| session.poll_event()).collect()
+    let told = std::iter::from_fn(|| session.poll_event());
+    told.filter(|event| *event != SessionEvent::Repacked)
+        .collect()
 }
 
 /// Passes a packet from one leg to another; what goes out.
@@ -147,7 +145,7 @@ fn a_packet_with_extension_and_padding_is_sent_on_without() {
 fn a_key_is_told_once_and_passed_on_under_the_other_sides_type() {
     let (mut a, mut b) = (started(Codec::Pcmu), bridged(Codec::Pcma));
     let mut other = remote(Codec::Pcma);
-    other.telephone_event = Some(110);
+    other = other.with_events(110);
     b.set_remote(epoch(), other);
     for n in 0..5u16 {
         let mut report = packet(96, 10 + n, &[5, if n > 2 { 0x8A } else { 10 }, 0, 160]);
@@ -158,21 +156,54 @@ fn a_key_is_told_once_and_passed_on_under_the_other_sides_type() {
         assert_eq!(header.time, RtpTime(90_000));
     }
     let told = events(&mut a);
-    assert_eq!(told, [SessionEvent::FirstPacket, SessionEvent::Digit('5')]);
+    let key = KeySource::Event;
+    let expected = [
+        SessionEvent::FirstPacket,
+        SessionEvent::Pressed('5', key),
+        SessionEvent::Released(key),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]
-fn a_key_for_somebody_who_takes_none_leaves_no_gap() {
-    let (mut a, mut b) = (started(Codec::Pcmu), bridged(Codec::Pcmu));
-    let mut deaf = remote(Codec::Pcmu);
-    deaf.telephone_event = None;
-    b.set_remote(epoch(), deaf);
+fn a_key_for_somebody_who_takes_none_becomes_its_tones() {
+    let (mut a, mut b) = (started(Codec::Pcmu), bridged(Codec::Pcma));
+    b.set_remote(epoch(), RemoteMedia::new(far_end(), Codec::Pcma));
     pass(&mut a, &mut b, at(0), &packet(0, 1, &[1; 160])).unwrap();
-    let refused = pass(&mut a, &mut b, at(1), &packet(96, 2, &[5, 10, 0, 160]));
-    assert_eq!(refused, Err(DropReason::Unsendable));
-    let out = pass(&mut a, &mut b, at(2), &packet(0, 3, &[1; 160]));
-    assert_eq!(parsed(&out.unwrap().unwrap()).0.sequence, 1001);
-    assert!(events(&mut a).contains(&SessionEvent::Digit('5')));
+    let kept = pass(&mut a, &mut b, at(1), &packet(96, 2, &[5, 10, 0, 160]));
+    assert_eq!(kept, Ok(None));
+    assert!(events(&mut a).contains(&SessionEvent::Pressed('5', KeySource::Event)));
+    b.follow_key(Some('5'), KeySource::Event);
+    assert!(b.needs_wheel());
+    let mut out = [0; PACKET_LEN];
+    let mut heard = Vec::new();
+    for n in 1..20 {
+        // What is said meanwhile is not heard.
+        let said = packet(0, 2 + n, &[1; 160]);
+        assert_eq!(pass(&mut a, &mut b, at(n.into()), &said), Ok(None));
+        if n == 10 {
+            b.follow_key(None, KeySource::Event);
+        }
+        if let Some(length) = b.tick(at(n.into()), n.into(), None, &mut out) {
+            let (header, payload) = parsed(&out[..length]);
+            assert_eq!((header.payload_type, header.sequence), (8, 1000 + n));
+            heard.extend(payload.iter().map(|byte| Law::A.decode(*byte)));
+        }
+        if !b.needs_wheel() {
+            break;
+        }
+    }
+    let key = &heard[..9 * 160];
+    let share = |hertz| Goertzel::new(hertz).share(key);
+    assert!(
+        share(770.0) > 0.35 && share(1336.0) > 0.5,
+        "{}",
+        share(770.0)
+    );
+    assert!(heard[9 * 160..].iter().all(|sample| sample.abs() <= 8));
+    let after = pass(&mut a, &mut b, at(30), &packet(0, 40, &[1; 160]));
+    let (header, _) = parsed(&after.unwrap().unwrap());
+    assert!(header.marker);
 }
 
 #[test]
@@ -210,7 +241,7 @@ fn nothing_goes_to_an_address_that_is_nowhere() {
     hold.rtp = SocketAddr::from(([0, 0, 0, 0], 4000));
     a.set_remote(at(0), hold);
     assert!(!a.needs_wheel());
-    assert_eq!(a.tick(at(0), 0, &mut [0; PACKET_LEN]), None);
+    assert_eq!(a.tick(at(0), 0, None, &mut [0; PACKET_LEN]), None);
 }
 
 #[test]
@@ -234,7 +265,7 @@ fn a_playlist_covers_the_bridge_and_gives_it_back() {
     let mut out = [0; PACKET_LEN];
     let mut beeps = Vec::new();
     for tick in [2, 3] {
-        assert_eq!(b.tick(at(tick), tick.into(), &mut out), Some(172));
+        assert_eq!(b.tick(at(tick), tick.into(), None, &mut out), Some(172));
         let (header, payload) = parsed(&out[..172]);
         assert_eq!(payload, [Law::A.encode(3000); 160]);
         beeps.push(header);
@@ -310,10 +341,10 @@ fn a_playlist_waits_for_somebody_to_play_to() {
     let mut a = session();
     a.play(Player::new(PlayId(1), &playlist, &bank).unwrap());
     assert!(!a.needs_wheel());
-    assert_eq!(a.tick(at(0), 0, &mut [0; PACKET_LEN]), None);
+    assert_eq!(a.tick(at(0), 0, None, &mut [0; PACKET_LEN]), None);
     a.set_remote(at(1), remote(Codec::Pcmu)).unwrap();
     assert!(a.needs_wheel());
-    assert!(a.tick(at(1), 1, &mut [0; PACKET_LEN]).is_some());
+    assert!(a.tick(at(1), 1, None, &mut [0; PACKET_LEN]).is_some());
 }
 
 #[test]
@@ -324,13 +355,13 @@ fn digits_cover_everything_and_then_music_goes_on() {
     let music = Arc::new(MusicClass::new("default", program));
     a.set_background(Background::Music(music));
     let mut out = [0; PACKET_LEN];
-    a.tick(at(0), 0, &mut out);
+    a.tick(at(0), 0, None, &mut out);
     let before = parsed(&out[..172]).0;
     assert!(a.send_digits("12".chars()));
     let mut lengths = Vec::new();
     let mut last = before;
     for tick in 1..=21 {
-        let length = a.tick(at(tick), tick.into(), &mut out);
+        let length = a.tick(at(tick), tick.into(), None, &mut out);
         lengths.push(length.unwrap_or(0));
         if let Some(length) = length {
             let header = parsed(&out[..length]).0;
@@ -344,10 +375,7 @@ fn digits_cover_everything_and_then_music_goes_on() {
     assert_eq!(lengths[20], 172);
     assert!(last.marker);
     assert_eq!(last.time.since(before.time), 21 * 160);
-    let mut deaf = remote(Codec::Pcmu);
-    deaf.telephone_event = None;
-    a.set_remote(at(22), deaf);
-    assert!(!a.send_digits("1".chars()));
+    assert!(!session().send_digits("1".chars()));
 }
 
 #[test]
@@ -493,7 +521,7 @@ fn a_tone_starts_at_its_beginning_for_each_listener() {
         let mut a = started(Codec::Pcmu);
         a.set_background(tone.clone());
         let mut out = [0; PACKET_LEN];
-        a.tick(at(tick), tick.into(), &mut out).unwrap();
+        a.tick(at(tick), tick.into(), None, &mut out).unwrap();
         first.push(parsed(&out[..172]).1);
     }
     assert_eq!(first[0], first[1]);

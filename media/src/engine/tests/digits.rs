@@ -68,9 +68,7 @@ fn a_digit_ends_a_playlist_that_allows_it_and_comes_before_its_end() {
 fn a_bridge_carries_keys_to_the_other_side_and_tells_them() {
     let mut rig = Rig::new();
     let (mut a, b) = (rig.phone(Codec::Pcmu), rig.silent_phone(Codec::Pcma));
-    let mut remote = b.remote();
-    remote.telephone_event = Some(97);
-    rig.engine.set_remote(b.leg, remote);
+    rig.engine.set_remote(b.leg, b.remote().with_events(97));
     rig.engine.bridge(a.leg, b.leg);
     rig.settle();
     b.ignores_the_past();
@@ -106,9 +104,6 @@ fn keys_we_press_reach_the_far_end() {
 fn keys_that_cannot_be_sent_are_refused() {
     let mut rig = Rig::new();
     let a = rig.silent_phone(Codec::Pcmu);
-    let mut deaf = a.remote();
-    deaf.telephone_event = None;
-    rig.engine.set_remote(a.leg, deaf);
     rig.engine.send_digits(a.leg, "1");
     for digits in ["", "12x", &"1".repeat(129)] {
         rig.engine.send_digits(a.leg, digits);
@@ -119,7 +114,7 @@ fn keys_that_cannot_be_sent_are_refused() {
             _ => None,
         }
     };
-    rig.wait(refused(Refusal::NoTelephoneEvent));
+    rig.wait(refused(Refusal::NoFarEnd));
     for _ in 0..3 {
         rig.wait(refused(Refusal::BadDigits));
     }

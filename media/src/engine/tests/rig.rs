@@ -164,10 +164,7 @@ impl Phone {
 
     pub(super) fn remote(&self) -> RemoteMedia {
         let rtp = self.socket.local_addr().unwrap();
-        RemoteMedia {
-            telephone_event: Some(101),
-            ..RemoteMedia::new(rtp, self.codec)
-        }
+        RemoteMedia::new(rtp, self.codec).with_events(101)
     }
 
     /// Says the next frame of a tone.

@@ -317,6 +317,8 @@ pub enum Background {
     Echo,
     /// The leg it is bridged to.
     Bridge,
+    /// The conference it is in, which makes all its frames.
+    Room,
 }
 
 impl Background {
@@ -338,7 +340,7 @@ impl Background {
             Self::Silence => Sound::silence(coding, payload),
             Self::Music(class) => class.payload(coding, tick, payload),
             Self::Tone(sound) => sound.payload(coding, heard, payload),
-            Self::Echo | Self::Bridge => Made::Nothing,
+            Self::Echo | Self::Bridge | Self::Room => Made::Nothing,
         }
     }
 
@@ -348,7 +350,7 @@ impl Background {
             Self::Silence => pcm.fill(0),
             Self::Music(class) => class.pcm(rate, tick, pcm),
             Self::Tone(sound) => sound.pcm(rate, heard, pcm),
-            Self::Echo | Self::Bridge => return false,
+            Self::Echo | Self::Bridge | Self::Room => return false,
         }
         true
     }
@@ -356,7 +358,7 @@ impl Background {
     /// Whether the wheel makes what is heard.
     #[must_use]
     pub fn is_made_by_us(&self) -> bool {
-        !matches!(self, Self::Echo | Self::Bridge)
+        !matches!(self, Self::Echo | Self::Bridge | Self::Room)
     }
 }
 

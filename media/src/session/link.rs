@@ -1,0 +1,99 @@
+//! How the sound of one leg reaches the far end of another.
+
+use std::time::Duration;
+
+use crate::codec::Coding;
+use crate::session::media_session::{MediaSession, Remote};
+use crate::time::Rate;
+
+/// What has to be done to packets between two legs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Link {
+    /// They are passed on as they come.
+    #[default]
+    Relay,
+    /// Their sound is decoded at this rate and encoded again.
+    Transcode(Rate),
+}
+
+impl MediaSession {
+    /// How what `from` receives reaches this leg's far end. Packets are passed on where both have
+    /// the same coding, or both G.711, and are as long as this far end wants them: it may keep them
+    /// waiting for no longer than that. Opus goes on whatever was said of rates and bits, which are
+    /// wishes that any decoder can do without (RFC 7587 section 6.1), unless it is longer than this
+    /// far end takes.
+    #[must_use]
+    pub fn link(&self, from: &Self) -> Link {
+        let (Some(remote), Some(other)) = (&self.remote, &from.remote) else {
+            return Link::Relay;
+        };
+        let alike = remote.coding == other.coding
+            || (remote.coding.law().is_some() && other.coding.law().is_some());
+        if alike && from.packing.is_none_or(|packing| self.takes(packing)) {
+            return Link::Relay;
+        }
+        Link::Transcode(self.hears_up_to().min(from.speaks_up_to()))
+    }
+
+    /// How packets reach this leg's far end.
+    #[must_use]
+    pub fn linked(&self) -> Link {
+        self.link
+    }
+
+    /// From now on packets reach this leg's far end like this.
+    pub fn set_link(&mut self, link: Link) {
+        if link != self.link {
+            self.link = link;
+            self.stream.interrupt();
+            self.drop_idle_encoder();
+        }
+    }
+
+    /// Whether packets of this length can be passed on to the far end.
+    fn takes(&self, packet: Duration) -> bool {
+        let Some(remote) = &self.remote else {
+            return true;
+        };
+        let longest = remote.media.max_ptime.unwrap_or(Duration::from_millis(120));
+        match remote.coding {
+            Coding::Opus => packet <= longest,
+            Coding::Pcmu | Coding::Pcma | Coding::G722 | Coding::L16(_) => {
+                packet <= longest && packet == self.packet_duration()
+            }
+        }
+    }
+
+    fn packet_duration(&self) -> Duration {
+        let milliseconds = self.form().map_or(20, |form| form.milliseconds);
+        Duration::from_millis(u64::from(milliseconds))
+    }
+
+    /// The highest rate this leg's far end can make use of.
+    pub(super) fn hears_up_to(&self) -> Rate {
+        let limit = |remote: &Remote| remote.media.opus.max_playback_rate;
+        self.remote
+            .as_ref()
+            .map_or(Rate::Narrow, |remote| remote.rate_up_to(limit(remote)))
+    }
+
+    /// The highest rate it speaks with.
+    fn speaks_up_to(&self) -> Rate {
+        let limit = |remote: &Remote| remote.media.opus.max_capture_rate;
+        self.remote
+            .as_ref()
+            .map_or(Rate::Narrow, |remote| remote.rate_up_to(limit(remote)))
+    }
+}
+
+impl Remote {
+    /// The coding's highest rate, of Opus the highest within this many hertz.
+    fn rate_up_to(&self, hertz: u32) -> Rate {
+        let best = self.coding.rates().last().copied().unwrap_or_default();
+        match (self.coding, hertz) {
+            (Coding::Opus, ..=8000) => Rate::Narrow,
+            (Coding::Opus, 8001..=16_000) => Rate::Wide,
+            (Coding::Opus | Coding::Pcmu | Coding::Pcma | Coding::G722 | Coding::L16(_), _) => best,
+        }
+    }
+}
