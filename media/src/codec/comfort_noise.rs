@@ -65,6 +65,82 @@ fn index(reflection: f32) -> u8 {
         .clamp(0.0, 254.0) as u8
 }
 
+/// Measures noise, so that a [`NoiseShape`] describes it.
+#[derive(Debug, Clone)]
+pub struct NoiseMeter {
+    /// The mean product of samples so far apart, over the last frames.
+    correlation: [f32; SENT + 1],
+    heard: bool,
+}
+
+impl Default for NoiseMeter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl NoiseMeter {
+    /// A meter that has heard nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            correlation: [0.0; SENT + 1],
+            heard: false,
+        }
+    }
+
+    /// Takes a frame of noise into account; the last five or so count.
+    pub fn hear(&mut self, pcm: &[i16]) {
+        let share = if self.heard { 0.2 } else { 1.0 };
+        let count = pcm.len().max(1) as f32;
+        for (lag, mean) in self.correlation.iter_mut().enumerate() {
+            let pairs = pcm.iter().zip(pcm.iter().skip(lag));
+            let sum: i64 = pairs
+                .map(|(&a, &b)| i64::from(i32::from(a) * i32::from(b)))
+                .sum();
+            *mean += (sum as f32 / count - *mean) * share;
+        }
+        self.heard = true;
+    }
+
+    /// What was heard: its level, and its spectrum by the recursion of Levinson and Durbin.
+    #[must_use]
+    pub fn shape(&self) -> NoiseShape {
+        let power = self.correlation[0];
+        let dbov = 10.0 * (power.max(1e-4) / 32_768f32.powi(2)).log10();
+        let mut reflections = [0.0; MOST];
+        let mut predictor = [0.0f32; SENT + 1];
+        predictor[0] = 1.0;
+        // A little white noise keeps the recursion stable.
+        let mut error = power * 1.0001 + 1e-3;
+        for order in 1..=SENT {
+            let missed: f32 = (0..order)
+                .map(|n| predictor[n] * self.correlation[order - n])
+                .sum();
+            let reflection = (-missed / error).clamp(-0.98, 0.98);
+            let before = predictor;
+            for n in 1..=order {
+                predictor[n] = before[n] + reflection * before[order - n];
+            }
+            error *= 1.0 - reflection * reflection;
+            reflections[order - 1] = reflection;
+        }
+        NoiseShape {
+            level: decibels(dbov),
+            reflections,
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the value is clamped to the range first"
+)]
+fn decibels(dbov: f32) -> u8 {
+    (-dbov).round().clamp(0.0, 127.0) as u8
+}
+
 /// Makes noise of a [`NoiseShape`]; it goes over to a new one smoothly.
 #[derive(Debug, Clone)]
 pub struct ComfortNoise {

@@ -77,6 +77,14 @@ impl Decoder {
         self.rate
     }
 
+    /// By how many samples at [`Decoder::rate`] the output is behind for resampling; what the coding
+    /// itself takes is [`crate::codec::Encoder::delay`]'s.
+    #[must_use]
+    pub fn delay(&self) -> usize {
+        let resampling = self.adapter.as_ref().map_or(0, |a| a.resampler.delay());
+        resampling * self.rate.per_millisecond() / self.native.per_millisecond()
+    }
+
     /// Decodes a payload; how many samples it gave. There must be room for all of them: a payload
     /// lasts up to 120 ms.
     ///

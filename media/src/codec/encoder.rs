@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use offhook_core::sdp::{OpusParameters, OpusWish};
+
 use super::coding::Coding;
+use super::comfort_noise::NoiseShape;
 use super::error::CodecError;
 use super::g711::Law;
 use super::g722::G722Encoder;
 use super::opus::OpusEncoder;
+use super::silence::{SilenceDetector, Utterance};
 use crate::dsp::resample::Resampler;
 use crate::time::Rate;
 
@@ -29,9 +33,11 @@ pub struct EncoderSettings {
     /// The highest rate the far end can play, in hertz (`maxplaybackrate`): no bits go into a band
     /// it will not hear.
     pub max_playback_rate: u32,
-    /// The loss to be ready for, in percent. Above 0 each packet also carries the one before it,
-    /// coarsely, as far as that is worth its bits.
+    /// The loss to be ready for at first, in percent.
     pub expected_loss: u8,
+    /// Whether the far end makes use of packets that also carry, coarsely, the one before them
+    /// (`useinbandfec`). They do when loss is expected.
+    pub carries_twice: bool,
     /// Whether the bit rate may follow what is said (`cbr`).
     pub bit_rate_mode: BitRateMode,
     /// What becomes of silence (`usedtx`).
@@ -46,9 +52,29 @@ impl Default for EncoderSettings {
             max_bit_rate: 510_000,
             max_playback_rate: 48_000,
             expected_loss: 0,
+            carries_twice: false,
             bit_rate_mode: BitRateMode::Variable,
             silence: Silence::Sent,
         }
+    }
+}
+
+impl EncoderSettings {
+    /// The same as the far end wants it, as far as it says so (RFC 7587 section 6.1).
+    #[must_use]
+    pub fn wanted_by(mut self, opus: &OpusParameters) -> Self {
+        self.max_playback_rate = opus.max_playback_rate;
+        if let Some(bit_rate) = opus.max_average_bitrate {
+            self.max_bit_rate = self.max_bit_rate.min(bit_rate);
+        }
+        self.carries_twice = opus.wants(OpusWish::InBandFec);
+        if opus.wants(OpusWish::ConstantBitrate) {
+            self.bit_rate_mode = BitRateMode::Constant;
+        }
+        if opus.wants(OpusWish::Dtx) {
+            self.silence = Silence::Suppressed;
+        }
+        self
     }
 }
 
@@ -68,7 +94,8 @@ pub enum Silence {
     /// It is encoded as anything else.
     #[default]
     Sent,
-    /// Nothing is sent while it lasts, but for an occasional packet (DTX).
+    /// Nothing is sent while it lasts, but for an occasional packet: Opus has them among its own,
+    /// for the others see [`Encoder::comfort_noise`].
     Suppressed,
 }
 
@@ -79,6 +106,9 @@ pub struct Encoder {
     rate: Rate,
     state: State,
     adapter: Option<Box<Adapter>>,
+    silence: Option<Box<SilenceDetector>>,
+    /// What has to be said about the noise of a line that fell silent.
+    noise: Option<NoiseShape>,
 }
 
 #[derive(Debug)]
@@ -115,11 +145,15 @@ impl Encoder {
                 native: vec![0; MAX_MILLISECONDS * native.per_millisecond()].into(),
             })
         });
+        // Opus knows by itself.
+        let suppressed = settings.silence == Silence::Suppressed && coding != Coding::Opus;
         Ok(Self {
             coding,
             rate,
             state,
             adapter,
+            silence: suppressed.then(|| Box::new(SilenceDetector::new())),
+            noise: None,
         })
     }
 
@@ -149,13 +183,32 @@ impl Encoder {
         {
             return Err(CodecError::FrameLength);
         }
-        match &mut self.adapter {
-            None => self.state.encode(pcm, out),
+        let milliseconds = pcm.len() / self.rate.per_millisecond();
+        let native = match &mut self.adapter {
+            None => pcm,
             Some(adapter) => {
                 let length = adapter.resampler.resample(pcm, &mut adapter.native);
-                self.state.encode(&adapter.native[..length], out)
+                &adapter.native[..length]
+            }
+        };
+        self.noise = None;
+        if let Some(silence) = &mut self.silence {
+            match silence.judge(native, u32::try_from(milliseconds).unwrap_or(0)) {
+                Utterance::Speech => {}
+                Utterance::Nothing => return Ok(0),
+                Utterance::Noise(shape) => {
+                    self.noise = Some(shape);
+                    return Ok(0);
+                }
             }
         }
+        self.state.encode(native, out)
+    }
+
+    /// After [`Encoder::encode`] gave nothing to send: a comfort noise payload (RFC 3389) that is
+    /// to be sent instead; how many bytes it takes, 0 if there is none now. Needs seven bytes.
+    pub fn comfort_noise(&mut self, out: &mut [u8]) -> usize {
+        self.noise.take().map_or(0, |shape| shape.write(out))
     }
 
     /// How much loss to be ready for from now on, in percent. Only Opus can do anything about it.
@@ -172,7 +225,10 @@ impl Encoder {
         let resampling = self.adapter.as_ref().map_or(0, |a| a.resampler.delay());
         let coding = match &mut self.state {
             State::Opus(opus) => opus.delay(),
-            State::G722(_) => G722_DELAY,
+            State::G722(_) => {
+                let native = Rate::Wide.per_millisecond();
+                G722_DELAY * self.rate.per_millisecond() / native
+            }
             State::Law(_) | State::L16 => 0,
         };
         resampling + coding

@@ -18,12 +18,13 @@ mod error;
 mod g711;
 mod g722;
 mod opus;
+mod silence;
 mod ulaw;
 
 pub use self::opus::{OpusMode, Toc, TocError};
 pub use alaw::{alaw_decode, alaw_encode};
 pub use coding::Coding;
-pub use comfort_noise::{ComfortNoise, NoiseShape};
+pub use comfort_noise::{ComfortNoise, NoiseMeter, NoiseShape};
 pub use decoder::Decoder;
 pub use encoder::{BitRateMode, Encoder, EncoderSettings, Silence};
 pub use error::CodecError;

@@ -176,7 +176,7 @@ impl Concealer {
             let resting = fade(n, from, from + TO_NOISE * millisecond);
             gain = gain.min(resting);
         }
-        saturate((value * gain) >> 15)
+        saturate((i32::from(saturate(value)) * gain) >> 15)
     }
 
     /// Sample `n` of the last `periods` periods, over and over, their end joined to their beginning

@@ -220,6 +220,8 @@ fn frames_of_any_length_and_any_level_do_no_harm() {
                 concealer.decoded(&mut vec![sample; length]);
                 concealer.conceal(&mut vec![0; length / 2]);
                 concealer.conceal(&mut vec![0; length / 2]);
+                // The greatest step there is, just before the gap.
+                concealer.decoded(&mut [i16::MAX, i16::MIN]);
             }
         }
     }

@@ -17,6 +17,7 @@ const MAX_BYTES: usize = 1276;
 pub(crate) struct OpusEncoder {
     state: opus::Encoder,
     rate: Rate,
+    carries_twice: bool,
     expected_loss: u8,
 }
 
@@ -36,6 +37,7 @@ impl OpusEncoder {
         let mut encoder = Self {
             state,
             rate,
+            carries_twice: settings.carries_twice,
             expected_loss: 0,
         };
         encoder.expect_loss(settings.expected_loss)?;
@@ -43,7 +45,8 @@ impl OpusEncoder {
     }
 
     fn expect_loss(&mut self, percent: u8) -> Result<(), opus::Error> {
-        self.state.set_inband_fec(percent > 0)?;
+        self.state
+            .set_inband_fec(self.carries_twice && percent > 0)?;
         self.state
             .set_packet_loss_perc(i32::from(percent.min(100)))?;
         self.expected_loss = percent;

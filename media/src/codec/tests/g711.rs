@@ -1,4 +1,4 @@
-use super::*;
+use crate::codec::*;
 
 const BOTH: [Law; 2] = [Law::Mu, Law::A];
 
