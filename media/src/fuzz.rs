@@ -12,6 +12,7 @@ use offhook_core::fuzz::Target;
 use offhook_core::sdp::Codec;
 use offhook_core::sdp::crypto::{CryptoSuite, MasterKey};
 
+use crate::codec::{CodecError, Coding, Decoder, Toc};
 use crate::container::audio;
 use crate::container::wav::{self, WavHeader};
 use crate::graph::player::Background;
@@ -19,7 +20,7 @@ use crate::rtcp::{Compound, NtpClock, RtcpPacket};
 use crate::rtp::Packet;
 use crate::session::{MediaSession, PACKET_LEN, RemoteMedia, SessionSettings, StreamSeed};
 use crate::srtp::{SrtpReceiver, SrtpSender, TRAILER_LEN};
-use crate::time::RtpTime;
+use crate::time::{Rate, RtpTime};
 
 /// Every target of this crate.
 pub const TARGETS: &[Target] = &[
@@ -37,6 +38,16 @@ pub const TARGETS: &[Target] = &[
         name: "srtp_packet",
         corpus: &["srtp_packet"],
         body: srtp_packet,
+    },
+    Target {
+        name: "opus_toc",
+        corpus: &["opus_toc"],
+        body: opus_toc,
+    },
+    Target {
+        name: "codec_payload",
+        corpus: &["codec_payload"],
+        body: codec_payload,
     },
     Target {
         name: "wav_header",
@@ -135,6 +146,67 @@ pub fn srtp_packet(data: &[u8]) {
             let opened = receiver.unprotect_rtcp(epoch(), &mut buffer[..length]);
             assert_eq!(opened, Ok(data.len()));
             assert_eq!(&buffer[..data.len()], data);
+        }
+    }
+}
+
+/// Bytes claim to be an Opus packet: one that is legal lasts at most 120 ms and is decoded to just
+/// that, at every rate; any other is refused by all alike.
+pub fn opus_toc(data: &[u8]) {
+    let toc = Toc::parse(data);
+    let units = Coding::Opus.duration(data);
+    assert_eq!(units.ok(), toc.ok().map(|toc| toc.packet_units()));
+    assert!(units.is_ok_and(|units| (120..=5760).contains(&units)) || toc.is_err());
+    for rate in Rate::ALL {
+        let mut pcm = vec![0; 120 * rate.per_millisecond()];
+        let Ok(mut decoder) = Decoder::new(Coding::Opus, rate) else {
+            return;
+        };
+        match (toc, decoder.decode(data, &mut pcm)) {
+            (Ok(toc), Ok(length)) => assert_eq!(length, toc.samples(rate)),
+            (Ok(_), Err(refused)) => assert_eq!(refused, CodecError::Refused),
+            (Err(_), decoded) => assert!(decoded.is_err()),
+        }
+        let recovered = decoder.recover(data, &mut pcm[..rate.frame_samples()]);
+        assert!(!recovered || toc.is_ok_and(|toc| toc.has_fec()));
+    }
+}
+
+/// Payloads, each after a byte with its length, reach a decoder that the first byte chooses; some
+/// are lost, and some are comfort noise. What is decoded lasts as long as was said before.
+pub fn codec_payload(data: &[u8]) {
+    let Some((&choice, mut rest)) = data.split_first() else {
+        return;
+    };
+    let rate = Rate::ALL[usize::from(choice & 0x0F) % 3];
+    let coding = match choice >> 4 {
+        0..=2 => Coding::Pcmu,
+        3..=5 => Coding::Pcma,
+        6..=8 => Coding::G722,
+        9 => Coding::L16(Rate::Narrow),
+        10 => Coding::L16(Rate::Wide),
+        11 => Coding::L16(Rate::Full),
+        _ => Coding::Opus,
+    };
+    let Ok(mut decoder) = Decoder::new(coding, rate) else {
+        return;
+    };
+    let mut pcm = vec![0; 120 * rate.per_millisecond()];
+    while let Some((&length, after)) = rest.split_first() {
+        let (payload, after) = after.split_at(usize::from(length).min(after.len()));
+        rest = after;
+        if let Ok(count) = decoder.decode(payload, &mut pcm) {
+            let units = coding.duration(payload).unwrap_or(0) as usize;
+            let exact = units * rate.hertz() as usize / coding.clock_rate() as usize;
+            assert!(count.abs_diff(exact) <= 1);
+        }
+        if length & 1 == 1 {
+            let frame = &mut pcm[..rate.frame_samples()];
+            if !decoder.recover(payload, frame) {
+                decoder.conceal(frame);
+            }
+            decoder.take_comfort_noise(payload);
+            decoder.rest(frame);
         }
     }
 }

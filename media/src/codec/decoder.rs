@@ -113,8 +113,9 @@ impl Decoder {
             return self.state.conceal(pcm);
         };
         for piece in pcm.chunks_mut(20 * self.rate.per_millisecond()) {
-            let samples = piece.len() * self.native.per_millisecond() / self.rate.per_millisecond();
-            let native = &mut adapter.native[..samples];
+            // Of an odd length a little more is made up than there is room for.
+            let samples = piece.len() * self.native.per_millisecond();
+            let native = &mut adapter.native[..samples.div_ceil(self.rate.per_millisecond())];
             self.state.conceal(native);
             let written = adapter.resampler.resample(native, piece);
             piece[written..].fill(0);

@@ -35,8 +35,8 @@ pub struct EncoderSettings {
     pub max_playback_rate: u32,
     /// The loss to be ready for at first, in percent.
     pub expected_loss: u8,
-    /// Whether the far end makes use of packets that also carry, coarsely, the one before them
-    /// (`useinbandfec`). They do when loss is expected.
+    /// Whether packets may also carry, coarsely, the one before them (`useinbandfec`). They do when
+    /// loss is expected.
     pub carries_twice: bool,
     /// Whether the bit rate may follow what is said (`cbr`).
     pub bit_rate_mode: BitRateMode,
@@ -52,7 +52,7 @@ impl Default for EncoderSettings {
             max_bit_rate: 510_000,
             max_playback_rate: 48_000,
             expected_loss: 0,
-            carries_twice: false,
+            carries_twice: true,
             bit_rate_mode: BitRateMode::Variable,
             silence: Silence::Sent,
         }
@@ -60,19 +60,20 @@ impl Default for EncoderSettings {
 }
 
 impl EncoderSettings {
-    /// The same as the far end wants it, as far as it says so (RFC 7587 section 6.1).
+    /// The same within what the far end wants (RFC 7587 section 6.1): nothing is carried twice and
+    /// no silence suppressed for one that does not ask for it.
     #[must_use]
     pub fn wanted_by(mut self, opus: &OpusParameters) -> Self {
-        self.max_playback_rate = opus.max_playback_rate;
+        self.max_playback_rate = self.max_playback_rate.min(opus.max_playback_rate);
         if let Some(bit_rate) = opus.max_average_bitrate {
             self.max_bit_rate = self.max_bit_rate.min(bit_rate);
         }
-        self.carries_twice = opus.wants(OpusWish::InBandFec);
+        self.carries_twice &= opus.wants(OpusWish::InBandFec);
         if opus.wants(OpusWish::ConstantBitrate) {
             self.bit_rate_mode = BitRateMode::Constant;
         }
-        if opus.wants(OpusWish::Dtx) {
-            self.silence = Silence::Suppressed;
+        if !opus.wants(OpusWish::Dtx) {
+            self.silence = Silence::Sent;
         }
         self
     }

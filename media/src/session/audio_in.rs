@@ -60,6 +60,14 @@ impl AudioIn {
         self.playout.skip(received.arrival.extended);
     }
 
+    /// A packet that says how the far end's silence sounds: what is heard when what came before it
+    /// was played.
+    pub(super) fn rest(&mut self, received: &Received, payload: &[u8]) {
+        self.skip(received);
+        // One that is no comfort noise is one without sound.
+        let _: bool = self.voice.decoder.take_comfort_noise(payload);
+    }
+
     pub(super) fn pull(&mut self, now: Instant, pcm: &mut [i16]) -> Heard {
         self.playout.pull(now, &mut self.voice, pcm)
     }
@@ -87,5 +95,80 @@ impl AudioDecoder for Voice {
 
     fn recover(&mut self, next: &[u8], pcm: &mut [i16]) -> bool {
         self.decoder.recover(next, pcm)
+    }
+
+    fn rest(&mut self, pcm: &mut [i16]) {
+        self.decoder.rest(pcm);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::codec::Encoder;
+    use crate::dsp::tone::sine;
+    use crate::rtp::Arrival;
+    use crate::session::receiving::Content;
+    use crate::test_time::epoch;
+    use crate::time::RtpTime;
+
+    fn dbov(pcm: &[i16]) -> f64 {
+        let power = pcm.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / pcm.len() as f64;
+        10.0 * (power.max(1e-3) / 32_768f64.powi(2)).log10()
+    }
+
+    fn received(number: u32, units: u32) -> Received {
+        Received {
+            payload: 0..0,
+            content: Content::Audio(Coding::Pcmu),
+            time: RtpTime(number * 160),
+            units,
+            ssrc: 1,
+            marker: false,
+            arrival: Arrival {
+                extended: 70_000 + number,
+                epoch: 0,
+            },
+            latched: false,
+        }
+    }
+
+    #[test]
+    fn a_far_end_that_falls_silent_is_heard_as_it_says_it_sounds_until_it_speaks() {
+        let (coding, rate) = (Coding::Pcmu, Rate::Wide);
+        let mut audio = AudioIn::new(coding, rate, JitterSettings::default()).unwrap();
+        let mut encoder = Encoder::new(coding, Rate::Narrow, &Default::default()).unwrap();
+        let voice = sine(400.0, 160, 8000.0);
+        let mut heard = Vec::new();
+        for n in 0..250 {
+            let now = epoch() + Duration::from_millis(20) * n;
+            match n {
+                // A second of speech, three of silence, a second of speech.
+                50 => audio.rest(&received(n, 0), &[55, 100]),
+                51..200 => {}
+                _ => {
+                    let mut payload = [0; 160];
+                    encoder.encode(&voice, &mut payload).unwrap();
+                    // Its numbers go on after the silence, its timestamps with the time.
+                    let number = if n < 200 { n } else { n - 149 };
+                    let packet = Received {
+                        time: RtpTime(n * 160),
+                        ..received(number, 160)
+                    };
+                    audio.push(now, &packet, &payload);
+                }
+            }
+            let mut frame = [0; 320];
+            audio.pull(now, &mut frame);
+            heard.extend_from_slice(&frame);
+        }
+        // By tenths of a second.
+        let level = |from: usize, to: usize| dbov(&heard[from * 1600..to * 1600]);
+        let spoken = dbov(&voice);
+        assert!((level(5, 10) - spoken).abs() < 1.0);
+        assert!((level(13, 39) + 55.0).abs() < 1.5, "{}", level(13, 39));
+        assert!((level(43, 50) - spoken).abs() < 1.0, "{}", level(43, 50));
     }
 }

@@ -1,8 +1,8 @@
 //! Samples for a far end: frames of 20 ms become payloads as long as it wants them.
 
-use offhook_core::sdp::{Codec, OpusWish};
+use offhook_core::sdp::Codec;
 
-use crate::codec::{BitRateMode, CodecError, Coding, Encoder, EncoderSettings, Silence};
+use crate::codec::{CodecError, Coding, Encoder, EncoderSettings};
 use crate::session::remote::RemoteMedia;
 use crate::time::Rate;
 
@@ -28,27 +28,7 @@ pub(super) fn settings(base: EncoderSettings, remote: &RemoteMedia) -> EncoderSe
     if remote.codec != Codec::Opus {
         return EncoderSettings::default();
     }
-    let wants = |wish| remote.opus.wants(wish);
-    EncoderSettings {
-        max_bit_rate: remote.opus.max_average_bitrate.unwrap_or(base.max_bit_rate),
-        max_playback_rate: remote.opus.max_playback_rate,
-        expected_loss: if wants(OpusWish::InBandFec) {
-            base.expected_loss
-        } else {
-            0
-        },
-        bit_rate_mode: if wants(OpusWish::ConstantBitrate) {
-            BitRateMode::Constant
-        } else {
-            base.bit_rate_mode
-        },
-        silence: if wants(OpusWish::Dtx) {
-            base.silence
-        } else {
-            Silence::Sent
-        },
-        ..base
-    }
+    base.wanted_by(&remote.opus)
 }
 
 /// Encodes one far end's stream. Made when there are samples to be sent, dropped when there are no

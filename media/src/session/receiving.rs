@@ -102,7 +102,13 @@ impl MediaSession {
                     self.take_key(input, KeySource::Event);
                 }
             }
-            Content::Noise | Content::Nothing => self.skip_audio(&received),
+            Content::Noise => {
+                let payload = &datagram[received.payload.clone()];
+                if let Some(audio) = &mut self.audio_in {
+                    audio.rest(&received, payload);
+                }
+            }
+            Content::Nothing => self.skip_audio(&received),
         }
         Ok(received)
     }

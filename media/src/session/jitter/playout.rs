@@ -25,6 +25,10 @@ pub trait AudioDecoder {
     fn conceal(&mut self, pcm: &mut [i16]);
     /// Fills `pcm` with the lost packet by its copy in the next one; false if there is none.
     fn recover(&mut self, next: &[u8], pcm: &mut [i16]) -> bool;
+    /// Fills `pcm` while the far end says nothing: with its comfort noise, or silence.
+    fn rest(&mut self, pcm: &mut [i16]) {
+        pcm.fill(0);
+    }
 }
 
 /// What a frame consists of.
@@ -105,7 +109,7 @@ impl Playout {
             let wanted = out.len() - (self.end - self.start);
             steps += 1;
             let step = if steps > MAX_STEPS {
-                self.quiet(wanted)
+                self.quiet(decoder, wanted)
             } else {
                 self.fetch(now, decoder, wanted)
             };
@@ -150,7 +154,7 @@ impl Playout {
                 self.put(count, Heard::Concealed);
                 Heard::Concealed
             }
-            JitterFrame::Silence => self.quiet(wanted),
+            JitterFrame::Silence => self.quiet(decoder, wanted),
         }
     }
 
@@ -162,11 +166,11 @@ impl Playout {
         Heard::Concealed
     }
 
-    fn quiet(&mut self, count: usize) -> Heard {
+    fn quiet(&mut self, decoder: &mut impl AudioDecoder, count: usize) -> Heard {
         self.pcm.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        self.pcm[self.end..self.end + count].fill(0);
+        decoder.rest(&mut self.pcm[self.end..self.end + count]);
         self.put(count, Heard::Silence);
         Heard::Silence
     }
