@@ -11,6 +11,7 @@ pub mod edge;
 pub mod engine;
 pub mod inbox;
 pub mod ivr;
+pub mod library;
 pub mod live;
 pub mod queue;
 mod quiet;

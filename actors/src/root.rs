@@ -24,6 +24,7 @@ use offhook_core::config::{Config, FollowRedirects};
 use offhook_core::event::EventKind;
 use offhook_core::{HangupCause, RecordingId};
 use offhook_media::engine::{Engine, EngineConfig, EngineError, recover_recordings};
+use offhook_sounds::{Language, UnknownLanguage};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 
 use crate::agent::{AgentPorts, Agents};
@@ -33,6 +34,7 @@ use crate::defence::{Countries, DefenceActor, DefenceArguments};
 use crate::directory::Follower;
 use crate::edge::{OpenError, SipCore, SipCoreActor, self_signed};
 use crate::engine::{BankError, Reports, sound_bank};
+use crate::library::{Library, LibraryError};
 use crate::live::Live;
 use crate::queue::{QueuePorts, Queues};
 use crate::quiet::until_quiet;
@@ -68,6 +70,12 @@ pub enum StartError {
     /// The built-in sounds are broken, or there are no tones for the country.
     #[error("cannot load the sounds: {0}")]
     Sounds(#[from] BankError),
+    /// There are no prompts in the office's language.
+    #[error("office.language: {0}")]
+    Language(#[from] UnknownLanguage),
+    /// The folder of uploaded sounds cannot be used.
+    #[error("cannot use the folder of sounds: {0}")]
+    Library(#[from] LibraryError),
     /// The database does not say what phones are to be told.
     #[error("cannot read the database: {0}")]
     Store(#[from] StoreError),
@@ -92,7 +100,8 @@ pub struct Offhook {
 /// # Errors
 /// One sentence for the operator. Nothing is listened on then, except after [`StartError::Spawn`].
 pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError> {
-    let bank = sound_bank(TONES)?;
+    let language = language(config)?;
+    let bank = sound_bank(&config.office.tones)?;
     let reports = Reports::default();
     let live = Live::new(&store);
     announce_recovered(&store, &live).await;
@@ -102,6 +111,8 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     countries.refresh().await;
     let (engine, events) = Engine::start(engine_config(config, &store), bank, reports.waker())?;
     reports.fill(events);
+    let library = Library::new(store.clone(), engine.clone(), &config.limits)?;
+    library.sync().await;
     let directory = store.directory().clone();
     let mut sip = config.sip.clone();
     self_signed(&mut sip, &store.folder().join("tls")).map_err(OpenError::from)?;
@@ -122,7 +133,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         calls: Calls::new(
             config.limits.calls,
             MediaRules::of(&config.media),
-            call_rules(config),
+            call_rules(config, language),
         ),
         queues: Queues::default(),
         agents: Agents::default(),
@@ -131,6 +142,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         directory,
         engine: engine.gathering(),
         sip,
+        library,
     };
     let tree = Tree {
         store: store.clone(),
@@ -146,8 +158,13 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     })
 }
 
-fn call_rules(config: &Config) -> Rules {
+fn language(config: &Config) -> Result<Language, StartError> {
+    Ok(config.office.language.parse::<Language>()?)
+}
+
+fn call_rules(config: &Config, language: Language) -> Rules {
     Rules {
+        language,
         lost_transfer: config.sip.lost_transfer,
         redirects: match config.sip.follow_redirects {
             FollowRedirects::Inside => Redirects::Inside(config.sip.own_hosts().into()),
@@ -155,9 +172,6 @@ fn call_rules(config: &Config) -> Rules {
         },
     }
 }
-
-/// Whose tones callers hear. German, like the office of the examples.
-const TONES: &str = "de";
 
 fn engine_config(config: &Config, store: &Store) -> EngineConfig {
     let media = &config.media;

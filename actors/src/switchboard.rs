@@ -18,6 +18,7 @@ use crate::call::{
 };
 use crate::directory::DirectoryHandle;
 use crate::edge::{CallSide, SipCore};
+use crate::library::Library;
 use crate::live::Live;
 use crate::queue::{CallsPort, Publish, QueueToCall, Queues};
 use crate::registrar::{PhoneWatch, Registrar};
@@ -47,6 +48,8 @@ pub struct Switchboard {
     pub subscriptions: Subscriptions,
     /// Trunks.
     pub trunks: Trunks,
+    /// The office's own sounds.
+    pub library: Library,
 }
 
 impl Neighbours for Switchboard {

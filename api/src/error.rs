@@ -62,6 +62,9 @@ pub enum ApiError {
     /// Too many of these at once.
     #[error("{0}")]
     Busy(&'static str),
+    /// There is no room for it, on the disk or by the limits.
+    #[error("{0}")]
+    NoSpace(String),
     /// Something this needs does not work at present.
     #[error("{0}")]
     Unavailable(String),
@@ -173,6 +176,7 @@ impl ApiError {
                 "too-many-failures",
                 "Too many failed logins",
             ),
+            Self::NoSpace(_) => (StatusCode::INSUFFICIENT_STORAGE, "no-space", "No room"),
             Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
             Self::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -309,6 +313,11 @@ pub(crate) const KINDS: &[(&str, u16, &str)] = &[
         500,
         "A fault of the server; its log has more under the request's id.",
     ),
+    (
+        "no-space",
+        507,
+        "The disk is full, or all sounds together are larger than allowed; nothing was kept.",
+    ),
     ("busy", 503, "A limit is reached; see Retry-After."),
     (
         "unavailable",
@@ -365,6 +374,7 @@ mod tests {
             ApiError::Conflict(String::new()),
             ApiError::RangeNotSatisfiable(0),
             ApiError::TooManyFailures(1),
+            ApiError::NoSpace(String::new()),
             ApiError::Busy(""),
             ApiError::Unavailable(String::new()),
             ApiError::Internal,

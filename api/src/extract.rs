@@ -207,6 +207,8 @@ named! {
     RecordingId = "recording",
     TokenId = "token",
     UserId = "user",
+    MusicClassId = "music class",
+    SoundId = "sound",
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use offhook_actors::agent::{AgentCommand, AgentView, SetStateError};
 use offhook_actors::call::{Answering, CallCommand, CallError, DialsAs, Originate};
 use offhook_actors::defence::Guard;
 use offhook_actors::edge::{EdgeStats, SipTraffic, Tally, WayOut};
+use offhook_actors::library::Library;
 use offhook_actors::registrar::Registered;
 use offhook_actors::subscribe::Subscriptions;
 use offhook_actors::switchboard::Switchboard;
@@ -100,6 +101,10 @@ async fn shown(board: &Switchboard, way: WayOut, asked: &WayQuestion) -> WayDto 
 }
 
 impl Floor for Switchboard {
+    fn library(&self) -> &Library {
+        &self.library
+    }
+
     fn originate(
         &self,
         from: ExtensionId,

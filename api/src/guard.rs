@@ -2,9 +2,10 @@
 //! headers that keep browsers from guessing.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -21,6 +22,14 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
      img-src 'self' data:; media-src 'self'; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
+/// How long an upload may take: the largest by a slow line.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// Whether the body may take long to arrive, and what it holds to be looked at.
+fn is_upload(request: &Request) -> bool {
+    request.method() == Method::POST && request.uri().path().ends_with("/sounds")
+}
+
 /// Wraps a request. The span names method and path only: a query can hold a token.
 pub(crate) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let id = request_id(&request);
@@ -30,7 +39,10 @@ pub(crate) async fn guard(State(state): State<AppState>, request: Request, next:
         method = %request.method(),
         path = request.uri().path()
     );
-    let limit = state.config().http.request_timeout;
+    let limit = match is_upload(&request) {
+        true => UPLOAD_TIMEOUT,
+        false => state.config().http.request_timeout,
+    };
     let mut response = answer(request, next, limit).instrument(span).await;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(id) {
@@ -50,7 +62,7 @@ pub(crate) async fn guard(State(state): State<AppState>, request: Request, next:
     response
 }
 
-async fn answer(request: Request, next: Next, limit: std::time::Duration) -> Response {
+async fn answer(request: Request, next: Next, limit: Duration) -> Response {
     // The limit is on the time to the answer's head: streams go on for as long as they like.
     let work = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(limit, work).await {

@@ -17,6 +17,7 @@
 pub mod auth;
 pub mod cli;
 mod docs;
+mod download;
 pub mod dto;
 pub mod error;
 pub mod extract;

@@ -125,6 +125,7 @@ fn add_patches(schemas: &mut Map<String, Value>) {
         "Queue",
         "Agent",
         "IvrMenu",
+        "MusicClass",
         "User",
     ];
     for name in names {

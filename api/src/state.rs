@@ -10,6 +10,7 @@ use offhook_actors::agent::AgentView;
 use offhook_actors::call::{Answering, DialsAs};
 use offhook_actors::defence::Guard;
 use offhook_actors::edge::{EdgeStats, SipTraffic};
+use offhook_actors::library::Library;
 use offhook_actors::live::Live;
 use offhook_actors::registrar::Registered;
 use offhook_actors::store::{Store, StoreError};
@@ -113,6 +114,8 @@ pub trait Floor: fmt::Debug + Send + Sync {
     fn trunk(&self, trunk: TrunkId) -> TrunkStatus;
     /// The trunks a number outside would be tried by, in order, with what each would be sent.
     fn ways_out(&self, asked: WayQuestion) -> BoxFuture<'_, Vec<WayDto>>;
+    /// The office's own sounds.
+    fn library(&self) -> &Library;
     /// Who is kept out.
     fn guard(&self) -> &Guard;
     /// The SIP messages of a call, if any are kept.

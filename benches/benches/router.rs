@@ -90,6 +90,7 @@ fn extension(id: ExtensionId, number: u32) -> Extension {
         permissions: Permission::usual(),
         countries: Vec::new(),
         srtp: None,
+        hold_music: None,
     }
 }
 

@@ -163,6 +163,10 @@ ids! {
     UserId = "user";
     /// A bearer token of the API.
     TokenId = "token";
+    /// A class of hold music.
+    MusicClassId = "music";
+    /// An uploaded sound.
+    SoundId = "sound";
 }
 
 /// One party's part of a call. Legs are numbered within their call, from 0.

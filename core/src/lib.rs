@@ -41,6 +41,6 @@ pub use cause::HangupCause;
 pub use directory::Directory;
 pub use event::{Event, EventKind};
 pub use id::{
-    AgentId, AttemptId, CallId, DidId, ExtensionId, IdSource, IvrMenuId, LegId, OutboundRouteId,
-    QueueId, RecordingId, TokenId, TrunkId, UserId,
+    AgentId, AttemptId, CallId, DidId, ExtensionId, IdSource, IvrMenuId, LegId, MusicClassId,
+    OutboundRouteId, QueueId, RecordingId, SoundId, TokenId, TrunkId, UserId,
 };

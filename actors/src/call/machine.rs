@@ -21,6 +21,7 @@ use offhook_core::{
     AgentId, CallId, ExtensionId, HangupCause, IdSource, IvrMenuId, LegId, QueueId, RecordingId,
 };
 use offhook_media::engine::{PlayId, Source};
+use offhook_sounds::Language;
 
 use super::effect::{CallEffect, CallToAgent, MediaEffect, RingTarget};
 use super::forward::{Forwards, Redirects};
@@ -100,11 +101,15 @@ pub struct Rules {
     pub lost_transfer: LostTransfer,
     /// What becomes of a caller whom a phone sends on.
     pub redirects: Redirects,
+    /// The language callers are spoken to in, until a menu says another.
+    pub language: Language,
 }
 
 /// One call, from its first INVITE to its last acknowledgement.
 #[derive(Debug, Clone)]
 pub struct CallMachine {
+    /// What its caller is spoken to in.
+    pub(crate) language: Language,
     pub(crate) id: CallId,
     pub(crate) directory: Arc<Directory>,
     pub(crate) ids: IdSource,
@@ -232,6 +237,7 @@ impl CallMachine {
             rules,
         } = office;
         Self {
+            language: rules.language,
             id,
             directory,
             ids,

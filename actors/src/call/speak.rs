@@ -41,6 +41,13 @@ impl CallMachine {
         let Some(number) = self.caller_number() else {
             return;
         };
+        let language = self.language;
+        let localised = |id: String| match offhook_sounds::prompt(language, &id) {
+            Some(_) => language.sound(&id),
+            // One of the office's own: it speaks what it speaks.
+            None => id,
+        };
+        let prompts = prompts.into_iter().map(localised).collect();
         let play = PlayId(u64::from(self.fresh()));
         self.playing = Some(play);
         self.media(MediaEffect::Play {
@@ -95,6 +102,9 @@ impl CallMachine {
         };
         if !self.answer_caller(now) {
             return;
+        }
+        if let Some(Ok(language)) = menu.language.as_deref().map(str::parse) {
+            self.language = language;
         }
         self.came_from = None;
         self.caller_hears(Source::Silence);

@@ -331,18 +331,27 @@ impl CallMachine {
         }
         let (caller_held, callee_held) =
             (talk.is_held(caller, caller), talk.is_held(callee, caller));
-        let music = self.hold_music();
-        let hears = |held: bool| {
+        let hears = |held: bool, by: u32| {
             if held {
-                Source::HoldMusic(music.clone())
+                Source::HoldMusic(self.music_of(by))
             } else {
                 Source::Silence
             }
         };
-        let (caller_source, callee_source) = (hears(caller_held), hears(callee_held));
+        let caller_source = hears(caller_held, callee);
+        let callee_source = hears(callee_held, caller);
         self.media(MediaEffect::Unbridge(caller_id));
         self.media(MediaEffect::SetSource(caller_id, caller_source));
         self.media(MediaEffect::SetSource(callee_id, callee_source));
+    }
+
+    /// What is heard of a party who holds the other one: the music of their extension, or else of the
+    /// call.
+    fn music_of(&self, holder: u32) -> String {
+        let extension = self.extension_of(holder);
+        let extension = extension.and_then(|id| self.directory.extension(id));
+        let own = extension.and_then(|extension| extension.hold_music.clone());
+        own.unwrap_or_else(|| self.hold_music())
     }
 
     pub(super) fn hold_music(&self) -> String {

@@ -7,7 +7,7 @@ use offhook_core::event::{AttemptOutcome, EndedBy, QueueExit};
 use offhook_core::{AttemptId, HangupCause, QueueId};
 use offhook_media::engine::Source;
 
-use offhook_sounds::{Language, queue_position};
+use offhook_sounds::queue_position;
 
 use super::effect::CallToAgent;
 use super::machine::{CallMachine, Stage};
@@ -214,7 +214,7 @@ impl CallMachine {
     /// The place is spoken over the music, unless something is being said already.
     fn announce(&mut self, position: usize) {
         if self.playing.is_none() {
-            let words = queue_position(Language::En, position);
+            let words = queue_position(self.language, position);
             self.play(words.into_iter().map(Into::into).collect(), false);
         }
     }

@@ -41,6 +41,7 @@ fn extension(number: &str) -> Extension {
         permissions: Permission::usual(),
         countries: Vec::new(),
         srtp: None,
+        hold_music: None,
     }
 }
 
@@ -55,6 +56,7 @@ fn caller(dial_extension: bool) -> Caller {
         name: "main".into(),
         extension: None,
         prompt: "menu/main".into(),
+        language: None,
         choices,
         dial_extension,
         first_digit_timeout: FIRST,

@@ -72,6 +72,7 @@ async fn desk() -> Desk {
             permissions: Permission::usual(),
             countries: Vec::new(),
             srtp: None,
+            hold_music: None,
         }],
         ..Office::default()
     };

@@ -53,7 +53,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid {
             field,
             reason: reason.into(),

@@ -35,6 +35,7 @@ struct Row {
     permissions: String,
     countries: String,
     srtp: Option<String>,
+    hold_music: Option<String>,
 }
 
 impl Row {
@@ -59,6 +60,7 @@ impl Row {
                 .srtp
                 .map(|word| column::from_word("extensions.srtp", &word))
                 .transpose()?,
+            hold_music: self.hold_music,
         })
     }
 }
@@ -82,8 +84,8 @@ impl Extensions<'_> {
         self.write(
             extension,
             "INSERT INTO extensions (number, name, user_id, kind, enabled, password, \
-             ring_timeout, incoming_limit, permissions, countries, srtp, id) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             ring_timeout, incoming_limit, permissions, countries, srtp, hold_music, id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .await
     }
@@ -97,7 +99,7 @@ impl Extensions<'_> {
             extension,
             "UPDATE extensions SET number = $1, name = $2, user_id = $3, kind = $4, enabled = $5, \
              password = $6, ring_timeout = $7, incoming_limit = $8, permissions = $9, \
-             countries = $10, srtp = $11 WHERE id = $12",
+             countries = $10, srtp = $11, hold_music = $12 WHERE id = $13",
         )
         .await
     }
@@ -181,6 +183,7 @@ impl Extensions<'_> {
             .bind(column::json(&extension.permissions)?)
             .bind(extension.countries.join(" "))
             .bind(extension.srtp.map(|srtp| column::word(&srtp)).transpose()?)
+            .bind(&extension.hold_music)
             .bind(&id)
             .execute(&mut *write)
             .await?;

@@ -26,6 +26,7 @@ struct Row {
     name: String,
     extension: Option<String>,
     prompt: String,
+    language: Option<String>,
     choices: String,
     dial_extension: bool,
     first_digit_timeout: i64,
@@ -41,6 +42,7 @@ impl Row {
             name: self.name,
             extension: self.extension,
             prompt: self.prompt,
+            language: self.language,
             choices: column::from_json("ivr_menus.choices", &self.choices)?,
             dial_extension: self.dial_extension,
             first_digit_timeout: column::duration(self.first_digit_timeout)?,
@@ -67,8 +69,8 @@ impl IvrMenus<'_> {
         self.write(
             menu,
             "INSERT INTO ivr_menus (name, extension, prompt, choices, dial_extension, \
-             first_digit_timeout, inter_digit_timeout, retries, on_failure, id) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             first_digit_timeout, inter_digit_timeout, retries, on_failure, language, id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .await
     }
@@ -82,7 +84,7 @@ impl IvrMenus<'_> {
             menu,
             "UPDATE ivr_menus SET name = $1, extension = $2, prompt = $3, choices = $4, \
              dial_extension = $5, first_digit_timeout = $6, inter_digit_timeout = $7, \
-             retries = $8, on_failure = $9 WHERE id = $10",
+             retries = $8, on_failure = $9, language = $10 WHERE id = $11",
         )
         .await
     }
@@ -150,6 +152,7 @@ impl IvrMenus<'_> {
             .bind(column::millis(menu.inter_digit_timeout))
             .bind(i64::from(menu.retries))
             .bind(column::json(&menu.on_failure)?)
+            .bind(&menu.language)
             .bind(&id)
             .execute(&mut *write)
             .await?;

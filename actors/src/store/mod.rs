@@ -15,6 +15,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `extensions.rs`, `dids.rs`, `trunks.rs`, `queues.rs`, `agents.rs`, `ivr_menus.rs`, `outbound_routes.rs` | the office, one table each |
+//! | `music_classes.rs`, `sounds.rs` | what callers hear of the office's own |
 //! | `waiting_messages.rs`, `blf_lists.rs` | what phones are told without a call |
 //! | `users.rs`, `tokens.rs`, `secret.rs` | who may log in; keys and hashes |
 //! | `bans.rs` | whose SIP is not listened to |
@@ -40,6 +41,7 @@ mod extensions;
 mod ivr_menus;
 pub mod journal;
 mod meta;
+mod music_classes;
 mod numbers;
 mod office;
 mod outbound_routes;
@@ -49,6 +51,7 @@ mod recordings;
 mod records;
 mod secret;
 mod seed;
+mod sounds;
 mod timelines;
 mod tokens;
 mod trunks;
@@ -74,6 +77,7 @@ pub use dids::Dids;
 pub use error::{OpenError, StoreError};
 pub use extensions::Extensions;
 pub use ivr_menus::IvrMenus;
+pub use music_classes::MusicClasses;
 pub use outbound_routes::OutboundRoutes;
 pub use page::{Listing, Page};
 pub use queues::Queues;
@@ -82,6 +86,7 @@ pub use secret::{create_private, generate_password};
 pub use seed::{
     DemoCredentials, ExtensionCredentials, LoginCredentials, is_empty, seed_demo, seed_empty,
 };
+pub use sounds::Sounds;
 pub use timelines::Timelines;
 pub use tokens::{NewToken, Token, Tokens};
 pub use trunks::Trunks;
@@ -184,6 +189,12 @@ impl Store {
     #[must_use]
     pub fn recordings_folder(&self) -> PathBuf {
         self.0.folder.join("recordings")
+    }
+
+    /// Where uploaded sounds lie.
+    #[must_use]
+    pub fn sounds_folder(&self) -> PathBuf {
+        self.0.folder.join("sounds")
     }
 
     /// The realm of SIP digest authentication; the same for the life of the data folder.

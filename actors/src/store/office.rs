@@ -6,7 +6,8 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::store::secret::Vault;
 use crate::store::{
-    StoreError, agents, dids, extensions, ivr_menus, outbound_routes, queues, trunks,
+    StoreError, agents, dids, extensions, ivr_menus, music_classes, outbound_routes, queues,
+    sounds, trunks,
 };
 
 /// All of it, from one moment.
@@ -20,6 +21,8 @@ pub(super) async fn read(pool: &SqlitePool, vault: &Vault) -> Result<Office, Sto
         agents: agents::all(&mut reading).await?,
         ivr_menus: ivr_menus::all(&mut reading).await?,
         outbound_routes: outbound_routes::all(&mut reading).await?,
+        music_classes: music_classes::all(&mut reading).await?,
+        sounds: sounds::all(&mut reading).await?,
     })
 }
 

@@ -199,6 +199,7 @@ async fn seed_extension(
         permissions: Permission::usual(),
         countries: Vec::new(),
         srtp: None,
+        hold_music: None,
     };
     store.extensions().create(&extension).await?;
     let credentials = ExtensionCredentials {
@@ -246,6 +247,7 @@ fn demo_menu(support: QueueId, sales: QueueId, operator: ExtensionId) -> IvrMenu
         name: "Demo office".to_owned(),
         extension: Some("300".to_owned()),
         prompt: "menu/demo-office".to_owned(),
+        language: None,
         choices,
         dial_extension: true,
         first_digit_timeout: Duration::from_secs(6),

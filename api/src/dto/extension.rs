@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::dto::check::{Checks, whole_seconds};
 use crate::dto::protection::SrtpDto;
+use crate::dto::sound::is_music;
 use crate::error::ApiResult;
 
 /// The password that asks the server to make one.
@@ -85,6 +86,9 @@ pub struct ExtensionView {
     pub countries: Vec<String>,
     /// Whether the media of its phones is protected; null: as the server's configuration says.
     pub srtp: Option<SrtpDto>,
+    /// The hold-music class others hear while this extension holds them; null: that of the queue they
+    /// came through, or the built-in one.
+    pub hold_music: Option<String>,
     /// Whether a phone is registered for it now.
     pub registered: bool,
 }
@@ -138,6 +142,11 @@ pub struct ExtensionSettings {
     /// Whether the media of its phones is protected; null: as the server's configuration says.
     #[serde(default)]
     pub srtp: Option<SrtpDto>,
+    /// The hold-music class others hear while this extension holds them; null: that of the queue they
+    /// came through, or the built-in one.
+    #[serde(default)]
+    #[schema(example = "default")]
+    pub hold_music: Option<String>,
 }
 
 fn yes() -> bool {
@@ -190,6 +199,7 @@ impl ExtensionView {
             permissions: extension.permissions.clone(),
             countries: extension.countries.clone(),
             srtp: extension.srtp.map(Into::into),
+            hold_music: extension.hold_music.clone(),
             registered,
         }
     }
@@ -212,6 +222,7 @@ impl ExtensionSettings {
             permissions: extension.permissions.clone(),
             countries: extension.countries.clone(),
             srtp: extension.srtp.map(Into::into),
+            hold_music: extension.hold_music.clone(),
         }
     }
 
@@ -247,6 +258,13 @@ impl ExtensionSettings {
             );
         }
         let ring_timeout = checks.seconds("ring_timeout", self.ring_timeout, 1);
+        checks.require(
+            self.hold_music
+                .as_deref()
+                .is_none_or(|music| is_music(music, directory)),
+            "hold_music",
+            "is not a hold-music class of this server",
+        );
         checks.at_most("incoming_limit", self.incoming_limit, 1000);
         let countries = self.countries.iter().map(|code| code.to_ascii_uppercase());
         let countries: Vec<String> = countries.collect();
@@ -276,6 +294,7 @@ impl ExtensionSettings {
             permissions: self.permissions,
             countries,
             srtp: self.srtp.map(Into::into),
+            hold_music: self.hold_music,
         })
     }
 }

@@ -122,6 +122,10 @@ pub struct IvrMenuSettings {
     /// The prompt that lists the choices, by its id.
     #[schema(example = "menu/main")]
     pub prompt: String,
+    /// The language that calls which come through here are spoken to in; null: as before.
+    #[serde(default)]
+    #[schema(example = "de")]
+    pub language: Option<String>,
     /// What each digit does: keys are `0` to `9`, `*` and `#`.
     #[serde(default)]
     pub choices: BTreeMap<String, MenuActionDto>,
@@ -181,6 +185,7 @@ impl IvrMenuSettings {
             name: menu.name.clone(),
             extension: menu.extension.clone(),
             prompt: menu.prompt.clone(),
+            language: menu.language.clone(),
             choices: choices
                 .map(|(digit, action)| (digit.to_string(), MenuActionDto::of(action)))
                 .collect(),
@@ -205,9 +210,17 @@ impl IvrMenuSettings {
             checks.internal_number("extension", number, directory, own)?;
         }
         checks.require(
-            offhook_sounds::prompt(Language::En, &self.prompt).is_some(),
+            offhook_sounds::prompt(Language::En, &self.prompt).is_some()
+                || directory.prompt_named(&self.prompt).is_some(),
             "prompt",
             "is not the id of a prompt of this server",
+        );
+        checks.require(
+            self.language
+                .as_deref()
+                .is_none_or(|tag| tag.parse::<Language>().is_ok()),
+            "language",
+            "is not a language of this server",
         );
         let choices = self.read_choices(directory, &mut checks);
         let first_digit_timeout =
@@ -233,6 +246,7 @@ impl IvrMenuSettings {
             name: self.name,
             extension: self.extension,
             prompt: self.prompt,
+            language: self.language,
             choices,
             dial_extension: self.dial_extension,
             first_digit_timeout,

@@ -25,6 +25,7 @@ pub mod recording;
 pub mod registration;
 pub mod route_trace;
 pub mod sip;
+pub mod sound;
 pub mod trunk;
 mod trunk_check;
 pub mod trunk_words;

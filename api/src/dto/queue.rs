@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::dto::check::{Checks, whole_seconds};
 use crate::dto::destination::DestinationDto;
+use crate::dto::sound::is_music;
 use crate::error::ApiResult;
 
 /// In which order ready agents are asked.
@@ -353,7 +354,7 @@ impl QueueSettings {
         let announce_interval = checks.seconds("announce_interval", self.announce_interval, 5);
         checks.at_most("max_length", self.max_length, 100_000);
         checks.require(
-            offhook_sounds::hold_music().any(|music| music.class == self.hold_music),
+            is_music(&self.hold_music, directory),
             "hold_music",
             "is not a hold-music class of this server",
         );

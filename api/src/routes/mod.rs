@@ -130,6 +130,7 @@ mod me;
 mod message_summary;
 mod messages;
 mod metrics;
+mod music_classes;
 mod outbound_routes;
 mod prelude;
 mod queues;
@@ -138,6 +139,7 @@ mod registrations;
 mod resource;
 mod route_trace;
 mod sip;
+mod sounds;
 mod tokens;
 mod trunks;
 mod users;
@@ -165,6 +167,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(queues::router())
         .merge(agents::router())
         .merge(ivr_menus::router())
+        .merge(music_classes::router())
+        .merge(sounds::router())
         .merge(calls::router())
         .merge(sip::router())
         .merge(bans::router())

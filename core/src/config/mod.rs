@@ -18,6 +18,7 @@ mod log;
 mod media;
 mod observe;
 mod opus;
+mod office;
 mod ping;
 mod redirects;
 mod sip;
@@ -36,6 +37,7 @@ pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use observe::{GeoConfig, HepConfig, TraceConfig};
 pub use opus::{OpusConfig, OpusFec};
+pub use office::OfficeConfig;
 pub use ping::PingPhones;
 pub use redirects::FollowRedirects;
 pub use sip::{RegistrarConfig, SipConfig, SipLimits};
@@ -59,6 +61,8 @@ pub struct Config {
     pub media: MediaConfig,
     /// How much at once, and how long to wait at the end.
     pub limits: LimitsConfig,
+    /// What callers hear of the server itself.
+    pub office: OfficeConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     /// Which country an address is in.
@@ -95,6 +99,7 @@ impl Config {
         self.http.check()?;
         self.media.check()?;
         self.limits.check()?;
+        self.office.check()?;
         self.log.check()
     }
 

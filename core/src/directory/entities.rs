@@ -86,6 +86,9 @@ pub struct Extension {
     pub countries: Vec<String>,
     /// Whether the media of its phones is protected; none: as the configuration says.
     pub srtp: Option<SrtpPolicy>,
+    /// The hold-music class that others hear while this extension holds them; none: that of the
+    /// queue they came through, or the built-in one.
+    pub hold_music: Option<String>,
 }
 
 /// A public number and where calls to it go.
@@ -114,6 +117,9 @@ pub struct IvrMenu {
     pub extension: Option<String>,
     /// The prompt that lists the choices, by its id in `sounds/prompts.toml`.
     pub prompt: String,
+    /// The language that calls which come through here are spoken to in, as its ISO 639-1 code; none:
+    /// as before.
+    pub language: Option<String>,
     /// What each digit does.
     pub choices: BTreeMap<char, MenuAction>,
     /// Whether an extension's number may be dialled.

@@ -9,6 +9,7 @@ mod outbound_route;
 mod queue;
 mod schedule;
 mod snapshot;
+mod sound;
 mod trunk;
 mod watch;
 
@@ -19,6 +20,7 @@ pub use outbound_route::{OutboundRoute, Permission, RouteKind};
 pub use queue::{Queue, QueueAgent, Strategy};
 pub use schedule::{Day, ExceptionDay, Hours, Schedule, WeeklyHours};
 pub use snapshot::{Dialable, Directory, Office};
+pub use sound::{MusicClass, PlayOrder, SoundFile};
 pub use trunk::{
     CallerIdMethod, CallerPresentation, DidSource, DidSourceError, EarlyMedia, ForeignCallers,
     HiddenCallers, IdentityHeader, NumberDisplay, NumberFormat, NumberPlan, SipTransport, Trunk,

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use ahash::AHashMap;
 
-use crate::directory::{Agent, Destination, Did, Extension, IvrMenu, OutboundRoute, Queue, Trunk};
+use crate::directory::{
+    Agent, Destination, Did, Extension, IvrMenu, MusicClass, OutboundRoute, Queue, SoundFile, Trunk,
+};
 use crate::id::{AgentId, DidId, ExtensionId, IvrMenuId, QueueId, TrunkId};
 
 /// Everything the store knows about the office, as plain lists.
@@ -24,6 +26,10 @@ pub struct Office {
     pub ivr_menus: Vec<IvrMenu>,
     /// Ways out, in any order.
     pub outbound_routes: Vec<OutboundRoute>,
+    /// Classes of hold music beside the built-in one.
+    pub music_classes: Vec<MusicClass>,
+    /// Uploaded sounds.
+    pub sounds: Vec<SoundFile>,
 }
 
 /// What an internal number belongs to.
@@ -241,6 +247,20 @@ impl Directory {
     #[must_use]
     pub fn agent_at(&self, extension: ExtensionId) -> Option<&Agent> {
         self.agent(*self.agents_at.get(&extension)?)
+    }
+
+    /// The office's own class of hold music with this name.
+    #[must_use]
+    pub fn music_class_named(&self, name: &str) -> Option<&MusicClass> {
+        let classes = &self.office.music_classes;
+        classes.iter().find(|class| class.name == name)
+    }
+
+    /// The uploaded prompt with this name.
+    #[must_use]
+    pub fn prompt_named(&self, name: &str) -> Option<&SoundFile> {
+        let mut prompts = self.office.sounds.iter().filter(|s| s.class.is_none());
+        prompts.find(|sound| sound.name == name)
     }
 
     /// The menu with this id.

@@ -3,6 +3,7 @@
 mod events;
 mod names;
 mod recordings;
+mod sounds;
 
 use anyhow::Result;
 use offhook_tests::phone::{Phone, Talk};

@@ -103,6 +103,7 @@ fn extension(ids: &mut IdSource, number: &str) -> Extension {
         permissions: Permission::usual(),
         countries: Vec::new(),
         srtp: None,
+        hold_music: None,
     }
 }
 
@@ -168,6 +169,7 @@ fn office_where(change: impl FnOnce(&mut Lists)) -> (Directory, Ids) {
         name: "Main".into(),
         extension: Some("300".into()),
         prompt: "menu/demo-office".into(),
+        language: None,
         choices: BTreeMap::from([
             ('1', MenuAction::Go(Destination::Queue(queue.id))),
             (
@@ -205,7 +207,7 @@ fn office_where(change: impl FnOnce(&mut Lists)) -> (Directory, Ids) {
         queues: vec![queue],
         agents,
         ivr_menus: vec![menu],
-        outbound_routes: Vec::new(),
+        ..Lists::default()
     };
     change(&mut lists);
     (Directory::new(lists), names)

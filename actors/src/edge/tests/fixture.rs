@@ -103,6 +103,7 @@ fn extension(number: &str) -> Extension {
         permissions: Permission::usual(),
         countries: Vec::new(),
         srtp: None,
+        hold_music: None,
     }
 }
 

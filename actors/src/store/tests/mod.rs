@@ -89,5 +89,6 @@ fn extension(number: &str) -> Extension {
         permissions: Permission::usual(),
         countries: Vec::new(),
         srtp: None,
+        hold_music: None,
     }
 }

@@ -47,6 +47,7 @@ fn menu(number: &str, choice: Destination) -> IvrMenu {
         name: format!("Menu {number}"),
         extension: Some(number.to_owned()),
         prompt: "menu/demo-office".to_owned(),
+        language: None,
         choices: BTreeMap::from([('1', MenuAction::Go(choice)), ('#', MenuAction::Repeat)]),
         dial_extension: true,
         first_digit_timeout: Duration::from_secs(5),

@@ -96,6 +96,7 @@ fn extension(number: &str) -> Extension {
         permissions: offhook_core::directory::Permission::usual(),
         countries: Vec::new(),
         srtp: None,
+        hold_music: None,
     }
 }
 

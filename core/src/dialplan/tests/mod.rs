@@ -23,6 +23,7 @@ fn extension(ids: &mut IdSource, number: &str, enabled: bool) -> Extension {
         permissions: Permission::usual(),
         countries: Vec::new(),
         srtp: None,
+        hold_music: None,
     }
 }
 
