@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::Waker;
-use offhook_core::{LegId, RecordingId};
+use offhook_core::{CallId, LegId, RecordingId};
 use parking_lot::Mutex;
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use crate::engine::leg::{Leg, NewLeg};
+use crate::engine::room::RoomCommand;
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::PlayControl;
 use crate::graph::tap::Side;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Adopt(Box<Leg>),
     /// It does not come after all.
     NotComing(LegId),
+    /// Does something with the room of a call.
+    Room(CallId, Box<RoomCommand>),
     Shutdown,
     /// Makes handling the leg's next packet panic.
     #[cfg(test)]

@@ -48,6 +48,7 @@ impl Shard {
             Command::Expect(leg) => self.expect(leg),
             Command::Adopt(leg) => self.adopt(*leg),
             Command::NotComing(leg) => self.expect_no_more(leg),
+            Command::Room(call, command) => self.perform_in_room(call, *command),
             Command::Shutdown => return false,
             #[cfg(test)]
             Command::PanicAtPacket(leg) => self.with(leg, "panic", |shard, key| {
@@ -64,7 +65,8 @@ impl Shard {
         let Some(leg) = self.legs.get_mut(key) else {
             return;
         };
-        match (leg.session.needs_wheel(), leg.slot) {
+        // In a room its turn makes the frames.
+        match (leg.room.is_none() && leg.session.needs_wheel(), leg.slot) {
             (true, None) => leg.slot = Some(self.wheel.add(key)),
             (false, Some(slot)) => {
                 leg.slot = None;
@@ -76,6 +78,7 @@ impl Shard {
 
     /// Ends a leg: its bridge, its playlist, its share in recordings, its sockets.
     pub(super) fn remove(&mut self, key: usize, now: Instant) {
+        self.unseat(key);
         self.unbridge(key);
         self.count_playout(key);
         let Some(leg) = self.legs.get_mut(key) else {
@@ -152,6 +155,7 @@ impl Shard {
             session: MediaSession::new(self.settings, new.seed, now),
             partner: None,
             slot: None,
+            room: None,
             counted: Counted::default(),
             taps: Vec::new(),
             #[cfg(test)]

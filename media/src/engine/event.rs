@@ -103,6 +103,39 @@ pub enum EngineEvent {
         /// Why.
         reason: LegFailure,
     },
+    /// A member of a room began to talk.
+    TalkStarted {
+        /// The leg.
+        leg: LegId,
+    },
+    /// A member of a room ended to talk, or was muted. Not told of one who leaves.
+    TalkStopped {
+        /// The leg.
+        leg: LegId,
+    },
+    /// A playlist played into a room ended. Comes exactly once for every one of them.
+    RoomPlaybackEnded {
+        /// The room's call.
+        call: CallId,
+        /// Which playing.
+        play: PlayId,
+        /// How.
+        end: PlayEnd,
+    },
+    /// A room ended by a fault of ours; its legs live on and hear silence.
+    RoomFailed {
+        /// The room's call.
+        call: CallId,
+    },
+    /// A command about a room could not be done; nothing changed.
+    RoomRefused {
+        /// The room's call.
+        call: CallId,
+        /// Its name, as the method is called.
+        command: &'static str,
+        /// Why.
+        reason: Refusal,
+    },
     /// A command could not be done; nothing changed.
     CommandRefused {
         /// The leg it named.
@@ -148,6 +181,24 @@ pub enum Refusal {
     /// No such recording runs.
     #[error("no such recording runs")]
     UnknownRecording,
+    /// The call has no room.
+    #[error("the call has no room")]
+    NoRoom,
+    /// The call has a room already.
+    #[error("the call has a room already")]
+    RoomExists,
+    /// The room has all the members it may have.
+    #[error("the room is full")]
+    RoomFull,
+    /// The leg is not in the room.
+    #[error("the leg is not in the room")]
+    NotInRoom,
+    /// The leg is not bridged.
+    #[error("the leg is not bridged")]
+    NotBridged,
+    /// More members of the room hear others differently than can be served.
+    #[error("the room has too many relations")]
+    TooManyRelations,
     /// The thread's poller did not take the leg's sockets.
     #[error("the sockets could not be watched")]
     Socket,

@@ -439,7 +439,7 @@ impl Engine {
         self.put(leg.call, command)
     }
 
-    fn put(&self, call: CallId, command: Command) -> bool {
+    pub(super) fn put(&self, call: CallId, command: Command) -> bool {
         let commands = &self.shard(call).commands;
         match self.hearing {
             Hearing::AtOnce => commands.push(command),
@@ -453,12 +453,16 @@ impl Engine {
         }
     }
 
-    fn refuse(&self, leg: LegId, command: &'static str, reason: Refusal) {
+    pub(super) fn refuse(&self, leg: LegId, command: &'static str, reason: Refusal) {
         self.inner.outbox.push(EngineEvent::CommandRefused {
             leg,
             command,
             reason,
         });
+    }
+
+    pub(super) fn tell(&self, event: EngineEvent) {
+        self.inner.outbox.push(event);
     }
 
     fn fail_play(&self, leg: LegId, play: PlayId) {

@@ -48,6 +48,8 @@ pub(crate) struct Leg {
     pub(crate) partner: Option<usize>,
     /// Its slot of the wheel, while it needs one.
     pub(crate) slot: Option<usize>,
+    /// The room it is in.
+    pub(crate) room: Option<usize>,
     /// What of its session the counters know already.
     pub(crate) counted: Counted,
     /// The recordings it is part of.

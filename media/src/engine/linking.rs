@@ -14,6 +14,8 @@ impl Shard {
         };
         self.with(a, "bridge", |shard, key| {
             shard.touched[1] = Some(other);
+            shard.unseat(key);
+            shard.unseat(other);
             shard.unbridge(key);
             shard.unbridge(other);
             for (key, partner) in [(key, other), (other, key)] {

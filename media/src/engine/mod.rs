@@ -15,6 +15,7 @@ mod moving;
 mod ports;
 mod record;
 mod recorder;
+mod room;
 mod socket;
 mod stats;
 mod traffic;
@@ -28,6 +29,7 @@ pub use config::{EngineConfig, EngineError};
 pub use event::{EngineEvent, EngineEvents, LegFailure, RecordingFailure, Refusal};
 pub use handle::{Engine, LegPort};
 pub use record::{RecordSpec, Recovered, recover_recordings};
+pub use room::{LegAudience, MonitorMode, MonitorSpec, PlayTarget, RoomSettings};
 pub use stats::{Dropped, EngineStats, ShardStats};
 
 pub use crate::graph::bank::SoundBank;

@@ -100,8 +100,9 @@ impl Shard {
         self.fit_wheel(key);
     }
 
-    /// Ends what binds a leg to its call: bridge, playlist, recordings.
+    /// Ends what binds a leg to its call: room, bridge, playlist, recordings.
     fn detach(&mut self, key: usize) {
+        self.unseat(key);
         self.unbridge(key);
         let Some(leg) = self.legs.get_mut(key) else {
             return;

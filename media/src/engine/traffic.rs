@@ -112,7 +112,7 @@ impl Shard {
         let Some(leg) = self.legs.get_mut(key) else {
             return false;
         };
-        let stays = leg.session.needs_wheel();
+        let stays = leg.room.is_none() && leg.session.needs_wheel();
         if !stays {
             leg.slot = None;
         }

@@ -18,6 +18,7 @@ use crate::engine::config::EngineConfig;
 use crate::engine::event::{EngineEvent, LegFailure, Outbox, Wake};
 use crate::engine::leg::Leg;
 use crate::engine::recorder::RecorderCommand;
+use crate::engine::room::Rooms;
 use crate::engine::stats::{PublishedStats, ShardStats};
 use crate::engine::wheel::Wheel;
 use crate::graph::tap::TapFrame;
@@ -78,6 +79,7 @@ pub(crate) struct Shard {
     pub(super) deadlines: Vec<Option<Instant>>,
     pub(super) next_sweep: Option<Instant>,
     pub(super) wheel: Wheel,
+    pub(super) rooms: Rooms,
     pub(super) taps: Producer<TapFrame>,
     pub(super) recorder: Sender<RecorderCommand>,
     pub(super) ports: Sender<u16>,
@@ -125,6 +127,7 @@ impl Shard {
             deadlines: Vec::new(),
             next_sweep: None,
             wheel: Wheel::new(now),
+            rooms: Rooms::new(now),
             taps: tap_ring,
             recorder: parts.recorder,
             ports: parts.ports,
@@ -172,9 +175,11 @@ impl Shard {
         }
         let woke = now();
         self.wheel.pass(woke);
+        self.rooms.wheel.pass(woke);
         let goes_on = self.take_commands(woke);
         let reached = self.take_packets(ready, woke);
         self.run_wheel(reached);
+        self.run_rooms(reached);
         self.sweep(reached);
         self.events.flush();
         self.stats.busy += now().saturating_duration_since(woke);
@@ -279,12 +284,14 @@ impl Shard {
         if !self.unfinished.is_empty() || !self.events.waiting.is_empty() {
             return Some(Duration::from_millis(u64::from(self.unfinished.is_empty())));
         }
-        let due = [self.wheel.next_due(), self.next_sweep];
+        let frames = [self.wheel.next_due(), self.rooms.wheel.next_due()];
+        let due = [frames[0], frames[1], self.next_sweep];
         let first = due.into_iter().flatten().min()?;
         Some(first.saturating_duration_since(now))
     }
 
     fn end(mut self) {
+        self.end_rooms();
         let all: Vec<usize> = self.legs.iter().map(|(key, _)| key).collect();
         for key in all {
             self.guarded(key, |shard| shard.remove(key, now()));
@@ -323,7 +330,10 @@ impl EventSink {
         // Nobody has fetched events for long: what far ends make at will is not kept for ever.
         let at_will = matches!(
             event,
-            EngineEvent::Digit { .. } | EngineEvent::Quality { .. }
+            EngineEvent::Digit { .. }
+                | EngineEvent::Quality { .. }
+                | EngineEvent::TalkStarted { .. }
+                | EngineEvent::TalkStopped { .. }
         );
         if self.waiting.len() < MAX_WAITING || !at_will {
             self.waiting.push_back(event);

@@ -12,11 +12,14 @@ use super::rig::Phone;
 use crate::engine::command::Command;
 use crate::engine::event::{Outbox, Wake};
 use crate::engine::leg::NewLeg;
+use crate::engine::room::RoomCommand;
 use crate::engine::socket::LegSockets;
 use crate::engine::worker::{Shard, ShardParts};
 use crate::engine::*;
+use crate::graph::mixer::{MemberSettings, MixerSettings};
 use crate::graph::player::{Background, Player};
 use crate::graph::tap::Side;
+use crate::time::Rate;
 
 struct ByHand {
     shard: Shard,
@@ -25,6 +28,25 @@ struct ByHand {
 }
 
 impl ByHand {
+    fn new() -> Self {
+        let wake = Wake::new(Arc::new(|| {}));
+        let (recorder, _heard) = channel();
+        let (ports, _returned) = channel();
+        let parts = ShardParts {
+            config: EngineConfig::default(),
+            outbox: Outbox::new(wake.clone()),
+            wake,
+            ports,
+            recorder,
+        };
+        let (shard, _ends) = Shard::new(parts).unwrap();
+        Self {
+            shard,
+            call: CallId::random(),
+            ready: Events::with_capacity(64),
+        }
+    }
+
     fn phone(&mut self, number: u32, codec: Codec) -> Phone {
         let leg = LegId::new(self.call, number);
         let ip = EngineConfig::default().ip;
@@ -47,22 +69,7 @@ impl ByHand {
 
 #[test]
 fn a_shard_in_steady_state_allocates_nothing() {
-    let wake = Wake::new(Arc::new(|| {}));
-    let (recorder, _heard) = channel();
-    let (ports, _returned) = channel();
-    let parts = ShardParts {
-        config: EngineConfig::default(),
-        outbox: Outbox::new(wake.clone()),
-        wake,
-        ports,
-        recorder,
-    };
-    let (shard, _ends) = Shard::new(parts).unwrap();
-    let mut by_hand = ByHand {
-        shard,
-        call: CallId::random(),
-        ready: Events::with_capacity(64),
-    };
+    let mut by_hand = ByHand::new();
     let mut bank = SoundBank::new();
     bank.set_music_pcm("default", &[1000; 16_000]);
     let mut a = by_hand.phone(0, Codec::Pcmu);
@@ -106,4 +113,46 @@ fn a_shard_in_steady_state_allocates_nothing() {
     assert_eq!(stats.packets_in, packets);
     // Music and prompt went out as well, beside what was relayed.
     assert!(stats.packets_out > packets, "{stats:?}");
+}
+
+#[test]
+fn a_room_in_steady_state_allocates_nothing() {
+    let mut by_hand = ByHand::new();
+    let call = by_hand.call;
+    let settings = MixerSettings {
+        talkers: 1,
+        ..MixerSettings::at(Rate::Wide)
+    };
+    let open = RoomCommand::Open(settings, Background::Silence);
+    by_hand.does(Command::Room(call, Box::new(open)));
+    let codecs = [Codec::Pcmu, Codec::Pcma, Codec::Pcmu, Codec::Pcma];
+    let mut phones: Vec<Phone> = (0..)
+        .zip(codecs)
+        .map(|(number, codec)| by_hand.phone(number, codec))
+        .collect();
+    for phone in &phones {
+        let join = RoomCommand::Join(phone.leg, MemberSettings::default());
+        by_hand.does(Command::Room(call, Box::new(join)));
+    }
+    let mut sent = 0;
+    let mut talk = |by_hand: &mut ByHand, frames: usize| {
+        for frame in 0..frames {
+            allocation_counter::opt_out(|| {
+                // They take turns, and two listen; so places change, and shared frames.
+                phones[frame / 20 % 2].says(440.0);
+                phones[2].says(500.0);
+            });
+            sent += 2;
+            // A turn may be one of packets alone.
+            let before = by_hand.shard.stats.packets_out;
+            while by_hand.shard.stats.packets_out < before + 4 {
+                assert!(by_hand.shard.turn(&mut by_hand.ready));
+            }
+            allocation_counter::opt_out(|| phones.iter().for_each(Phone::ignores_the_past));
+        }
+    };
+    talk(&mut by_hand, 150);
+    let counted = allocation_counter::measure(|| talk(&mut by_hand, 200));
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+    assert_eq!(by_hand.shard.stats.packets_in, sent);
 }

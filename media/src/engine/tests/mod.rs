@@ -11,3 +11,4 @@ mod hearing;
 mod moving;
 mod recording;
 mod rig;
+mod rooms;

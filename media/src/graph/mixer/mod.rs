@@ -18,6 +18,7 @@ mod chime;
 mod gain;
 mod insert;
 mod limit;
+mod listener;
 mod member;
 mod relations;
 mod room;
