@@ -145,6 +145,8 @@ pub struct CallMachine {
     /// Headers of the legs we place that tell how the call came to go there.
     pub(crate) history: History,
     pub(crate) caller: Option<u32>,
+    /// Whether the caller's INVITE came over an encrypted transport.
+    pub(crate) came_encrypted: bool,
     /// What the phone of who wants to call is told besides.
     pub(crate) originator_headers: Vec<(HeaderName, Bytes)>,
     /// The place the first leg takes elsewhere, once its port is open.
@@ -177,6 +179,7 @@ impl CallMachine {
         let body = incoming.request.body.clone();
         let mut call = Self::new(id, office, ids, incoming.origin, incoming.from.clone());
         call.hops = hops;
+        call.came_encrypted = incoming.path.transport.is_encrypted();
         call.dialled.clone_from(&incoming.dialled);
         call.offer = (!body.is_empty()).then_some(body);
         call.replaces.clone_from(&incoming.replaces);
@@ -262,6 +265,7 @@ impl CallMachine {
             return_to: None,
             history: History::default(),
             caller: None,
+            came_encrypted: true,
             originator_headers: Vec::new(),
             replaces: None,
             offer: None,

@@ -1,5 +1,6 @@
 //! What a call makes of what its legs hear from the network.
 
+use std::sync::Once;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -51,6 +52,7 @@ impl CallMachine {
         {
             return self.end(now, cause, EndedBy::System);
         }
+        self.heed_readable_keys(number);
         match self.take_replaces() {
             Some(replacing) => self.goes_over(now, number, replacing),
             None => self.route(now),
@@ -67,6 +69,21 @@ impl CallMachine {
         let id = leg.id;
         if let Some(agreed) = leg.agreed.clone() {
             self.media(MediaEffect::SetRemote(id, agreed));
+        }
+    }
+
+    /// Keys that came readable protect from nobody who reads SIP: said once, since it is the operator's
+    /// to change, and no reason to refuse a call.
+    pub(super) fn heed_readable_keys(&self, number: u32) {
+        static SAID: Once = Once::new();
+        let keys = self.legs.get(&number).and_then(|leg| leg.agreed.as_ref()?.srtp.as_ref());
+        if keys.is_some() && !self.came_encrypted {
+            SAID.call_once(|| {
+                tracing::warn!(
+                    call = %self.id,
+                    "keys for SRTP came over SIP that is not encrypted: whoever reads it can listen in"
+                );
+            });
         }
     }
 

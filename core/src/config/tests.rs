@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::sdp::{Codec, SrtpPolicy};
 
 fn complaint(text: &str) -> String {
     Config::parse(text)
@@ -92,6 +93,45 @@ fn a_wrong_value_is_named_with_its_line_and_what_it_should_be() {
     let text = "[sip]\ndigest_algorithms = [\"MD4\"]";
     assert!(complaint(text).contains("unknown algorithm \"MD4\", known are SHA-256, MD5"));
     assert!(complaint("[sip]\ndigest_algorithms = []").contains("at least one"));
+}
+
+#[test]
+fn media_is_set_within_what_packets_and_codecs_can() {
+    let cases = [
+        ("ptime = \"25ms\"", "media.ptime"),
+        ("max_ptime = \"80ms\"", "media.max_ptime"),
+        ("max_ptime = \"0s\"", "media.max_ptime"),
+        ("max_ptime = \"10ms\"", "media.ptime"),
+        ("srtp = \"maybe\"", "media.srtp"),
+        ("avoid_transcoding = true", "media.avoid_transcoding"),
+        ("opus.bitrate = 5999", "media.opus.bitrate"),
+        (
+            "opus.max_average_bitrate = 510001",
+            "media.opus.max_average_bitrate",
+        ),
+        ("opus.complexity = 11", "media.opus.complexity"),
+        ("opus.fec = \"sometimes\"", "media.opus.fec"),
+        (
+            "opus.max_playback_rate = 44100",
+            "media.opus.max_playback_rate",
+        ),
+    ];
+    for (line, key) in cases {
+        let said = complaint(&format!("[media]\n{line}\n"));
+        assert!(said.contains(&format!("key `{key}`")), "{said}");
+    }
+    let text = "[media]\nptime = \"10ms\"\nmax_ptime = \"40ms\"\nsrtp = \"best_effort\"\n\
+                codecs = [\"OPUS\", \"L16/16000\", \"g722\"]\n[media.opus]\nfec = \"off\"\n\
+                dtx = true\nmax_playback_rate = 16000\nmax_average_bitrate = 32000\n";
+    let media = Config::parse(text).unwrap().media;
+    assert_eq!(media.srtp, SrtpPolicy::BestEffort);
+    assert_eq!(media.codecs, [Codec::Opus, Codec::L16Wide, Codec::G722]);
+    assert_eq!(
+        media.opus.parameters().to_string(),
+        "maxplaybackrate=16000;sprop-maxcapturerate=16000;maxaveragebitrate=32000;stereo=0;usedtx=1"
+    );
+    let usual = MediaConfig::default().opus.parameters();
+    assert_eq!(usual.to_string(), "stereo=0;useinbandfec=1");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod hold;
 mod loss;
 mod menu;
 mod nat;
+mod negotiation;
 mod refresh;
 mod reliable;
 mod rest;

@@ -11,6 +11,7 @@ use offhook_core::directory::{
 };
 use offhook_core::event::EventKind;
 use offhook_core::pii::Secret;
+use offhook_core::sdp::Codec;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::endpoint::{self, FlowId, Path, ServerTxn};
 use offhook_core::sip::header::{AlertInfo, Replaces};
@@ -505,10 +506,18 @@ impl Fixture {
     }
 }
 
+/// An office that speaks G.711.
+pub(super) fn g711() -> MediaRules {
+    MediaRules {
+        codecs: vec![Codec::Pcmu, Codec::Pcma],
+        ..MediaRules::default()
+    }
+}
+
 fn births(directory: Directory) -> Office {
     Office {
         directory: Arc::new(directory),
-        media: Arc::new(MediaRules::default()),
+        media: Arc::new(g711()),
         rules: Rules {
             redirects: Redirects::Inside(Arc::from(["offhook.example".to_owned()])),
             ..Rules::default()

@@ -6,14 +6,17 @@ use bytes::Bytes;
 use offhook_core::config::{AvoidTranscoding, MediaConfig};
 use offhook_core::sdp::{Codec, Negotiated, SrtpPolicy};
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, g711};
 use crate::call::{MediaEffect, MediaRules};
 
 const PCMU: &str = "0";
 const PCMA: &str = "8";
 
 fn rules(change: impl FnOnce(&mut MediaConfig)) -> MediaRules {
-    let mut config = MediaConfig::default();
+    let mut config = MediaConfig {
+        codecs: vec![Codec::Pcmu, Codec::Pcma],
+        ..MediaConfig::default()
+    };
     change(&mut config);
     MediaRules::of(&config)
 }
@@ -174,6 +177,7 @@ fn who_refuses_to_change_talks_on_and_is_not_asked_again() {
     assert_eq!(codec(&call, 0), Codec::Pcma, "what the other speaks");
 }
 
+/// RFC 3264 section 4: one offer at a time.
 #[test]
 fn an_offer_of_the_far_end_goes_before_ours() {
     let (mut call, _) = talking("0 8", PCMA);
@@ -199,7 +203,7 @@ fn a_late_offer_begins_with_what_the_other_side_speaks() {
 
 #[test]
 fn a_re_offer_is_answered_with_what_the_other_side_speaks() {
-    let (mut call, phone) = dialling(MediaRules::default(), PCMU);
+    let (mut call, phone) = dialling(g711(), PCMU);
     call.phone_answers_with(phone, speaking(PCMU));
     call.caller_acknowledges();
     call.phone_reoffers_with(phone, speaking("8 0"));
@@ -212,7 +216,7 @@ fn fax_by_t38_is_refused_and_the_call_lives() {
         "m=image 6002 udptl t38\r\n",
         "m=audio 0 RTP/AVP 0\r\nm=image 6002 udptl t38\r\n",
     ] {
-        let (mut call, phone) = dialling(MediaRules::default(), PCMU);
+        let (mut call, phone) = dialling(g711(), PCMU);
         call.phone_answers_with(phone, speaking(PCMU));
         call.caller_acknowledges();
         call.caller_offers(described(fax));
@@ -261,7 +265,7 @@ fn a_trunk_says_how_it_is_protected() {
     let set = |lists: &mut offhook_core::directory::Office| {
         lists.trunks[0].srtp = Some(SrtpPolicy::Required);
     };
-    let call = Fixture::under(MediaRules::default(), set, "004930123456", &speaking(PCMU));
+    let call = Fixture::under(g711(), set, "004930123456", &speaking(PCMU));
     let offer = call.offered(call.last_rung());
     assert!(offer.contains("RTP/SAVP 0 8 101"), "{offer}");
 }

@@ -180,6 +180,7 @@ fn best_effort_ends_in_srtp_or_in_the_clear_as_the_peer_likes() {
     }
 }
 
+/// RFC 4568 section 7.1.4.
 #[test]
 fn keys_outlive_a_hold_and_change_when_the_peer_changes_its_own() {
     let mut leg = ours();
@@ -218,6 +219,28 @@ fn keys_outlive_a_hold_and_change_when_the_peer_changes_its_own() {
     let changed = changed.srtp.unwrap();
     assert_ne!(changed.send, held.send);
     assert_eq!(changed.receive.suite(), CryptoSuite::AeadAes256Gcm);
+}
+
+/// RFC 4028 section 7.4: what is in force is offered again as it stands.
+#[test]
+fn an_answer_to_a_refresh_may_bring_a_new_key_and_address() {
+    let mut leg = ours();
+    let (_, before) = answer(&mut leg, SAVP);
+    let before = before.srtp.unwrap();
+    let theirs = line(4, before.send.suite());
+    let moved = secure("0", &[&attribute(&theirs)]);
+    let agreed = leg.receive_refreshed(moved.as_bytes()).unwrap();
+    assert_eq!(agreed.remote_rtp, addr("192.0.2.9:4000"));
+    let keys = agreed.srtp.clone().unwrap();
+    assert_eq!((keys.send, keys.receive), (before.send, theirs.key));
+    assert_eq!(leg.negotiated(), Some(&agreed));
+    let wrong = leg.receive_refreshed(audio("0", &[]).as_bytes());
+    assert_eq!(wrong, Err(SdpError::MediaChanged { media: 0 }));
+    assert_eq!(leg.negotiated(), Some(&agreed), "what was agreed stands");
+    let mut fresh = ours();
+    let state = NegotiationState::Stable;
+    let nothing = fresh.receive_refreshed(SAVP.as_bytes());
+    assert_eq!(nothing, Err(SdpError::WrongState { state }));
 }
 
 #[test]

@@ -38,6 +38,15 @@ impl SipTransport {
         }
     }
 
+    /// True when nobody on the way can read it.
+    #[must_use]
+    pub fn is_encrypted(self) -> bool {
+        match self {
+            Self::Tls | Self::Wss => true,
+            Self::Udp | Self::Tcp | Self::Ws => false,
+        }
+    }
+
     /// True when the transport repeats what was lost, so that SIP need not.
     #[must_use]
     pub fn is_reliable(self) -> bool {

@@ -131,6 +131,40 @@ fn glare_is_settled_by_491_and_different_waits() {
 }
 
 #[test]
+fn a_change_that_lost_a_glare_can_be_taken_back_until_it_goes_out_again() {
+    let mut pair = talking();
+    let mut withdrawn = true;
+    pair.tell(A, |usage, _| withdrawn = usage.withdraw_change());
+    assert!(!withdrawn, "there is none");
+    for side in [A, B] {
+        pair.tell(side, |usage, now| usage.reinvite(now, HOLD.into()));
+    }
+    pair.tell(A, |usage, _| withdrawn = usage.withdraw_change());
+    assert!(!withdrawn, "it is on its way");
+    pair.run_ms(50);
+    pair.tell(A, |usage, _| withdrawn = usage.withdraw_change());
+    assert!(withdrawn, "it waits for its next try");
+    pair.sides[B].events.clear();
+    pair.run_for(Duration::from_millis(5_000));
+    let offered = |event: &UsageEvent| matches!(event, UsageEvent::Reoffered { .. });
+    assert!(!pair.sides[B].events.iter().any(offered), "{:?}", pair.log);
+    assert!(
+        pair.sides[A].events.iter().any(offered),
+        "the other's still comes"
+    );
+    pair.tell(A, |usage, now| usage.accept_reinvite(now, HELD.into()));
+    pair.run_ms(100);
+    // One that waits behind the other's is taken back as well.
+    pair.tell(B, |usage, now| usage.reinvite(now, HOLD.into()));
+    pair.tell(B, |usage, now| usage.reinvite(now, HELD.into()));
+    pair.tell(B, |usage, _| withdrawn = usage.withdraw_change());
+    assert!(withdrawn);
+    pair.run_ms(50);
+    pair.tell(A, |usage, now| usage.accept_reinvite(now, HELD.into()));
+    ends(pair);
+}
+
+#[test]
 fn hanging_up_while_a_change_is_under_way_ends_both() {
     for (changes, hangs_up) in [(A, A), (A, B), (B, A), (B, B)] {
         let mut pair = talking();
