@@ -76,7 +76,10 @@ impl CallMachine {
     /// to change, and no reason to refuse a call.
     pub(super) fn heed_readable_keys(&self, number: u32) {
         static SAID: Once = Once::new();
-        let keys = self.legs.get(&number).and_then(|leg| leg.agreed.as_ref()?.srtp.as_ref());
+        let keys = self
+            .legs
+            .get(&number)
+            .and_then(|leg| leg.agreed.as_ref()?.srtp.as_ref());
         if keys.is_some() && !self.came_encrypted {
             SAID.call_once(|| {
                 tracing::warn!(

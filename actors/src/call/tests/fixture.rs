@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use offhook_core::config::MediaConfig;
 use offhook_core::directory::{
     Agent, Destination, Did, Directory, Extension, ExtensionKind, IvrMenu, MenuAction,
     Office as Lists, Permission, Queue, QueueAgent, Strategy, Trunk,
@@ -508,10 +509,10 @@ impl Fixture {
 
 /// An office that speaks G.711.
 pub(super) fn g711() -> MediaRules {
-    MediaRules {
+    MediaRules::of(&MediaConfig {
         codecs: vec![Codec::Pcmu, Codec::Pcma],
-        ..MediaRules::default()
-    }
+        ..MediaConfig::default()
+    })
 }
 
 fn births(directory: Directory) -> Office {

@@ -38,7 +38,7 @@ fn a_preferred_codec_stands_first() {
 
 #[test]
 fn an_offer_without_codecs_is_not_made() {
-    let local = local("192.0.2.1:20000", 1).with_codecs(&[]);
+    let local = g711("192.0.2.1:20000", 1).with_codecs(&[]);
     let mut leg = MediaNegotiation::new(local);
     assert_eq!(
         leg.create_offer(MediaWish::TALK),
@@ -118,7 +118,7 @@ fn an_answer_that_does_not_fit_the_offer_is_refused() {
 
 #[test]
 fn a_codec_we_have_but_did_not_offer_is_refused() {
-    let local = local("192.0.2.1:20000", 1).with_codecs(&[Codec::Pcmu]);
+    let local = g711("192.0.2.1:20000", 1).with_codecs(&[Codec::Pcmu]);
     let mut leg = MediaNegotiation::new(local);
     leg.create_offer(MediaWish::TALK).unwrap();
     assert_eq!(
@@ -149,7 +149,7 @@ fn a_provisional_answer_lets_media_flow_and_the_final_one_counts() {
 fn a_late_offer_is_answered_in_the_ack() {
     let mut leg = ours();
     let offer = leg.create_offer(MediaWish::TALK).unwrap();
-    let mut peer = MediaNegotiation::new(local("192.0.2.2:30000", 9));
+    let mut peer = MediaNegotiation::new(g711("192.0.2.2:30000", 9));
     peer.receive_offer(&offer).unwrap();
     let answer = peer.create_answer(MediaWish::TALK).unwrap();
     let agreed = leg.receive_answer(&answer.sdp).unwrap();

@@ -30,7 +30,7 @@ fn rfc7587_a_stereo_offer_is_answered_mono() {
 /// RFC 7587 section 6.1.
 #[test]
 fn rfc7587_what_the_peer_wants_of_opus_is_known_and_what_we_want_is_said() {
-    let mut local = local("192.0.2.1:20000", 1).with_codecs(Codec::ALL);
+    let mut local = g711("192.0.2.1:20000", 1).with_codecs(Codec::ALL);
     local.opus = OpusParameters::default().wanting(OpusWish::InBandFec);
     local.opus.max_average_bitrate = Some(24_000);
     let (sdp, agreed) = answer(&mut MediaNegotiation::new(local), WIDEBAND);
@@ -57,7 +57,7 @@ fn a_peer_whose_words_only_narrow_ears_hear_is_asked_for_no_more() {
 
 #[test]
 fn a_first_offer_of_everything_lists_events_at_every_clock_rate() {
-    let mut local = local("192.0.2.1:20000", 1).with_codecs(Codec::ALL);
+    let mut local = g711("192.0.2.1:20000", 1).with_codecs(Codec::ALL);
     local.comfort_noise = true;
     let sdp = text(
         &MediaNegotiation::new(local)
@@ -143,7 +143,7 @@ fn a_peer_that_has_events_at_8000_hz_only_gets_them_so_beside_opus() {
 #[test]
 fn rfc3389_comfort_noise_needs_both_sides_and_the_codecs_clock() {
     let listing = |codec| {
-        let mut local = local("192.0.2.1:20000", 1).with_codecs(&[codec]);
+        let mut local = g711("192.0.2.1:20000", 1).with_codecs(&[codec]);
         local.comfort_noise = true;
         MediaNegotiation::new(local)
     };
@@ -225,7 +225,7 @@ fn packets_are_as_long_as_the_codec_can_be_cut() {
 
 #[test]
 fn we_send_as_the_peer_asks_and_ask_for_no_more_than_is_configured() {
-    let mut local = local("192.0.2.1:20000", 1);
+    let mut local = g711("192.0.2.1:20000", 1);
     local.max_ptime = Duration::from_millis(30);
     let mut leg = MediaNegotiation::new(local);
     let (sdp, agreed) = answer(&mut leg, &audio("0", &["a=ptime:60", "a=maxptime:80"]));

@@ -48,24 +48,24 @@ fn addr(text: &str) -> SocketAddr {
 }
 
 /// A side there that speaks G.711.
-fn local(rtp: &str, session: u64) -> LocalMedia {
+fn g711(rtp: &str, session: u64) -> LocalMedia {
     LocalMedia::new(addr(rtp), session).with_codecs(&[Codec::Pcmu, Codec::Pcma])
 }
 
 /// A leg of ours on 192.0.2.1:20000.
 fn ours() -> MediaNegotiation {
-    MediaNegotiation::new(local("192.0.2.1:20000", 4711))
+    MediaNegotiation::new(g711("192.0.2.1:20000", 4711))
 }
 
 /// The same, which speaks these.
 fn speaking(codecs: &[Codec]) -> MediaNegotiation {
-    let local = local("192.0.2.1:20000", 4711);
+    let local = g711("192.0.2.1:20000", 4711);
     MediaNegotiation::new(local.with_codecs(codecs))
 }
 
 /// The same, which protects media so.
 fn guarded(policy: SrtpPolicy) -> MediaNegotiation {
-    let mut local = local("192.0.2.1:20000", 4711);
+    let mut local = g711("192.0.2.1:20000", 4711);
     local.srtp = policy;
     MediaNegotiation::new(local)
 }

@@ -96,7 +96,7 @@ fn rfc4317_4_1_the_first_audio_we_can_speak_is_taken() {
 fn the_callers_order_beats_ours() {
     let (_, agreed) = answer(&mut ours(), ASTERISK);
     assert_eq!(agreed.codec, Codec::Pcma);
-    let local = local("192.0.2.1:20000", 1).with_codecs(&[Codec::Pcmu]);
+    let local = g711("192.0.2.1:20000", 1).with_codecs(&[Codec::Pcmu]);
     let (_, agreed) = answer(&mut MediaNegotiation::new(local), ASTERISK);
     assert_eq!(agreed.codec, Codec::Pcmu);
 }
@@ -162,7 +162,7 @@ fn without_srtp_the_plain_audio_beside_the_secure_is_taken() {
 
 #[test]
 fn ipv6_with_thirty_milliseconds_and_eleven_digits() {
-    let local = local("[2001:db8::1]:20000", 1);
+    let local = g711("[2001:db8::1]:20000", 1);
     let (sdp, agreed) = answer(&mut MediaNegotiation::new(local), IPV6);
     assert!(sdp.contains("c=IN IP6 2001:db8::1\r\n"), "{sdp}");
     assert!(sdp.contains("a=fmtp:101 0-11,16\r\n"), "{sdp}");
@@ -236,7 +236,7 @@ fn packet_times_stay_within_what_both_can() {
 
 #[test]
 fn an_rtcp_port_apart_is_said() {
-    let mut local = local("192.0.2.1:20000", 1);
+    let mut local = g711("192.0.2.1:20000", 1);
     local.rtcp_port = 20_007;
     let (sdp, _) = answer(&mut MediaNegotiation::new(local), SIPP);
     assert!(sdp.contains("a=rtcp:20007\r\n"), "{sdp}");

@@ -147,10 +147,10 @@ proptest! {
         policies in prop::array::uniform2(prop::sample::select(SrtpPolicy::ALL)),
         wishes in prop::collection::vec((wish(), wish(), any::<bool>()), 1..6),
     ) {
-        let mut local = local("192.0.2.1:20000", 1).with_codecs(&ours);
+        let mut local = g711("192.0.2.1:20000", 1).with_codecs(&ours);
         local.srtp = policies[0];
         let mut alice = MediaNegotiation::new(local);
-        let mut local = local("192.0.2.2:30000", 2).with_codecs(&theirs);
+        let mut local = g711("192.0.2.2:30000", 2).with_codecs(&theirs);
         local.srtp = policies[1];
         let insists = |policy| policy == SrtpPolicy::Required;
         let mut bob = MediaNegotiation::new(local);

@@ -4,8 +4,8 @@ use super::*;
 
 /// Two legs that talk to each other, after the first exchange.
 fn talking() -> (MediaNegotiation, MediaNegotiation) {
-    let mut alice = MediaNegotiation::new(local("192.0.2.1:20000", 1));
-    let mut bob = MediaNegotiation::new(local("192.0.2.2:30000", 2));
+    let mut alice = MediaNegotiation::new(g711("192.0.2.1:20000", 1));
+    let mut bob = MediaNegotiation::new(g711("192.0.2.2:30000", 2));
     exchange(&mut alice, &mut bob, MediaWish::TALK, MediaWish::TALK);
     (alice, bob)
 }
