@@ -182,6 +182,7 @@ fn engine_config(config: &Config, store: &Store) -> EngineConfig {
         ports: media.rtp_ports.inclusive(),
         recordings: store.recordings_folder(),
         rtp_timeout: media.rtp_timeout,
+        rtp_keepalive: Some(media.rtp_keepalive).filter(|every| !every.is_zero()),
         ..EngineConfig::default()
     }
 }

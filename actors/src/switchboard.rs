@@ -275,6 +275,7 @@ fn remote(agreed: &Negotiated) -> RemoteMedia {
         receive_comfort_noise: agreed.receive_comfort_noise,
         ptime: agreed.ptime,
         max_ptime: agreed.max_ptime,
+        srtp: agreed.srtp.as_deref().cloned(),
         send: agreed.direction.can_send(),
         receive: agreed.direction.can_receive(),
         ..RemoteMedia::new(agreed.remote_rtp, agreed.codec)

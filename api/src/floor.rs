@@ -313,6 +313,16 @@ fn media(board: &Switchboard) -> Vec<Gauge> {
                 stats.dropped.total(),
             ),
             Gauge::total(
+                "srtp_packets_refused",
+                "RTP packets refused for being unprotected, forged or replayed",
+                stats.dropped.not_authentic(),
+            ),
+            Gauge::total(
+                "rtcp_packets_dropped",
+                "RTCP packets that were of no use",
+                stats.reports_dropped,
+            ),
+            Gauge::total(
                 "recording_overruns",
                 "Payloads a recording missed",
                 stats.recording_overruns,

@@ -22,6 +22,10 @@ pub struct MediaConfig {
     /// A call one of whose legs sent nothing for so long is ended.
     #[serde(with = "units::duration")]
     pub rtp_timeout: Duration,
+    /// A phone that is sent nothing for so long is sent a packet that says nothing, so that a NAT
+    /// before it goes on letting packets in; `0s`: never.
+    #[serde(with = "units::duration")]
+    pub rtp_keepalive: Duration,
     /// Media threads; 0 is one per two cores.
     pub shards: usize,
     /// The codecs we speak, best first.
@@ -51,6 +55,8 @@ impl Default for MediaConfig {
             rtp_ports: default_ports(),
             // Longer than any phone pauses when it mutes; hold is signalled and exempt.
             rtp_timeout: Duration::from_secs(60),
+            // What RFC 6263 section 5 recommends; NATs forget after half a minute or later.
+            rtp_keepalive: Duration::from_secs(15),
             shards: 0,
             codecs: Codec::DEFAULT.to_vec(),
             // A re-INVITE in the first second of a call confuses some phones: by wish only.
@@ -102,6 +108,9 @@ impl MediaConfig {
         self.opus.check()?;
         if self.rtp_timeout < Duration::from_secs(1) {
             return Err(("media.rtp_timeout", "must be at least 1s"));
+        }
+        if !self.rtp_keepalive.is_zero() && self.rtp_keepalive < Duration::from_secs(1) {
+            return Err(("media.rtp_keepalive", "must be 0s or at least 1s"));
         }
         if self.shards > 256 {
             return Err(("media.shards", "must be at most 256"));

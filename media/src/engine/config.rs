@@ -25,6 +25,9 @@ pub struct EngineConfig {
     pub recordings: PathBuf,
     /// How long a leg that should send may be silent before it is reported.
     pub rtp_timeout: Duration,
+    /// How long nothing goes out to a far end before a packet does that says nothing and keeps a NAT
+    /// open (RFC 6263); none: however long.
+    pub rtp_keepalive: Option<Duration>,
     /// Mean time between RTCP reports of a leg (RFC 3550 section 6.2 wants 5 s or more).
     pub rtcp_interval: Duration,
     /// Time between two quality events of a leg.
@@ -44,6 +47,7 @@ impl Default for EngineConfig {
             ports: 20_000..=29_999,
             recordings: PathBuf::from("recordings"),
             rtp_timeout: Duration::from_secs(60),
+            rtp_keepalive: Some(Duration::from_secs(15)),
             rtcp_interval: Duration::from_secs(5),
             quality_interval: Duration::from_secs(5),
             encoder: EncoderSettings::default(),

@@ -9,6 +9,7 @@ use crate::engine::command::Command;
 use crate::engine::event::{EngineEvent, Refusal};
 use crate::engine::leg::{Counted, Leg, LegTap, NewLeg};
 use crate::engine::recorder::RecorderCommand;
+use crate::engine::traffic::REPORT;
 use crate::engine::worker::Shard;
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::PlayEnd;
@@ -84,7 +85,7 @@ impl Shard {
         let Some(leg) = self.legs.get_mut(key) else {
             return;
         };
-        let mut goodbye = [0; 192];
+        let mut goodbye = [0; REPORT];
         if let Some((length, to)) = leg.session.end(now, &mut goodbye) {
             // The far end finds out without it too.
             leg.sockets.rtcp.send_to(&goodbye[..length], to).ok();

@@ -23,7 +23,10 @@ impl NewLeg {
     pub(crate) fn new(id: LegId, port: u16, sockets: LegSockets) -> Self {
         let seed = StreamSeed {
             ssrc: rand::random(),
-            sequence: rand::random(),
+            // From the lower half, so that it does not roll over at once: a far end that missed the
+            // packets before that would take the first one's index for another (RFC 3711 section
+            // 3.3.1).
+            sequence: rand::random::<u16>() >> 1,
             time: RtpTime(rand::random()),
         };
         Self {

@@ -22,6 +22,17 @@ impl Dropped {
         self.0.iter().sum()
     }
 
+    /// How many a leg with keys refused: unprotected, forged or replayed.
+    #[must_use]
+    pub fn not_authentic(&self) -> u64 {
+        let reasons = [
+            DropReason::NotSecured,
+            DropReason::Forged,
+            DropReason::Replayed,
+        ];
+        reasons.map(|reason| self.of(reason)).iter().sum()
+    }
+
     pub(crate) fn count(&mut self, reason: DropReason) {
         self.0[reason as usize] += 1;
     }
@@ -46,6 +57,8 @@ pub struct ShardStats {
     pub late: u64,
     /// Sound made up in place of what did not come in time, in milliseconds.
     pub concealed_milliseconds: u64,
+    /// RTCP datagrams that were of no use.
+    pub reports_dropped: u64,
     /// Payloads a recording missed because the recorder was too slow.
     pub recording_overruns: u64,
     /// Wheel slots left out because the thread was too late.
@@ -78,6 +91,7 @@ pub(crate) struct PublishedStats {
     encoders: AtomicU64,
     late: AtomicU64,
     concealed_milliseconds: AtomicU64,
+    reports_dropped: AtomicU64,
     recording_overruns: AtomicU64,
     skipped_slots: AtomicU64,
     busy_nanos: AtomicU64,
@@ -96,6 +110,7 @@ impl PublishedStats {
         put(&self.encoders, stats.encoders);
         put(&self.late, stats.late);
         put(&self.concealed_milliseconds, stats.concealed_milliseconds);
+        put(&self.reports_dropped, stats.reports_dropped);
         put(&self.recording_overruns, stats.recording_overruns);
         put(&self.skipped_slots, stats.skipped_slots);
         put(
@@ -115,6 +130,7 @@ impl PublishedStats {
             encoders: get(&self.encoders),
             late: get(&self.late),
             concealed_milliseconds: get(&self.concealed_milliseconds),
+            reports_dropped: get(&self.reports_dropped),
             recording_overruns: get(&self.recording_overruns),
             skipped_slots: get(&self.skipped_slots),
             busy: Duration::from_nanos(get(&self.busy_nanos)),

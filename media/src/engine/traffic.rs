@@ -10,13 +10,14 @@ use crate::graph::player::Background;
 use crate::graph::tap::{TapHeader, tap};
 use crate::session::jitter::Heard;
 use crate::session::{Content, DropReason, KeySource, Link, Received, SessionEvent, Spoken};
+use crate::srtp::TRAILER_LEN;
 use crate::time::Rate;
 
 /// Packets read from one socket before others have their turn.
 const BUDGET: usize = 32;
 
 /// Room for the RTCP packets we write.
-const REPORT: usize = 192;
+pub(super) const REPORT: usize = 192 + TRAILER_LEN;
 
 impl Shard {
     /// Reads a leg's RTP socket empty and passes on what it holds.
@@ -63,7 +64,10 @@ impl Shard {
         for _ in 0..BUDGET {
             match leg.sockets.rtcp.recv_from(&mut self.buffer[..]) {
                 Ok((length, from)) => {
-                    leg.session.receive_rtcp(now, from, &self.buffer[..length]);
+                    let datagram = &mut self.buffer[..length];
+                    if leg.session.receive_rtcp(now, from, datagram).is_err() {
+                        self.stats.reports_dropped += 1;
+                    }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
                 Err(_) => return,
@@ -129,6 +133,12 @@ impl Shard {
         if let Some((length, to)) = leg.session.poll_report(now, &mut report) {
             // A lost report is a report lost, as on any network.
             leg.sockets.rtcp.send_to(&report[..length], to).ok();
+        }
+        if let Some(length) = leg.session.poll_keep_alive(now, &mut self.packet) {
+            match leg.send(&self.packet[..length]) {
+                Ok(()) => self.stats.packets_out += 1,
+                Err(_) => self.stats.dropped.count(DropReason::SendFailed),
+            }
         }
         leg.session.handle_timeout(now);
         self.deadlines[key] = leg.session.poll_timeout();

@@ -135,6 +135,7 @@ impl Shard {
                 encoder: parts.config.encoder,
                 jitter: parts.config.jitter,
                 rtp_timeout: parts.config.rtp_timeout,
+                rtp_keepalive: parts.config.rtp_keepalive,
                 rtcp_interval: parts.config.rtcp_interval,
                 quality_interval: parts.config.quality_interval,
                 clock: NtpClock::new(now, wall()),

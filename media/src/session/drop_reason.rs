@@ -7,6 +7,12 @@ pub enum DropReason {
     Malformed,
     /// Before the leg had a remote, or while it is on hold.
     NotWanted,
+    /// Not protected, though the far end agreed to keys.
+    NotSecured,
+    /// Its tag is not that of the far end's key.
+    Forged,
+    /// Protected, but it came before or is too old to know (RFC 3711 section 3.3.2).
+    Replayed,
     /// From another address than the leg is latched to, or too few packets to latch.
     Stranger,
     /// A payload type that was not agreed on.
@@ -21,9 +27,12 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason, in the order the counters are kept.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::NotWanted,
+        Self::NotSecured,
+        Self::Forged,
+        Self::Replayed,
         Self::Stranger,
         Self::UnknownPayload,
         Self::Late,
@@ -37,6 +46,9 @@ impl DropReason {
         match self {
             Self::Malformed => "malformed",
             Self::NotWanted => "not_wanted",
+            Self::NotSecured => "not_secured",
+            Self::Forged => "forged",
+            Self::Replayed => "replayed",
             Self::Stranger => "stranger",
             Self::UnknownPayload => "unknown_payload",
             Self::Late => "late",

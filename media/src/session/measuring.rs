@@ -207,7 +207,8 @@ mod tests {
             writer.voip_metrics(7, about);
             let length = writer.finish();
             let mut leg = self::leg();
-            leg.receive_rtcp(epoch(), FAR_END.into(), &said[..length]);
+            leg.receive_rtcp(epoch(), FAR_END.into(), &mut said[..length])
+                .unwrap();
             let rated = hear(&mut leg, 1, 1000).unwrap();
             assert_eq!(rated < better, worse, "{delay}: {rated}");
         }

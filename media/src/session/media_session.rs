@@ -22,7 +22,9 @@ use crate::session::link::Link;
 use crate::session::quality::{QualityMeter, Rating};
 use crate::session::remote::{KeysOut, RemoteMedia};
 use crate::session::reports::Reports;
+use crate::session::security::Security;
 use crate::session::stream::{OutStream, StreamSeed};
+use crate::srtp::TRAILER_LEN;
 use crate::time::Rate;
 
 /// What all sessions of an engine share.
@@ -34,6 +36,9 @@ pub struct SessionSettings {
     pub jitter: JitterSettings,
     /// How long a far end that should send may be silent.
     pub rtp_timeout: Duration,
+    /// How long nothing goes out before a packet does that says nothing (RFC 6263); none: however
+    /// long.
+    pub rtp_keepalive: Option<Duration>,
     /// Mean time between RTCP reports.
     pub rtcp_interval: Duration,
     /// Time between quality events.
@@ -50,6 +55,7 @@ impl SessionSettings {
             encoder: EncoderSettings::default(),
             jitter: JitterSettings::default(),
             rtp_timeout: Duration::from_secs(60),
+            rtp_keepalive: Some(Duration::from_secs(15)),
             rtcp_interval: Duration::from_secs(5),
             quality_interval: Duration::from_secs(5),
             clock,
@@ -106,6 +112,8 @@ pub enum SessionEvent {
 pub struct MediaSession {
     pub(super) settings: SessionSettings,
     pub(super) remote: Option<Remote>,
+    /// What protects the leg's packets, if anything does.
+    pub(super) security: Option<Box<Security>>,
     pub(super) source: Option<RtpSource>,
     /// The far end was on hold: the gap in its numbers is no loss.
     pub(super) resumed: bool,
@@ -144,6 +152,8 @@ pub(super) struct Remote {
     pub(super) latch: Latch,
     /// Where RTCP came from, if not from where it was said to.
     pub(super) rtcp: Option<SocketAddr>,
+    /// When it became known.
+    pub(super) since: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -161,6 +171,7 @@ impl MediaSession {
         Self {
             settings,
             remote: None,
+            security: None,
             source: None,
             resumed: false,
             stream: OutStream::new(seed),
@@ -189,8 +200,9 @@ impl MediaSession {
     /// Takes what the far end's description says. `Some(true)`: from now on packets from anywhere
     /// must be let through, since it names another address. `None`: its codec is unknown to us,
     /// and nothing changed.
-    pub fn set_remote(&mut self, now: Instant, media: RemoteMedia) -> Option<bool> {
+    pub fn set_remote(&mut self, now: Instant, mut media: RemoteMedia) -> Option<bool> {
         let coding = Coding::of(media.codec)?;
+        self.secure(now, media.srtp.take());
         self.set_clock(now, ClockRate::new(media.codec.clock_rate()));
         let Some(remote) = &mut self.remote else {
             let latch = Latch::new(media.rtp);
@@ -202,6 +214,7 @@ impl MediaSession {
                 coding,
                 latch,
                 rtcp: None,
+                since: now,
             });
             return Some(false);
         };
@@ -319,7 +332,10 @@ impl MediaSession {
     pub fn poll_report(&mut self, now: Instant, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
         let to = self.remote.as_ref()?.rtcp_destination();
         let source = self.source.as_mut();
-        let length = self.reports.poll(now, &self.stream, source, buffer)?;
+        let room = buffer.len().saturating_sub(TRAILER_LEN);
+        let room = &mut buffer[..room];
+        let length = self.reports.poll(now, &self.stream, source, room)?;
+        let length = self.protect_rtcp(buffer, length)?;
         Some((length, to?))
     }
 
@@ -341,7 +357,10 @@ impl MediaSession {
             return None;
         }
         let source = self.source.as_mut();
-        let length = self.reports.bye(now, &self.stream, source, buffer);
+        let room = buffer.len().saturating_sub(TRAILER_LEN);
+        let room = &mut buffer[..room];
+        let length = self.reports.bye(now, &self.stream, source, room);
+        let length = self.protect_rtcp(buffer, length)?;
         Some((length, to?))
     }
 
@@ -360,7 +379,8 @@ impl MediaSession {
         self.take_key(released, KeySource::Event);
     }
 
-    /// When [`MediaSession::handle_timeout`] or [`MediaSession::poll_report`] is due.
+    /// When [`MediaSession::handle_timeout`], [`MediaSession::poll_report`] or
+    /// [`MediaSession::poll_keep_alive`] is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let deadlines = [
@@ -368,6 +388,7 @@ impl MediaSession {
             self.quality_due,
             self.digits_in.poll_timeout(),
             self.reports.poll_timeout(),
+            self.keep_alive_due(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -399,8 +420,13 @@ impl MediaSession {
 
 impl Remote {
     pub(super) fn sends(&self) -> bool {
+        self.media.send && self.is_somewhere()
+    }
+
+    /// Whether there is an address to send to.
+    pub(super) fn is_somewhere(&self) -> bool {
         let to = self.latch.destination();
-        self.media.send && to.port() != 0 && !to.ip().is_unspecified()
+        to.port() != 0 && !to.ip().is_unspecified()
     }
 
     fn rtcp_destination(&self) -> Option<SocketAddr> {

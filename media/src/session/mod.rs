@@ -12,6 +12,7 @@ mod digit_receiver;
 mod digit_sender;
 mod drop_reason;
 pub mod jitter;
+mod keep_alive;
 mod key_tone;
 mod latch;
 mod link;
@@ -21,6 +22,7 @@ pub mod quality;
 mod receiving;
 mod remote;
 mod reports;
+mod security;
 mod sending;
 mod stream;
 

@@ -70,12 +70,18 @@ impl MediaSession {
         from: SocketAddr,
         datagram: &mut [u8],
     ) -> Result<Received, DropReason> {
+        let length = self.open(now, from, datagram)?;
+        let datagram = &datagram[..length];
+        let is_secure = self.is_secure();
         let remote = self.remote.as_mut().filter(|r| r.media.receive);
         let remote = remote.ok_or(DropReason::NotWanted)?;
         let packet = Packet::parse(datagram).map_err(|_| DropReason::Malformed)?;
         let payload = &datagram[packet.payload.clone()];
         let (content, units) = remote.content(&packet.header, payload)?;
         let was_latched = remote.latch.latched().is_some();
+        if is_secure && !was_latched {
+            remote.latch.believe(from);
+        }
         if !remote.latch.accepts(from, &packet.header) {
             return Err(DropReason::Stranger);
         }
@@ -113,21 +119,32 @@ impl MediaSession {
         Ok(received)
     }
 
-    /// Takes a datagram from the RTCP socket. One that is not sound, or from a stranger, changes
-    /// nothing.
-    pub fn receive_rtcp(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        let Some(remote) = &mut self.remote else {
-            return;
-        };
+    /// Takes a datagram from the RTCP socket.
+    ///
+    /// # Errors
+    /// Why it is of no use; then it changed nothing.
+    pub fn receive_rtcp(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &mut [u8],
+    ) -> Result<(), DropReason> {
+        let remote = self.remote.as_ref().ok_or(DropReason::NotWanted)?;
+        // What is authentic speaks for itself, wherever it comes from.
         let known = from == remote.media.rtcp || from.ip() == remote.latch.destination().ip();
-        let Some(compound) = Compound::parse(datagram).ok().filter(|_| known) else {
-            return;
-        };
+        if !known && !self.is_secure() {
+            return Err(DropReason::Stranger);
+        }
+        let length = self.open_rtcp(now, datagram)?;
+        let compound = Compound::parse(&datagram[..length]);
+        let compound = compound.map_err(|_| DropReason::Malformed)?;
+        let remote = self.remote.as_mut().ok_or(DropReason::NotWanted)?;
         if from != remote.media.rtcp {
             remote.rtcp.get_or_insert(from);
         }
         self.reports.receive(now, &compound, self.stream.ssrc());
         self.expect_loss();
+        Ok(())
     }
 
     fn place(

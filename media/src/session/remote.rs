@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use offhook_core::sdp::crypto::SrtpKeys;
 use offhook_core::sdp::{Codec, OpusParameters};
 
 /// Where to send, and what. Set again after every offer and answer.
@@ -32,6 +33,8 @@ pub struct RemoteMedia {
     pub ptime: Duration,
     /// Most audio per packet it takes, if it said so.
     pub max_ptime: Option<Duration>,
+    /// The keys packets are protected with both ways; none: they are not.
+    pub srtp: Option<SrtpKeys>,
     /// Whether we may send: false when the far end put us on hold.
     pub send: bool,
     /// Whether we take what it sends: false when we put it on hold.
@@ -81,6 +84,7 @@ impl RemoteMedia {
             receive_comfort_noise: None,
             ptime: Duration::from_millis(20),
             max_ptime: None,
+            srtp: None,
             send: true,
             receive: true,
         }

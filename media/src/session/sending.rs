@@ -18,16 +18,14 @@ use crate::session::media_session::MediaSession;
 use crate::session::receiving::{Content, Received};
 use crate::session::remote::KeysOut;
 use crate::session::stream::Relayed;
+use crate::srtp::TRAILER_LEN;
 use crate::time::{FRAME_SAMPLES, Rate};
 
 /// Room for any packet we send.
 pub const PACKET_LEN: usize = 2048;
 
-/// Room behind the payload for what protects a packet.
-const TRAILER: usize = 24;
-
 /// Longest payload we send.
-pub const MAX_PAYLOAD: usize = PACKET_LEN - HEADER_LEN - TRAILER;
+pub const MAX_PAYLOAD: usize = PACKET_LEN - HEADER_LEN - TRAILER_LEN;
 
 /// A frame of 20 ms that somebody else made for this leg: its partner, or its conference.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +103,8 @@ impl MediaSession {
             is_event,
         };
         let header = self.stream.relay(now, &packet).ok_or(DropReason::Late)?;
-        Ok(Some(self.seal(out, header, payload_type, payload.len())))
+        let sealed = self.seal(out, header, payload_type, payload.len());
+        sealed.map(Some).ok_or(DropReason::Unsendable)
     }
 
     /// One frame of the wheel: writes the first packet to send, if there is one; its length. What
@@ -138,7 +137,7 @@ impl MediaSession {
             if packed.length > 0 {
                 let header = self.stream.frame(now, packed.begins, packed.halves);
                 let payload_type = self.remote.as_ref()?.media.payload_type;
-                return Some(self.seal(packet, header, payload_type, packed.length));
+                return self.seal(packet, header, payload_type, packed.length);
             }
         }
     }
@@ -158,7 +157,7 @@ impl MediaSession {
             return None;
         }
         packet[HEADER_LEN..HEADER_LEN + payload.len()].copy_from_slice(payload);
-        Some(self.frame(now, tick, packet, payload.len()))
+        self.frame(now, tick, packet, payload.len())
     }
 
     /// Changes how what is being played is played; nothing, if nothing is.
@@ -222,7 +221,7 @@ impl MediaSession {
                         .tick(now, &mut self.stream, ClockRate::new(clock_rate));
                 let (header, event) = report.filter(|_| sends)?;
                 packet[HEADER_LEN..HEADER_LEN + event.len()].copy_from_slice(&event);
-                Some(self.seal(packet, header, payload_type, event.len()))
+                self.seal(packet, header, payload_type, event.len())
             }
             KeysOut::Tones => {
                 let key = match self.digits_out.tone() {
@@ -253,7 +252,7 @@ impl MediaSession {
         if form.milliseconds == 20 && !changed {
             let room = &mut packet[HEADER_LEN..HEADER_LEN + MAX_PAYLOAD];
             return match self.next_frame(form.coding, tick, room) {
-                Made::Payload(length) if sends => Some(self.frame(now, tick, packet, length)),
+                Made::Payload(length) if sends => self.frame(now, tick, packet, length),
                 Made::Payload(_) | Made::NotYet | Made::Nothing => None,
             };
         }
@@ -328,27 +327,29 @@ impl MediaSession {
         tick: u64,
         packet: &mut [u8; PACKET_LEN],
         payload_len: usize,
-    ) -> usize {
+    ) -> Option<usize> {
         let header = self.stream.frame(now, tick * 2, 2);
         let remote = self.remote.as_ref();
         let payload_type = remote.map_or(0, |remote| remote.media.payload_type);
         self.seal(packet, header, payload_type, payload_len)
     }
 
-    /// Puts the header before a payload that is already in its place; the packet's length.
+    /// Puts the header before a payload that is already in its place, and protects both if the leg
+    /// has keys; the packet's length. `None` when it must not be sent.
     fn seal(
         &mut self,
         packet: &mut [u8; PACKET_LEN],
         header: RtpHeader,
         payload_type: u8,
         payload_len: usize,
-    ) -> usize {
+    ) -> Option<usize> {
         let header = RtpHeader {
             payload_type,
             ..header
         };
         packet[..HEADER_LEN].copy_from_slice(&header.to_bytes());
+        let length = self.protect(packet, HEADER_LEN + payload_len)?;
         self.stream.count(payload_len);
-        HEADER_LEN + payload_len
+        Some(length)
     }
 }

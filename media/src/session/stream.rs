@@ -237,6 +237,21 @@ impl OutStream {
         }
     }
 
+    /// The header of a packet that says nothing, without its payload type. What was passed on before
+    /// begins anew after it: its number is taken.
+    pub fn nothing(&mut self, now: Instant) -> RtpHeader {
+        let time = self.resume(now);
+        self.feed = Feed::None;
+        self.sent_new(now, time, 0);
+        self.header(time, false)
+    }
+
+    /// When the newest packet was sent.
+    #[must_use]
+    pub fn last_sent(&self) -> Option<Instant> {
+        self.newest.map(|(sent, _)| sent)
+    }
+
     /// Counts a packet that went out.
     pub fn count(&mut self, payload_len: usize) {
         self.packets = self.packets.wrapping_add(1);

@@ -468,8 +468,11 @@ fn reports_go_where_the_far_end_is() {
     writer.report(0xBBBB, None, None);
     let length = writer.finish();
     let report = buffer[..length].to_vec();
-    a.receive_rtcp(later, SocketAddr::from(([203, 0, 113, 1], 5)), &report);
-    a.receive_rtcp(later, nat(999), &report);
+    let stranger = SocketAddr::from(([203, 0, 113, 1], 5));
+    let refused = a.receive_rtcp(later, stranger, &mut report.clone());
+    assert_eq!(refused, Err(DropReason::Stranger));
+    a.receive_rtcp(later, nat(999), &mut report.clone())
+        .unwrap();
     assert_eq!(a.end(later, &mut buffer).unwrap().1, nat(999));
     assert_eq!(a.end(later, &mut buffer), None);
 }
@@ -546,7 +549,7 @@ proptest! {
     #[test]
     fn any_bytes_on_the_rtcp_port_are_harmless(datagram: Vec<u8>) {
         let mut a = started(Codec::Pcmu);
-        a.receive_rtcp(at(0), far_end(), &datagram);
+        a.receive_rtcp(at(0), far_end(), &mut datagram.clone()).ok();
         a.handle_timeout(at(9));
     }
 }
