@@ -194,7 +194,12 @@ impl Readers {
                 tracing::debug!(%leg, command, %reason, "the engine refused a command");
             }
             EngineEvent::FirstPacket { leg } => tracing::debug!(%leg, "first packet"),
-            other => tracing::warn!(?other, "a report nobody reads"),
+            other @ (EngineEvent::TalkStarted { .. }
+            | EngineEvent::TalkStopped { .. }
+            | EngineEvent::RoomPlaybackEnded { .. }
+            | EngineEvent::RoomFailed { .. }
+            | EngineEvent::RoomRefused { .. }
+            | _) => tracing::warn!(?other, "a report nobody reads"),
         }
     }
 
