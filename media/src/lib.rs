@@ -13,7 +13,7 @@
 //! | [`codec`] | G.711 |
 //! | [`graph`] | sounds, players, recordings |
 //! | [`dsp`] | tones, resampling, mixing |
-//! | [`container`] | WAV files as bytes |
+//! | [`container`] | WAV files as bytes; audio files of any common format |
 //! | [`time`] | RTP time |
 //! | [`fuzz`] | what must hold for any bytes |
 

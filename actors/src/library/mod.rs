@@ -6,6 +6,9 @@
 //! database, so a sound is there once its row is, and files without one are nobody's.
 
 mod files;
+mod stream;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use std::io::ErrorKind;
@@ -22,6 +25,7 @@ use offhook_media::engine::{Engine, MusicOrder, Sound, SoundBank};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use stream::Stream;
 pub use upload::Upload;
 
 use crate::store::{Store, StoreError};
@@ -63,7 +67,16 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 struct Playing {
     prompts: AHashSet<String>,
-    classes: AHashSet<String>,
+    classes: AHashMap<String, Shape>,
+    streams: AHashMap<String, Stream>,
+}
+
+/// What of a class makes a difference to the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Shape {
+    order: PlayOrder,
+    stream: Option<String>,
+    pieces: Vec<SoundId>,
 }
 
 /// Why a sound could not be taken in.
@@ -227,9 +240,25 @@ impl Library {
         let listed: AHashSet<_> = directory.office().sounds.iter().map(|s| s.id).collect();
         loaded.retain(|id, _| listed.contains(id));
         let mut playing = self.0.playing.lock();
+        let mut changed = Vec::new();
         self.0
             .engine
-            .change_bank(|bank| playing.bring_in_step(bank, &directory, &loaded));
+            .change_bank(|bank| changed = playing.bring_in_step(bank, &directory, &loaded));
+        let bank = self.0.engine.bank();
+        for (name, address) in changed {
+            playing.streams.remove(&name);
+            let (Some(class), Some(address)) = (bank.music(&name), address) else {
+                continue;
+            };
+            let stream = Stream::follow(
+                self.0.store.runtime(),
+                self.0.engine.clone(),
+                Arc::clone(class),
+                class.program(),
+                address,
+            );
+            playing.streams.insert(name, stream);
+        }
     }
 
     async fn load_missing(&self, directory: &Directory) {
@@ -261,42 +290,56 @@ impl Library {
 }
 
 impl Playing {
+    /// Returns the classes that are not what they were, each with its stream.
     fn bring_in_step(
         &mut self,
         bank: &mut SoundBank,
         directory: &Directory,
         loaded: &AHashMap<SoundId, Arc<Sound>>,
-    ) {
+    ) -> Vec<(String, Option<String>)> {
         let office = directory.office();
         let prompts = office.sounds.iter().filter(|sound| sound.class.is_none());
         let prompts: AHashMap<&str, &Arc<Sound>> = prompts
             .filter_map(|sound| Some((sound.name.as_str(), loaded.get(&sound.id)?)))
             .collect();
-        for gone in self
-            .prompts
-            .iter()
-            .filter(|name| !prompts.contains_key(name.as_str()))
-        {
-            bank.remove_sound(gone);
+        for name in &self.prompts {
+            if !prompts.contains_key(name.as_str()) {
+                bank.remove_sound(name);
+            }
         }
         for (name, sound) in &prompts {
             bank.add_sound(name, Arc::clone(sound));
         }
-        let classes: AHashSet<String> = office
-            .music_classes
-            .iter()
-            .map(|c| c.name.clone())
-            .collect();
-        for gone in self.classes.difference(&classes) {
-            bank.remove_music(gone, BUILT_IN);
-        }
+        self.prompts = prompts.into_keys().map(str::to_owned).collect();
+        let mut changed = Vec::new();
+        let mut classes = AHashMap::new();
         for class in &office.music_classes {
             let pieces = office.sounds.iter().filter(|s| s.class == Some(class.id));
-            let pieces: Vec<_> = pieces.filter_map(|s| loaded.get(&s.id).cloned()).collect();
-            bank.set_music_sounds(&class.name, &pieces, order(class));
+            let (ids, pieces): (Vec<_>, Vec<_>) = pieces
+                .filter_map(|sound| Some((sound.id, loaded.get(&sound.id).cloned()?)))
+                .unzip();
+            let shape = Shape {
+                order: class.order,
+                stream: class.stream.clone(),
+                pieces: ids,
+            };
+            // What is as it was plays on: a stream is not interrupted by other classes' changes.
+            if self.classes.get(&class.name) != Some(&shape) {
+                bank.set_music_sounds(&class.name, &pieces, order(class));
+                changed.push((class.name.clone(), class.stream.clone()));
+            }
+            classes.insert(class.name.clone(), shape);
         }
-        self.prompts = prompts.into_keys().map(str::to_owned).collect();
+        for gone in self
+            .classes
+            .keys()
+            .filter(|name| !classes.contains_key(*name))
+        {
+            bank.remove_music(gone, BUILT_IN);
+            changed.push((gone.clone(), None));
+        }
         self.classes = classes;
+        changed
     }
 }
 

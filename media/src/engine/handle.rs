@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use ahash::AHashMap;
 use arc_swap::ArcSwap;
@@ -21,13 +22,14 @@ use crate::engine::record::{RecordSpec, is_allowed_name};
 use crate::engine::recorder::{Recorder, RecorderCommand};
 use crate::engine::socket::LegSockets;
 use crate::engine::stats::{EngineStats, PublishedStats};
-use crate::engine::worker::{Shard, ShardParts};
+use crate::engine::worker::{Shard, ShardParts, now};
 use crate::graph::bank::SoundBank;
 use crate::graph::encoding::{EncodeQueue, Order};
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::{PlayControl, PlayEnd, PlayId, PlayOptions, Playlist, Source};
 use crate::graph::tap::Side;
 use crate::session::{RemoteMedia, is_digit};
+use crate::time::FRAME;
 
 /// Most digits one `send_digits` takes.
 const MAX_DIGITS: usize = 128;
@@ -65,6 +67,7 @@ struct Inner {
     bank: ArcSwap<SoundBank>,
     /// Held while the bank is changed, so that no change is lost.
     changing: Mutex<()>,
+    started: Instant,
     shards: Vec<ShardHandle>,
     ports: Mutex<PortPool>,
     outbox: Outbox,
@@ -117,6 +120,7 @@ impl Engine {
         };
         let mut threads = Threads::default();
         let (recorder, sender) = Recorder::new(&config.recordings, &outbox, &recordings);
+        let started = now();
         let mut made = Vec::new();
         for _ in 0..count {
             let parts = ShardParts {
@@ -125,6 +129,7 @@ impl Engine {
                 outbox: outbox.clone(),
                 ports: give_back.clone(),
                 recorder: sender.clone(),
+                started,
             };
             made.push(Shard::new(parts).map_err(EngineError::Thread)?);
         }
@@ -149,6 +154,7 @@ impl Engine {
             config,
             bank: ArcSwap::from_pointee(bank),
             changing: Mutex::new(()),
+            started,
             shards,
             ports: Mutex::new(ports),
             outbox: outbox.clone(),
@@ -256,6 +262,13 @@ impl Engine {
     /// when it has none.
     pub fn unbridge(&self, leg: LegId) {
         self.command(leg, "unbridge", Command::Unbridge(leg));
+    }
+
+    /// The turn of the wheel that plays now: what a class of hold music plays is a question of it.
+    #[must_use]
+    pub fn tick(&self) -> u64 {
+        let passed = now().saturating_duration_since(self.inner.started);
+        u64::try_from(passed.as_millis() / FRAME.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// What the engine can play now.

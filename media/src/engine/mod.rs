@@ -33,6 +33,7 @@ pub use room::{LegAudience, MonitorMode, MonitorSpec, PlayTarget, RoomSettings};
 pub use stats::{Dropped, EngineStats, ShardStats};
 
 pub use crate::graph::bank::SoundBank;
+pub use crate::graph::live::LiveProgram;
 pub use crate::graph::music::{MusicClass, MusicOrder, Program};
 pub use crate::graph::playlist::{
     PlayControl, PlayEnd, PlayId, PlayItem, PlayOptions, Playlist, Source, ToneId,

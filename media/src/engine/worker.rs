@@ -57,6 +57,9 @@ pub(crate) struct ShardParts {
     pub(crate) outbox: Outbox,
     pub(crate) ports: Sender<u16>,
     pub(crate) recorder: Sender<RecorderCommand>,
+    /// When turns of the wheel are counted from: the same for all shards, so that they agree on what
+    /// plays now.
+    pub(crate) started: Instant,
 }
 
 /// The ends of a shard's rings that others hold.
@@ -126,7 +129,7 @@ impl Shard {
             index: AHashMap::new(),
             deadlines: Vec::new(),
             next_sweep: None,
-            wheel: Wheel::new(now),
+            wheel: Wheel::new(parts.started),
             rooms: Rooms::new(now),
             taps: tap_ring,
             recorder: parts.recorder,
@@ -367,7 +370,7 @@ impl EventSink {
     clippy::disallowed_methods,
     reason = "the media thread is the shell that tells its sessions the time"
 )]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

@@ -47,6 +47,61 @@ impl OrderBook {
     }
 }
 
+/// Encoders that go on from one sound to the next: pieces of one stream.
+#[derive(Default)]
+pub(crate) struct Encoders {
+    g722: Option<Encoder>,
+    opus: Option<Encoder>,
+}
+
+impl Encoders {
+    /// Encodes a sound in the codings that were wanted of the one before it.
+    pub(crate) fn encode_like(&mut self, before: &Sound, sound: &Sound) {
+        for kind in OnDemand::ALL {
+            if !before.is_wanted(kind) {
+                continue;
+            }
+            let encoder = match kind {
+                OnDemand::G722 => &mut self.g722,
+                OnDemand::Opus => &mut self.opus,
+            };
+            if encoder.is_none() {
+                *encoder = kind.encoder();
+            }
+            let Some(encoder) = encoder else { continue };
+            let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+            for index in 0..sound.frames() {
+                append(encoder, sound.wide_frame(index), &mut bytes, &mut ends);
+            }
+            sound.keep(kind, Packets::new(bytes, ends));
+        }
+    }
+}
+
+impl std::fmt::Debug for Encoders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encoders").finish_non_exhaustive()
+    }
+}
+
+impl OnDemand {
+    fn encoder(self) -> Option<Encoder> {
+        let coding = match self {
+            Self::G722 => Coding::G722,
+            Self::Opus => Coding::Opus,
+        };
+        Encoder::new(coding, Rate::Wide, &EncoderSettings::default()).ok()
+    }
+}
+
+/// Encodes a frame and notes where it ends. What cannot be encoded is a gap of a frame.
+fn append(encoder: &mut Encoder, pcm: &[i16], bytes: &mut Vec<u8>, ends: &mut Vec<u32>) {
+    let mut packet = [0; MAX_PACKET];
+    let length = encoder.encode(pcm, &mut packet).unwrap_or(0);
+    bytes.extend_from_slice(&packet[..length]);
+    ends.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+}
+
 /// An order being carried out.
 pub(crate) struct EncodeJob {
     sound: Arc<Sound>,
@@ -60,11 +115,7 @@ pub(crate) struct EncodeJob {
 impl EncodeJob {
     /// `None` when there is no encoder to be had.
     pub(crate) fn new(order: Order) -> Option<Self> {
-        let coding = match order.kind {
-            OnDemand::G722 => Coding::G722,
-            OnDemand::Opus => Coding::Opus,
-        };
-        let encoder = Encoder::new(coding, Rate::Wide, &EncoderSettings::default()).ok()?;
+        let encoder = order.kind.encoder()?;
         Some(Self {
             sound: order.sound,
             kind: order.kind,
@@ -82,14 +133,9 @@ impl EncodeJob {
 
     /// Encodes so many frames more; false when all are done, and can be played.
     pub(crate) fn step(&mut self, frames: usize) -> bool {
-        let mut packet = [0; MAX_PACKET];
         for _ in 0..frames.min(self.left()) {
             let pcm = self.sound.wide_frame(self.next);
-            // What cannot be encoded is a gap of a frame.
-            let length = self.encoder.encode(pcm, &mut packet).unwrap_or(0);
-            self.bytes.extend_from_slice(&packet[..length]);
-            self.ends
-                .push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
+            append(&mut self.encoder, pcm, &mut self.bytes, &mut self.ends);
             self.next += 1;
         }
         if self.left() > 0 {

@@ -2,6 +2,7 @@
 
 pub mod bank;
 pub(crate) mod encoding;
+pub mod live;
 pub mod mixer;
 pub mod music;
 pub mod player;

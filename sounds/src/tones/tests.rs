@@ -3,7 +3,8 @@ use super::*;
 #[test]
 fn every_country_we_promise_has_its_tones() {
     let promised = [
-        "at", "au", "ch", "de", "es", "fr", "gb", "in", "it", "jp", "nl", "pl", "se", "us",
+        "at", "au", "be", "bg", "br", "ca", "ch", "cz", "de", "dk", "es", "fi", "fr", "gb", "gr",
+        "hu", "il", "in", "it", "jp", "mx", "nl", "no", "nz", "pl", "pt", "se", "us", "za",
     ];
     assert_eq!(countries().unwrap(), promised);
     for country in promised {

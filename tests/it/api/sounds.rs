@@ -7,6 +7,8 @@ use offhook_tests::phone::{Phone, Talk};
 use offhook_tests::server::{Server, ServerSpec};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// A file of ten seconds of one tone, made by the programs people use.
 fn tone(hertz: u32, format: &str) -> Result<Vec<u8>> {
@@ -190,4 +192,49 @@ async fn what_cannot_be_played_is_refused_with_its_reason_and_leaves_nothing() -
     let unknown = json!({ "hold_music": "nothing" });
     ensure!(server.sets_queue("301", unknown).await.is_err());
     Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the station outlives the call that starts it, and ends with the test"
+)]
+/// A radio station that sends the same ten seconds to whoever comes, and hangs up.
+async fn radio(body: Vec<u8>) -> Result<String> {
+    let station = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}/radio.mp3", station.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((mut listener, _)) = station.accept().await {
+            let mut request = [0; 4096];
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nConnection: close\r\n\r\n";
+            // Whoever hangs up first is no concern of the station.
+            if listener.read(&mut request).await.unwrap_or(0) == 0 {
+                continue;
+            }
+            listener.write_all(head.as_bytes()).await.ok();
+            listener.write_all(&body).await.ok();
+        }
+    });
+    Ok(address)
+}
+
+#[tokio::test]
+async fn a_stream_is_heard_and_the_files_while_it_is_away() -> Result<()> {
+    let server = Server::start().await?;
+    let (path, sounds) = class(&server, "radio").await?;
+    uploads(&server, &format!("{sounds}?name=one"), tone(600, "flac")?).await?;
+    let stream = radio(tone(1300, "mp3")?).await?;
+    server.patch(&path, json!({ "stream": stream })).await?;
+    let music = json!({ "hold_music": "radio", "announce_position": false });
+    server.sets_queue("301", music).await?;
+    let (_phone, caller) = waits(&server).await?;
+    caller.hears_tone(600.0).await.context("before it begins")?;
+    caller.hears_tone(1300.0).await.context("the stream")?;
+    server.patch(&path, json!({ "stream": null })).await?;
+    caller.hears_tone(600.0).await.context("without it")?;
+    server
+        .patch(&path, json!({ "stream": "http://127.0.0.1:9/nobody" }))
+        .await?;
+    server.says("hold music is not streamed").await?;
+    caller.hears_tone(600.0).await.context("with a dead one")?;
+    server.has_not_panicked()
 }

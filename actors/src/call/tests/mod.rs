@@ -8,6 +8,7 @@ mod menu;
 mod moving;
 mod pickup;
 mod queue;
+mod sounds;
 mod supervision;
 mod talk;
 mod transfer;

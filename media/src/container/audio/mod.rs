@@ -11,7 +11,7 @@ mod survey;
 
 use std::time::Duration;
 
-use symphonia::core::io::MediaSource;
+pub use symphonia::core::io::MediaSource;
 
 pub use error::AudioError;
 pub use reader::{AudioFormat, AudioReader};

@@ -38,6 +38,7 @@ impl ByHand {
             wake,
             ports,
             recorder,
+            started: crate::test_time::epoch(),
         };
         let (shard, _ends) = Shard::new(parts).unwrap();
         Self {

@@ -46,6 +46,18 @@ pub(crate) enum OnDemand {
     Opus,
 }
 
+impl OnDemand {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::G722, Self::Opus];
+
+    fn bit(self) -> u8 {
+        match self {
+            Self::G722 => 1,
+            Self::Opus => 2,
+        }
+    }
+}
+
 /// What a source of audio made of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Made {
@@ -183,9 +195,16 @@ impl Sound {
         frame(&self.wide, index, WIDE_FRAME)
     }
 
+    /// Takes an encoding in.
     pub(crate) fn keep(&self, kind: OnDemand, packets: Packets) {
+        self.wanted.fetch_or(kind.bit(), Ordering::Relaxed);
         // Ordered once, so nobody was faster.
         self.slot(kind).set(packets).ok();
+    }
+
+    /// Whether somebody wanted it in this coding.
+    pub(crate) fn is_wanted(&self, kind: OnDemand) -> bool {
+        self.wanted.load(Ordering::Relaxed) & kind.bit() != 0
     }
 
     fn slot(&self, kind: OnDemand) -> &OnceLock<Packets> {
@@ -204,12 +223,11 @@ impl Sound {
 
     /// Asks for an encoding, once.
     fn order(self: &Arc<Self>, kind: OnDemand) -> Made {
-        let bit = match kind {
-            OnDemand::G722 => 1,
-            OnDemand::Opus => 2,
-        };
+        let bit = kind.bit();
         let Some(orders) = self.orders.get() else {
-            return Made::Nothing;
+            // A piece of a stream: the next one will have it.
+            self.wanted.fetch_or(bit, Ordering::Relaxed);
+            return Made::NotYet;
         };
         if self.wanted.load(Ordering::Relaxed) & bit == 0
             && self.wanted.fetch_or(bit, Ordering::Relaxed) & bit == 0
