@@ -272,6 +272,7 @@ fn remote(agreed: &Negotiated) -> RemoteMedia {
                 .map(|number| (number, agreed.telephone_event_rate)),
             agreed.other_telephone_event,
         ],
+        comfort_noise: agreed.comfort_noise,
         receive_comfort_noise: agreed.receive_comfort_noise,
         ptime: agreed.ptime,
         max_ptime: agreed.max_ptime,

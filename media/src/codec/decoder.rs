@@ -144,8 +144,8 @@ impl Decoder {
     }
 
     /// Fills `pcm`, in multiples of 2.5 ms, while the far end sends nothing and nothing is lost:
-    /// with the noise it last said it had, or with silence.
-    pub fn rest(&mut self, pcm: &mut [i16]) {
+    /// with the noise it last said it had, or, which is false, with silence.
+    pub fn rest(&mut self, pcm: &mut [i16]) -> bool {
         let resting = match &self.state {
             State::Law(_, concealer) | State::L16(concealer) | State::G722(_, concealer) => {
                 concealer.is_resting()
@@ -157,6 +157,7 @@ impl Decoder {
         } else {
             pcm.fill(0);
         }
+        resting
     }
 }
 

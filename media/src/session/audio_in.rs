@@ -97,8 +97,8 @@ impl AudioDecoder for Voice {
         self.decoder.recover(next, pcm)
     }
 
-    fn rest(&mut self, pcm: &mut [i16]) {
-        self.decoder.rest(pcm);
+    fn rest(&mut self, pcm: &mut [i16]) -> bool {
+        self.decoder.rest(pcm)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use offhook_core::sdp::Codec;
 
-use crate::codec::{CodecError, Coding, Encoder, EncoderSettings};
+use crate::codec::{CodecError, Coding, Encoder, EncoderSettings, Silence};
 use crate::session::remote::RemoteMedia;
 use crate::time::Rate;
 
@@ -26,7 +26,14 @@ pub struct Form {
 /// How sound for a far end is encoded: as we usually do, within what it said it wants.
 pub(super) fn settings(base: EncoderSettings, remote: &RemoteMedia) -> EncoderSettings {
     if remote.codec != Codec::Opus {
-        return EncoderSettings::default();
+        let silence = match remote.comfort_noise {
+            Some(_) => Silence::Suppressed,
+            None => Silence::Sent,
+        };
+        return EncoderSettings {
+            silence,
+            ..EncoderSettings::default()
+        };
     }
     base.wanted_by(&remote.opus)
 }
@@ -44,6 +51,15 @@ pub(super) struct AudioOut {
     begins: u64,
 }
 
+/// What a payload holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PackedKind {
+    /// Sound.
+    Audio,
+    /// How silence sounds, until there is sound again (RFC 3389).
+    Noise,
+}
+
 /// A payload that is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed {
@@ -52,6 +68,8 @@ pub(super) struct Packed {
     pub(super) halves: u32,
     /// Its bytes; none when it need not be sent.
     pub(super) length: usize,
+    /// What they are.
+    pub(super) kind: PackedKind,
 }
 
 impl AudioOut {
@@ -95,12 +113,16 @@ impl AudioOut {
         let whole = self.form.milliseconds as usize * self.rate().per_millisecond();
         let pcm = self.pcm.get(..whole).filter(|_| self.filled >= whole)?;
         // What cannot be encoded is as good as not said.
-        let length = self.encoder.encode(pcm, payload).unwrap_or(0);
+        let (length, kind) = match self.encoder.encode(pcm, payload) {
+            Ok(length @ 1..) => (length, PackedKind::Audio),
+            Ok(0) | Err(_) => (self.encoder.comfort_noise(payload), PackedKind::Noise),
+        };
         let halves = self.form.milliseconds / 10;
         let packed = Packed {
             begins: self.begins,
             halves,
             length,
+            kind,
         };
         self.pcm.copy_within(whole..self.filled, 0);
         self.filled -= whole;

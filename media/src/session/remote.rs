@@ -27,7 +27,10 @@ pub struct RemoteMedia {
     pub receive_keys: [Option<(u8, u32)>; 2],
     /// Whether keys are looked for in the sound it sends.
     pub keys_in_band: KeysInBand,
-    /// The payload type comfort noise (RFC 3389) arrives with, besides the static 13.
+    /// The payload type of comfort noise (RFC 3389) to the far end. With one, silence that we encode
+    /// is described instead of sent.
+    pub comfort_noise: Option<u8>,
+    /// The payload type comfort noise arrives with, besides the static 13.
     pub receive_comfort_noise: Option<u8>,
     /// Audio per packet the far end prefers: 10 to 60 ms.
     pub ptime: Duration,
@@ -81,6 +84,7 @@ impl RemoteMedia {
             keys: KeysOut::Tones,
             receive_keys: [None; 2],
             keys_in_band: KeysInBand::Ignored,
+            comfort_noise: None,
             receive_comfort_noise: None,
             ptime: Duration::from_millis(20),
             max_ptime: None,

@@ -9,7 +9,7 @@ use crate::graph::player::Player;
 use crate::graph::playlist::{PlayControl, PlayEnd};
 use crate::graph::sound::Made;
 use crate::rtp::{ClockRate, HEADER_LEN, RtpHeader, TelephoneEvent};
-use crate::session::audio_out::{AudioOut, Form, settings};
+use crate::session::audio_out::{AudioOut, Form, PackedKind, settings};
 use crate::session::digit_sender::ToneFrame;
 use crate::session::drop_reason::DropReason;
 use crate::session::jitter::Heard;
@@ -60,6 +60,7 @@ impl MediaSession {
         let room = room.filter(|_| payload.len() <= MAX_PAYLOAD);
         let room = room.ok_or(DropReason::Unsendable)?;
         room.copy_from_slice(payload);
+        let noise = remote.media.comfort_noise;
         let (payload_type, length, is_event) = match (received.content, remote.media.keys) {
             (Content::Audio(coding), _) => {
                 match (coding.law(), remote.coding.law()) {
@@ -89,6 +90,7 @@ impl MediaSession {
                     .counted_by(event.duration.into(), self.stream.clock());
                 (payload_type, units, true)
             }
+            (Content::Noise, _) if noise.is_some() => (noise.unwrap_or_default(), 0, false),
             // Whoever takes no events hears the key as tones of ours.
             (Content::Key { .. }, KeysOut::Tones) | (Content::Noise | Content::Nothing, _) => {
                 self.stream.skip(received.arrival);
@@ -136,7 +138,12 @@ impl MediaSession {
             let packed = self.audio_out.as_mut()?.pop(room)?;
             if packed.length > 0 {
                 let header = self.stream.frame(now, packed.begins, packed.halves);
-                let payload_type = self.remote.as_ref()?.media.payload_type;
+                let media = &self.remote.as_ref()?.media;
+                let payload_type = match (packed.kind, media.comfort_noise) {
+                    (PackedKind::Noise, Some(noise)) => noise,
+                    (PackedKind::Noise, None) => continue,
+                    (PackedKind::Audio, _) => media.payload_type,
+                };
                 return self.seal(packet, header, payload_type, packed.length);
             }
         }

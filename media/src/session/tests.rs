@@ -447,6 +447,60 @@ fn comfort_noise_and_empty_packets_are_signs_of_life_only() {
 }
 
 #[test]
+fn comfort_noise_is_passed_on_to_a_far_end_that_takes_it() {
+    let (mut a, mut b) = (started(Codec::Pcmu), bridged(Codec::Pcmu));
+    let takes_noise = RemoteMedia {
+        comfort_noise: Some(13),
+        ..remote(Codec::Pcmu)
+    };
+    assert_eq!(b.set_remote(epoch(), takes_noise), Some(false));
+    pass(&mut a, &mut b, at(0), &packet(0, 1, &[1; 160])).unwrap();
+    let noise = pass(&mut a, &mut b, at(1), &packet(13, 2, &[70, 100])).unwrap();
+    let (header, payload) = parsed(&noise.unwrap());
+    assert_eq!((header.payload_type, header.sequence), (13, 1001));
+    assert_eq!(header.time, RtpTime(90_160));
+    assert_eq!(payload, [70, 100]);
+    let out = pass(&mut a, &mut b, at(60), &packet(0, 62, &[1; 160]));
+    let (header, _) = parsed(&out.unwrap().unwrap());
+    assert_eq!(header.time, RtpTime(90_000 + 61 * 160));
+}
+
+#[test]
+fn silence_that_we_encode_is_described_to_a_far_end_that_takes_comfort_noise() {
+    for (takes, packets) in [(None, 150), (Some(13), 40)] {
+        let mut session = bridged(Codec::Pcmu);
+        let media = RemoteMedia {
+            comfort_noise: takes,
+            ..remote(Codec::Pcmu)
+        };
+        assert_eq!(session.set_remote(epoch(), media), Some(false));
+        let voice = crate::dsp::tone::sine(400.0, 160, 8000.0);
+        let (mut sent, mut noises) = (0, 0);
+        for tick in 0..150 {
+            // Half a second of speech, then silence.
+            let pcm = if tick < 25 { &voice[..] } else { &[1; 160] };
+            let spoken = Spoken {
+                rate: crate::time::Rate::Narrow,
+                pcm,
+                heard: jitter::Heard::Audio,
+            };
+            let mut out = [0; PACKET_LEN];
+            let now = at(u32::try_from(tick).unwrap());
+            if let Some(length) = session.tick(now, tick, Some(spoken), &mut out) {
+                sent += 1;
+                let (header, payload) = parsed(&out[..length]);
+                noises += usize::from(header.payload_type == 13 && payload[0] >= 80);
+            }
+        }
+        assert!(
+            sent <= packets && (takes.is_some() || sent == packets),
+            "{sent}"
+        );
+        assert_eq!(noises > 0, takes.is_some());
+    }
+}
+
+#[test]
 fn reports_go_where_the_far_end_is() {
     let mut a = started(Codec::Pcmu);
     let mut buffer = [0; 128];

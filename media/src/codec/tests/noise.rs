@@ -74,7 +74,7 @@ fn a_level_that_is_none_is_no_comfort_noise() {
     let mut decoder = Decoder::new(Coding::Pcmu, Rate::Narrow).unwrap();
     assert!(!decoder.take_comfort_noise(&[200]));
     let mut pcm = [1; 160];
-    decoder.rest(&mut pcm);
+    assert!(!decoder.rest(&mut pcm));
     assert_eq!(pcm, [0; 160]);
 }
 
@@ -108,7 +108,8 @@ fn silence_is_described_once_and_heard_at_its_level_until_somebody_speaks() {
                         described += 1;
                         assert!(decoder.take_comfort_noise(&payload[..length]));
                     }
-                    decoder.rest(&mut out);
+                    let described_before = described > 0;
+                    assert_eq!(decoder.rest(&mut out), described_before);
                 }
                 length => {
                     sent += 1;

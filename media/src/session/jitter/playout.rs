@@ -25,9 +25,11 @@ pub trait AudioDecoder {
     fn conceal(&mut self, pcm: &mut [i16]);
     /// Fills `pcm` with the lost packet by its copy in the next one; false if there is none.
     fn recover(&mut self, next: &[u8], pcm: &mut [i16]) -> bool;
-    /// Fills `pcm` while the far end says nothing: with its comfort noise, or silence.
-    fn rest(&mut self, pcm: &mut [i16]) {
+    /// Fills `pcm` while the far end says nothing: with its comfort noise, or, which is false, with
+    /// silence.
+    fn rest(&mut self, pcm: &mut [i16]) -> bool {
         pcm.fill(0);
+        false
     }
 }
 
@@ -170,9 +172,13 @@ impl Playout {
         self.pcm.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        decoder.rest(&mut self.pcm[self.end..self.end + count]);
-        self.put(count, Heard::Silence);
-        Heard::Silence
+        let heard = if decoder.rest(&mut self.pcm[self.end..self.end + count]) {
+            Heard::Concealed
+        } else {
+            Heard::Silence
+        };
+        self.put(count, heard);
+        heard
     }
 
     /// Takes over what was written behind the end; a step against what was there is spread.
