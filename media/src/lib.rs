@@ -10,7 +10,7 @@
 //! | [`session`] | one leg's media: latching, relaying, digits, reports |
 //! | [`rtp`], [`rtcp`] | the packets (RFC 3550, RFC 4733) |
 //! | [`srtp`] | their protection (RFC 3711, RFC 7714) |
-//! | [`codec`] | G.711 |
+//! | [`codec`] | G.711, G.722, Opus, L16; comfort noise; what is heard for lost packets |
 //! | [`graph`] | sounds, players, recordings |
 //! | [`dsp`] | tones, resampling, mixing |
 //! | [`container`] | WAV files as bytes; audio files of any common format |
