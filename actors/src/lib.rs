@@ -15,6 +15,7 @@ pub mod library;
 pub mod live;
 pub mod queue;
 mod quiet;
+pub mod recording;
 pub mod registrar;
 pub mod restart;
 pub mod root;

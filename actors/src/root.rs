@@ -20,10 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ahash::AHashMap;
+use offhook_core::HangupCause;
 use offhook_core::config::{Config, FollowRedirects};
-use offhook_core::event::EventKind;
-use offhook_core::{HangupCause, RecordingId};
-use offhook_media::engine::{Engine, EngineConfig, EngineError, recover_recordings};
+use offhook_media::engine::{Engine, EngineConfig, EngineError};
 use offhook_sounds::{Language, UnknownLanguage};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 
@@ -38,6 +37,7 @@ use crate::library::{Library, LibraryError};
 use crate::live::Live;
 use crate::queue::{QueuePorts, Queues};
 use crate::quiet::until_quiet;
+use crate::recording::{self, RecordingRules};
 use crate::registrar::{Registrar, RegistrarActor, RegistrarArguments};
 use crate::restart::{Falls, RestartLimit, Verdict};
 use crate::store::{Store, StoreActor, StoreError};
@@ -104,7 +104,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     let bank = sound_bank(&config.office.tones)?;
     let reports = Reports::default();
     let live = Live::new(&store);
-    announce_recovered(&store, &live).await;
+    recording::announce_recovered(&store, &live).await;
     let waiting = store.waiting_messages().all().await?;
     let lists = store.blf_lists().all().await?;
     let countries = Countries::of(config.geo.database.clone());
@@ -138,6 +138,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         queues: Queues::default(),
         agents: Agents::default(),
         trunks: Trunks::default(),
+        recording: RecordingRules::new(&config.recording, &store),
         live,
         directory,
         engine: engine.gathering(),
@@ -150,6 +151,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         reports,
         countries,
     };
+    recording::look_after(&store, &switchboard.live, config.recording.keep);
     let (root, _) = Actor::spawn(None, Root, tree).await?;
     Ok(Offhook {
         store,
@@ -181,40 +183,10 @@ fn engine_config(config: &Config, store: &Store) -> EngineConfig {
         advertised_ip: media.external_address,
         ports: media.rtp_ports.inclusive(),
         recordings: store.recordings_folder(),
+        min_free: config.recording.min_free as u64,
         rtp_timeout: media.rtp_timeout,
         rtp_keepalive: Some(media.rtp_keepalive).filter(|every| !every.is_zero()),
         ..EngineConfig::default()
-    }
-}
-
-/// Recordings that a crash cut short are whole again and reported as saved.
-async fn announce_recovered(store: &Store, live: &Live) {
-    let recovered = match recover_recordings(&store.recordings_folder()) {
-        Ok(recovered) => recovered,
-        Err(error) => return tracing::error!(%error, "cannot look for unfinished recordings"),
-    };
-    for found in recovered {
-        let name = found
-            .file
-            .file_stem()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let Ok(recording) = name.parse::<RecordingId>() else {
-            tracing::warn!(file = %found.file.display(), "a recording of unknown origin was mended");
-            continue;
-        };
-        match store.recordings().get(recording).await {
-            Ok(known) => {
-                live.publish(EventKind::RecordingSaved {
-                    recording,
-                    call: known.call,
-                    file: format!("{recording}.wav"),
-                    milliseconds: found.milliseconds,
-                    bytes: found.bytes,
-                });
-            }
-            Err(error) => tracing::warn!(%recording, %error, "a mended recording is not listed"),
-        }
     }
 }
 

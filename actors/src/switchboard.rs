@@ -9,7 +9,7 @@ use offhook_core::live::LiveCall;
 use offhook_core::sdp::Negotiated;
 use offhook_core::sip::invite::UsageInput;
 use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, LegId, QueueId};
-use offhook_media::engine::{Engine, KeysOut, Layout, PlayItem, Playlist, RecordSpec, RemoteMedia};
+use offhook_media::engine::{Engine, KeysOut, PlayItem, Playlist, RemoteMedia};
 
 use crate::agent::{AgentCommand, Agents};
 use crate::call::{
@@ -21,6 +21,7 @@ use crate::edge::{CallSide, SipCore};
 use crate::library::Library;
 use crate::live::Live;
 use crate::queue::{CallsPort, Publish, QueueToCall, Queues};
+use crate::recording::RecordingRules;
 use crate::registrar::{PhoneWatch, Registrar};
 use crate::subscribe::Subscriptions;
 use crate::trunk::Trunks;
@@ -50,6 +51,8 @@ pub struct Switchboard {
     pub trunks: Trunks,
     /// The office's own sounds.
     pub library: Library,
+    /// What recordings are like.
+    pub recording: RecordingRules,
 }
 
 impl Neighbours for Switchboard {
@@ -169,13 +172,9 @@ impl Switchboard {
                 recording,
                 caller,
                 callee,
-            } => engine.record(&RecordSpec {
-                recording,
-                left: caller,
-                right: Some(callee),
-                layout: Layout::Stereo,
-                file: format!("{recording}.wav"),
-            }),
+            } => engine.record(&self.recording.spec(recording, caller, callee)),
+            MediaEffect::PauseRecording(recording) => engine.pause_record(recording),
+            MediaEffect::ResumeRecording(recording) => engine.resume_record(recording),
             MediaEffect::StopRecording(recording) => engine.stop_record(recording),
         }
         None

@@ -150,6 +150,14 @@ impl Floor for Switchboard {
         command(self, call, CallCommand::StopRecording)
     }
 
+    fn pause_recording(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {
+        command(self, call, CallCommand::PauseRecording)
+    }
+
+    fn resume_recording(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {
+        command(self, call, CallCommand::ResumeRecording)
+    }
+
     fn set_agent_state(
         &self,
         agent: AgentId,
@@ -295,6 +303,11 @@ fn media(board: &Switchboard) -> Vec<Gauge> {
             "recordings_active",
             "Recordings in progress",
             count(stats.recordings),
+        ),
+        Gauge::total(
+            "recording_gaps",
+            "How often the disk was too slow for a recording",
+            stats.recording_gaps,
         ),
     ];
     for (shard, stats) in stats.shards.iter().enumerate() {

@@ -29,6 +29,7 @@ mod live;
 mod openapi;
 mod range;
 mod routes;
+mod sound;
 pub mod state;
 
 use axum::Router;

@@ -97,6 +97,10 @@ pub trait Floor: fmt::Debug + Send + Sync {
     fn record(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Ends the recording in progress, if there is one.
     fn stop_recording(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// Leaves out of the recording in progress what is said, until it is resumed.
+    fn pause_recording(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// Lets be heard again what is said.
+    fn resume_recording(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Changes an agent's state to ready, on break or logged out.
     fn set_agent_state(
         &self,

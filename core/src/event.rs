@@ -10,6 +10,7 @@ use crate::id::{
     AgentId, AttemptId, CallId, DidId, IvrMenuId, LegId, QueueId, RecordingId, TrunkId,
 };
 use crate::pii::Pii;
+use crate::recording::RecordingEnd;
 use crate::sdp::Codec;
 use crate::sip::defence::{BanReason, LoginFailure, UnbanReason};
 use crate::sip::identity::Privacy;
@@ -300,6 +301,41 @@ pub enum EventKind {
         milliseconds: u64,
         /// Its size.
         bytes: u64,
+        /// How it came to its end.
+        #[serde(default)]
+        end: RecordingEnd,
+        /// Audio that the disk was too slow for, and that is silence in it.
+        #[serde(default)]
+        missing_milliseconds: u64,
+    },
+    /// What is said from now on is silence in the recording.
+    RecordingPaused {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+    },
+    /// It is heard again.
+    RecordingResumed {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+    },
+    /// The disk is too slow: from here on audio is missing in the recording, until there is room to
+    /// go on. The call does not notice.
+    RecordingDegraded {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+    },
+    /// A recording was removed because it was kept for as long as it was to be.
+    RecordingExpired {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
     },
     /// A recording could not be kept.
     RecordingFailed {
@@ -500,6 +536,10 @@ impl EventKind {
         "bridged",
         "recording_started",
         "recording_saved",
+        "recording_paused",
+        "recording_resumed",
+        "recording_degraded",
+        "recording_expired",
         "recording_failed",
         "quality_measured",
         "call_ended",
@@ -548,6 +588,10 @@ impl EventKind {
             Self::Bridged { .. } => "bridged",
             Self::RecordingStarted { .. } => "recording_started",
             Self::RecordingSaved { .. } => "recording_saved",
+            Self::RecordingPaused { .. } => "recording_paused",
+            Self::RecordingResumed { .. } => "recording_resumed",
+            Self::RecordingDegraded { .. } => "recording_degraded",
+            Self::RecordingExpired { .. } => "recording_expired",
             Self::RecordingFailed { .. } => "recording_failed",
             Self::QualityMeasured { .. } => "quality_measured",
             Self::CallEnded { .. } => "call_ended",
@@ -590,6 +634,10 @@ impl EventKind {
             | Self::Bridged { call, .. }
             | Self::RecordingStarted { call, .. }
             | Self::RecordingSaved { call, .. }
+            | Self::RecordingPaused { call, .. }
+            | Self::RecordingResumed { call, .. }
+            | Self::RecordingDegraded { call, .. }
+            | Self::RecordingExpired { call, .. }
             | Self::RecordingFailed { call, .. }
             | Self::CallEnded { call, .. }
             | Self::CallRecovered { call } => Some(call),

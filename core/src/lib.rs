@@ -14,6 +14,7 @@
 //! | [`directory`] | the office: extensions, DIDs, trunks, queues, agents, menus |
 //! | [`dialplan`] | what a dialled number means |
 //! | [`config`] | the configuration file |
+//! | [`recording`] | what a recording is like and how it ended |
 //! | [`number`] | extensions and public numbers |
 //! | [`pii`] | wrappers whose `Debug` hides what logs must not show |
 //! | [`sip`] | the SIP core, sans-IO |
@@ -31,6 +32,7 @@ pub mod id;
 pub mod live;
 pub mod number;
 pub mod pii;
+pub mod recording;
 pub mod sdp;
 pub mod sip;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! nowhere in particular, and panics when something does not hold. `cargo test` replays the corpus
 //! in `tests/corpus/` with seeded mutations; `tests/fuzz` hands the same bodies to cargo-fuzz.
 
+use std::io::Cursor;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,6 +15,7 @@ use offhook_core::sdp::crypto::{CryptoSuite, MasterKey};
 
 use crate::codec::{CodecError, Coding, Decoder, Toc};
 use crate::container::audio;
+use crate::container::sealed::{SealKey, SealedReader};
 use crate::container::wav::{self, WavHeader};
 use crate::graph::player::Background;
 use crate::rtcp::{Compound, NtpClock, RtcpPacket};
@@ -48,6 +50,11 @@ pub const TARGETS: &[Target] = &[
         name: "codec_payload",
         corpus: &["codec_payload"],
         body: codec_payload,
+    },
+    Target {
+        name: "sealed_recording",
+        corpus: &["sealed_recording"],
+        body: sealed_recording,
     },
     Target {
         name: "wav_header",
@@ -250,7 +257,7 @@ fn far_end() -> SocketAddr {
 /// is at the loudness that all files have, or below.
 pub fn audio_file(data: &[u8]) {
     let longest = Duration::from_secs(20);
-    let source = Box::new(std::io::Cursor::new(data.to_vec()));
+    let source = Box::new(Cursor::new(data.to_vec()));
     let Ok(audio) = audio::load(source, longest) else {
         return;
     };
@@ -268,6 +275,25 @@ pub fn audio_file(data: &[u8]) {
 fn epoch() -> Instant {
     static EPOCH: OnceLock<Instant> = OnceLock::new();
     *EPOCH.get_or_init(Instant::now)
+}
+
+/// A file is opened as a sealed recording, with a key that is as good as any: what can be read of it
+/// is no longer than what it says, and never more than there is.
+pub fn sealed_recording(data: &[u8]) {
+    let key = SealKey::from_bytes([7; 32]);
+    let Ok(mut reader) = SealedReader::open(Cursor::new(data), &key) else {
+        return;
+    };
+    let index = reader.index().clone();
+    assert!(index.end() <= data.len() as u64);
+    assert!(index.audio_len() <= 44 + data.len() as u64);
+    let mut read = 0;
+    while let Ok(piece) = reader.next(1 << 16)
+        && !piece.is_empty()
+    {
+        read += piece.len() as u64;
+    }
+    assert!(read <= index.audio_len());
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use offhook_core::recording::RecordingStyle;
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId, RecordingId};
 use offhook_media::codec::Law;
@@ -83,7 +84,11 @@ fn the_process_that_is_killed() {
         recording: RecordingId::random(),
         left: leg,
         right: None,
-        layout: Layout::Mono,
+        style: RecordingStyle {
+            layout: Layout::Mono,
+            ..RecordingStyle::default()
+        },
+        seal: None,
         file: "call.wav".to_owned(),
     });
     let start = now();

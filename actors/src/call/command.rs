@@ -19,6 +19,8 @@ impl CallMachine {
             }
             CallCommand::StartRecording => self.start_recording(),
             CallCommand::StopRecording => self.stop_recording(),
+            CallCommand::PauseRecording => self.pause_recording(),
+            CallCommand::ResumeRecording => self.resume_recording(),
             CallCommand::Transfer { to, leg, dials_as } => {
                 self.operator_transfers(now, &to, leg, dials_as);
             }

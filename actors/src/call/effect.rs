@@ -61,6 +61,10 @@ pub enum MediaEffect {
         /// The right side.
         callee: LegId,
     },
+    /// What is said from now on is silence in the recording.
+    PauseRecording(RecordingId),
+    /// It is heard again.
+    ResumeRecording(RecordingId),
     /// Close the recording.
     StopRecording(RecordingId),
 }

@@ -176,6 +176,10 @@ pub enum CallCommand {
     StartRecording,
     /// Stop recording.
     StopRecording,
+    /// Leave out what is said from now on, a card number for one; the recording goes on in silence.
+    PauseRecording,
+    /// Record again what is said.
+    ResumeRecording,
     /// Send one party elsewhere, and let the other go when it has arrived.
     Transfer {
         /// What is dialled for it.

@@ -122,6 +122,8 @@ pub struct CallMachine {
     pub(crate) rings: BTreeMap<u32, Ring>,
     pub(crate) timers: Timers<CallTimer>,
     pub(crate) recording: Option<RecordingId>,
+    /// The recording that was paused last; it is paused if it still runs.
+    pub(crate) paused: Option<RecordingId>,
     /// Extensions whose phones are in this call without a queue having sent them.
     pub(crate) engaged: BTreeSet<ExtensionId>,
     /// The menu to come back to when what was chosen in it fails.
@@ -252,6 +254,7 @@ impl CallMachine {
             rings: BTreeMap::new(),
             timers: Timers::default(),
             recording: None,
+            paused: None,
             engaged: BTreeSet::new(),
             came_from: None,
             playing: None,

@@ -389,6 +389,27 @@ impl CallMachine {
         });
     }
 
+    pub(crate) fn pause_recording(&mut self) {
+        if let Some(recording) = self.recording
+            && self.paused != Some(recording)
+        {
+            self.paused = Some(recording);
+            self.media(MediaEffect::PauseRecording(recording));
+            let call = self.id;
+            self.publish(EventKind::RecordingPaused { recording, call });
+        }
+    }
+
+    pub(crate) fn resume_recording(&mut self) {
+        if let Some(recording) = self.recording
+            && self.paused.take() == Some(recording)
+        {
+            self.media(MediaEffect::ResumeRecording(recording));
+            let call = self.id;
+            self.publish(EventKind::RecordingResumed { recording, call });
+        }
+    }
+
     pub(crate) fn stop_recording(&mut self) {
         if let Some(recording) = self.recording.take() {
             self.media(MediaEffect::StopRecording(recording));

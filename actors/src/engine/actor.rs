@@ -156,35 +156,9 @@ impl Readers {
                 };
                 self.live.publish(kind);
             }
-            EngineEvent::RecordingSaved {
-                recording,
-                call,
-                file,
-                milliseconds,
-                bytes,
-            } => {
-                let kind = EventKind::RecordingSaved {
-                    recording,
-                    call,
-                    file,
-                    milliseconds,
-                    bytes,
-                };
-                self.live.publish(kind);
-            }
-            EngineEvent::RecordingFailed {
-                recording,
-                call,
-                reason,
-            } => {
-                tracing::error!(%recording, %call, %reason, "a recording failed");
-                let reason = reason.to_string();
-                self.live.publish(EventKind::RecordingFailed {
-                    recording,
-                    call,
-                    reason,
-                });
-            }
+            EngineEvent::RecordingSaved { .. }
+            | EngineEvent::RecordingDegraded { .. }
+            | EngineEvent::RecordingFailed { .. } => self.hand_on_recording(event),
             EngineEvent::CommandRefused {
                 leg,
                 command,
@@ -200,6 +174,45 @@ impl Readers {
             | EngineEvent::RoomFailed { .. }
             | EngineEvent::RoomRefused { .. }
             | _) => tracing::warn!(?other, "a report nobody reads"),
+        }
+    }
+
+    fn hand_on_recording(&self, event: EngineEvent) {
+        if let EngineEvent::RecordingSaved {
+            recording,
+            call,
+            file,
+            milliseconds,
+            bytes,
+            end,
+            missing_milliseconds,
+        } = event
+        {
+            self.live.publish(EventKind::RecordingSaved {
+                recording,
+                call,
+                file,
+                milliseconds,
+                bytes,
+                end,
+                missing_milliseconds,
+            });
+        } else if let EngineEvent::RecordingDegraded { recording, call } = event {
+            self.live
+                .publish(EventKind::RecordingDegraded { recording, call });
+        } else if let EngineEvent::RecordingFailed {
+            recording,
+            call,
+            reason,
+        } = event
+        {
+            tracing::error!(%recording, %call, %reason, "a recording failed");
+            let reason = reason.to_string();
+            self.live.publish(EventKind::RecordingFailed {
+                recording,
+                call,
+                reason,
+            });
         }
     }
 

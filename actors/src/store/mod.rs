@@ -65,6 +65,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use offhook_core::directory::Office;
+use offhook_media::container::sealed::SealKey;
+use offhook_media::engine::Seal;
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::runtime::Handle;
 
@@ -81,7 +83,7 @@ pub use music_classes::MusicClasses;
 pub use outbound_routes::OutboundRoutes;
 pub use page::{Listing, Page};
 pub use queues::Queues;
-pub use recordings::{Recording, RecordingFilter, RecordingState, Recordings};
+pub use recordings::{Pause, Recording, RecordingFilter, RecordingState, Recordings};
 pub use secret::{create_private, generate_password};
 pub use seed::{
     DemoCredentials, ExtensionCredentials, LoginCredentials, is_empty, seed_demo, seed_empty,
@@ -183,6 +185,20 @@ impl Store {
     #[must_use]
     pub fn runtime(&self) -> &Handle {
         &self.0.runtime
+    }
+
+    /// What finds this store for as long as anybody else keeps it open.
+    pub(crate) fn weak(&self) -> impl Fn() -> Option<Self> + Send + 'static {
+        let weak = Arc::downgrade(&self.0);
+        move || weak.upgrade().map(Self)
+    }
+
+    /// A new key for a recording, and the same sealed under `secret.key`.
+    #[must_use]
+    pub fn new_seal(&self) -> Seal {
+        let key = SealKey::random();
+        let wrapped = self.0.vault.wrap(&key);
+        Seal { key, wrapped }
     }
 
     /// Where recordings lie.

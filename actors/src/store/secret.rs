@@ -11,6 +11,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use fernet::Fernet;
 use offhook_core::pii::Secret;
+use offhook_media::container::sealed::SealKey;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -64,6 +65,21 @@ impl Vault {
         String::from_utf8(bytes)
             .map(Secret::new)
             .map_err(|_| unreadable())
+    }
+}
+
+/// Keys of recordings.
+impl Vault {
+    pub(super) fn wrap(&self, key: &SealKey) -> String {
+        self.0.encrypt(key.expose())
+    }
+
+    pub(super) fn unwrap_key(&self, wrapped: &str) -> Result<SealKey, StoreError> {
+        let unreadable =
+            || StoreError::corrupt("the key of a recording, sealed under another secret.key");
+        let bytes = Zeroizing::new(self.0.decrypt(wrapped.trim()).map_err(|_| unreadable())?);
+        let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| unreadable())?;
+        Ok(SealKey::from_bytes(bytes))
     }
 }
 

@@ -165,6 +165,9 @@ pub struct CallView {
     /// Recordings in progress.
     #[schema(value_type = Vec<String>)]
     pub recordings: Vec<RecordingId>,
+    /// Those of them that are paused.
+    #[schema(value_type = Vec<String>)]
+    pub paused_recordings: Vec<RecordingId>,
     /// The SIP Call-ID of the first leg.
     pub sip_call_id: String,
     /// Its legs in the order they came.
@@ -191,6 +194,7 @@ impl CallView {
             started_at: call.started_at,
             answered_at: call.answered_at,
             recordings: call.recording.clone(),
+            paused_recordings: call.paused.clone(),
             sip_call_id: call.sip_call_id.clone(),
             legs: call.legs.iter().map(LegView::of).collect(),
         }
@@ -229,4 +233,26 @@ pub struct NewTransfer {
 pub struct Begun {
     /// Its id.
     pub id: String,
+}
+
+/// What is to become of a call's recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingAction {
+    /// Begin one, if none runs.
+    Start,
+    /// End it. The call goes on.
+    Stop,
+    /// Leave out what is said from now on; the recording goes on in silence.
+    Pause,
+    /// Let be heard again what is said.
+    Resume,
+}
+
+/// A wish about a call's recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingWish {
+    /// What is to be done.
+    pub action: RecordingAction,
 }

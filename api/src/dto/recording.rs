@@ -1,7 +1,8 @@
 //! Recordings over the wire.
 
 use jiff::Timestamp;
-use offhook_actors::store::{Recording, RecordingState};
+use offhook_actors::store::{Pause, Recording, RecordingState};
+use offhook_core::recording::{AudioFormat, RecordingEnd};
 use offhook_core::{AgentId, CallId, QueueId, RecordingId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,6 +18,8 @@ pub enum RecordingStateDto {
     Saved,
     /// It could not be kept.
     Failed,
+    /// It was removed, having been kept for as long as the office keeps recordings.
+    Expired,
 }
 
 impl From<RecordingState> for RecordingStateDto {
@@ -25,6 +28,7 @@ impl From<RecordingState> for RecordingStateDto {
             RecordingState::Recording => Self::Recording,
             RecordingState::Saved => Self::Saved,
             RecordingState::Failed => Self::Failed,
+            RecordingState::Expired => Self::Expired,
         }
     }
 }
@@ -35,8 +39,55 @@ impl From<RecordingStateDto> for RecordingState {
             RecordingStateDto::Recording => Self::Recording,
             RecordingStateDto::Saved => Self::Saved,
             RecordingStateDto::Failed => Self::Failed,
+            RecordingStateDto::Expired => Self::Expired,
         }
     }
+}
+
+/// How a recording came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RecordingEnd)]
+pub enum RecordingEndDto {
+    /// As was wanted.
+    Complete,
+    /// The server went down; what was recorded by then is here.
+    Interrupted,
+    /// The disk took no more; what was recorded by then is here.
+    CutShort,
+}
+
+impl From<RecordingEnd> for RecordingEndDto {
+    fn from(end: RecordingEnd) -> Self {
+        match end {
+            RecordingEnd::Complete => Self::Complete,
+            RecordingEnd::Interrupted => Self::Interrupted,
+            RecordingEnd::CutShort => Self::CutShort,
+        }
+    }
+}
+
+/// A pause of a recording, in seconds since it began. What was said then is silence in it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+#[schema(as = RecordingPause)]
+pub struct PauseView {
+    /// When it began.
+    pub from: f64,
+    /// When it ended; none if it did not before the recording.
+    pub until: Option<f64>,
+}
+
+/// The outline of a recording, for drawing it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = RecordingPeaks)]
+pub struct PeaksView {
+    /// Channels, 1 or 2: the caller left, the callee right.
+    pub channels: u8,
+    /// How long one peak is, in seconds.
+    pub seconds: f64,
+    /// For each peak the lowest and the highest sample of each channel, -128 to 127: low and high of
+    /// the left, then of the right.
+    pub values: Vec<i8>,
 }
 
 /// A recorded conversation.
@@ -65,13 +116,23 @@ pub struct RecordingView {
     pub bytes: u64,
     /// Why it could not be kept.
     pub failure: Option<String>,
+    /// Its format, once saved: `wav`, `mp3` or `opus`.
+    #[schema(value_type = Option<String>, example = "wav")]
+    pub format: Option<AudioFormat>,
+    /// Whether its file is encrypted.
+    pub encrypted: bool,
+    /// How it came to its end.
+    pub ended: RecordingEndDto,
+    /// Seconds that the disk was too slow for, and that are silence in it.
+    pub missing_seconds: f64,
+    /// When it was paused.
+    pub pauses: Vec<PauseView>,
 }
 
 impl RecordingView {
     /// How a recording is shown.
     #[must_use]
     pub fn of(recording: &Recording) -> Self {
-        let milliseconds = u32::try_from(recording.milliseconds).unwrap_or(u32::MAX);
         Self {
             id: recording.id,
             call_id: recording.call,
@@ -79,9 +140,27 @@ impl RecordingView {
             started_at: recording.started_at,
             queue: recording.queue,
             agent: recording.agent,
-            seconds: f64::from(milliseconds) / 1000.0,
+            seconds: seconds(recording.milliseconds),
             bytes: recording.bytes,
             failure: recording.failure.clone(),
+            format: recording.format(),
+            encrypted: recording.is_sealed(),
+            ended: recording.end.into(),
+            missing_seconds: seconds(recording.missing_milliseconds),
+            pauses: recording.pauses.iter().map(PauseView::of).collect(),
         }
     }
+}
+
+impl PauseView {
+    fn of(pause: &Pause) -> Self {
+        Self {
+            from: seconds(pause.from),
+            until: pause.until.map(seconds),
+        }
+    }
+}
+
+fn seconds(milliseconds: u64) -> f64 {
+    f64::from(u32::try_from(milliseconds).unwrap_or(u32::MAX)) / 1000.0
 }

@@ -9,7 +9,7 @@ use offhook_core::{CallId, ExtensionId, LegId};
 
 use super::prelude::*;
 use super::resource::created;
-use crate::dto::call::{CallView, LegView, NewCall, NewTransfer};
+use crate::dto::call::{CallView, LegView, NewCall, NewTransfer, RecordingAction, RecordingWish};
 use crate::dto::check::Checks;
 
 const TAG: &str = "Calls";
@@ -259,6 +259,35 @@ async fn stop_recording(
     visible(&state, &caller, id).map(Json)
 }
 
+/// Starts, stops, pauses or resumes the recording of a conversation. While it is paused what is said
+/// is silence in it, and its times stay true.
+#[utoipa::path(
+    post, path = "/api/v1/calls/{id}/recording", tag = TAG, operation_id = "change_recording_call",
+    params(("id" = String, Path, description = "The call's id.")),
+    request_body = RecordingWish,
+    responses((status = 200, description = "The call as it is now.", body = CallView)),
+)]
+async fn change_recording(
+    State(state): State<AppState>,
+    caller: Caller,
+    IdPath(id): IdPath<CallId>,
+    ApiJson(wish): ApiJson<RecordingWish>,
+) -> ApiResult<Json<CallView>> {
+    let call = visible(&state, &caller, id)?;
+    let floor = state.floor();
+    match wish.action {
+        RecordingAction::Start => floor.record(id).await?,
+        RecordingAction::Stop => floor.stop_recording(id).await?,
+        RecordingAction::Pause | RecordingAction::Resume if call.recordings.is_empty() => {
+            return Err(ApiError::Conflict("the call is not being recorded".into()));
+        }
+        RecordingAction::Pause => floor.pause_recording(id).await?,
+        RecordingAction::Resume => floor.resume_recording(id).await?,
+    }
+    tracing::info!(call = %id, action = ?wish.action, by = %caller.token.id, "a recording was changed");
+    visible(&state, &caller, id).map(Json)
+}
+
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, originate))
@@ -267,4 +296,5 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(unhold))
         .routes(routes!(transfer))
         .routes(routes!(record, stop_recording))
+        .routes(routes!(change_recording))
 }

@@ -1,22 +1,23 @@
 //! `/api/v1/recordings`
 
-use std::io::SeekFrom;
+use std::path::PathBuf;
 
-use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use offhook_actors::store::{Page, Recording, RecordingFilter, RecordingState};
+use offhook_core::recording::AudioFormat;
 use offhook_core::{AgentId, CallId, QueueId, RecordingId};
+use offhook_media::container::peaks::{PER_SECOND, PeaksFile};
+use offhook_media::engine::peaks_path;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
 
 use super::prelude::*;
 use crate::auth::StreamCaller;
 use crate::dto::list;
-use crate::dto::recording::{RecordingStateDto, RecordingView};
+use crate::dto::recording::{PeaksView, RecordingStateDto, RecordingView};
 use crate::range::{ByteRange, parse_range};
+use crate::sound::Sound;
 
 const TAG: &str = "Recordings";
 
@@ -111,7 +112,8 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The sound of a recording: a WAV file, caller left and agent right. Supervisors only.
+/// The sound of a recording, in its format; in stereo the caller is left and the callee right.
+/// Encrypted ones are opened on the way. Supervisors only.
 ///
 /// Takes single byte ranges (RFC 9110 section 14), so that players can seek. Audio elements cannot
 /// send headers: the token may stand in `access_token`.
@@ -135,8 +137,8 @@ async fn audio(
 ) -> ApiResult<Response> {
     caller.needs(Role::Supervisor)?;
     let recording = state.store().recordings().get(id).await?;
-    let mut file = open(&state, &recording).await?;
-    let length = file.metadata().await.map_err(unreadable)?.len();
+    let (sound, format) = open(&state, &recording).await?;
+    let length = sound.length();
     let etag = format!("\"{id}-{length}\"");
     let range = headers
         .get(header::RANGE)
@@ -152,16 +154,13 @@ async fn audio(
         Some(Ok(Some(part))) => (StatusCode::PARTIAL_CONTENT, part),
         Some(Err(_)) => return Err(ApiError::RangeNotSatisfiable(length)),
     };
-    file.seek(SeekFrom::Start(part.first))
-        .await
-        .map_err(unreadable)?;
-    let body = Body::from_stream(ReaderStream::with_capacity(
-        file.take(part.length),
-        64 * 1024,
-    ));
+    let body = sound.stream(part);
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(format.media_type()),
+    );
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(part.length));
     let mut set = |name, text: String| {
@@ -172,7 +171,7 @@ async fn audio(
     set(header::ETAG, etag);
     set(
         header::CONTENT_DISPOSITION,
-        format!("inline; filename=\"{id}.wav\""),
+        format!("inline; filename=\"{id}.{}\"", format.extension()),
     );
     if status == StatusCode::PARTIAL_CONTENT {
         let last = part.first + part.length.saturating_sub(1);
@@ -184,7 +183,58 @@ async fn audio(
     Ok(response)
 }
 
-async fn open(state: &AppState, recording: &Recording) -> ApiResult<tokio::fs::File> {
+/// The outline of a recording, for drawing it: at most `points` peaks. Supervisors only.
+#[utoipa::path(
+    get, path = "/api/v1/recordings/{id}/peaks", tag = TAG, operation_id = "recording_peaks",
+    params(("id" = String, Path, description = "Its id."), PeaksQuery),
+    responses((status = 200, description = "The peaks.", body = PeaksView)),
+)]
+async fn peaks(
+    State(state): State<AppState>,
+    caller: Caller,
+    IdPath(id): IdPath<RecordingId>,
+    ApiQuery(query): ApiQuery<PeaksQuery>,
+) -> ApiResult<Json<PeaksView>> {
+    caller.needs(Role::Supervisor)?;
+    let recording = state.store().recordings().get(id).await?;
+    let path = path_of(&state, &recording)?;
+    let key = state.store().recordings().key(&recording).await?;
+    let bytes = Sound::open(&peaks_path(&path), key).await?.read().await?;
+    let most = query.points.unwrap_or(DEFAULT_POINTS).clamp(1, MOST_POINTS);
+    let all = PeaksFile::parse(&bytes).ok_or(ApiError::NotFound("peaks of this recording"))?;
+    let block = 2 * usize::from(all.channels);
+    let reduced = all.reduced(usize::try_from(most).unwrap_or(1));
+    let together = all
+        .values
+        .len()
+        .div_ceil(block)
+        .div_ceil(usize::try_from(most).unwrap_or(1))
+        .max(1);
+    let together = f64::from(u32::try_from(together).unwrap_or(u32::MAX));
+    Ok(Json(PeaksView {
+        channels: reduced.channels,
+        seconds: together / f64::from(PER_SECOND),
+        values: reduced.values,
+    }))
+}
+
+/// Peaks that are given when nobody says how many.
+const DEFAULT_POINTS: u32 = 1000;
+
+/// Most peaks that are given at once: an hour's worth.
+const MOST_POINTS: u32 = 180_000;
+
+/// How much of a drawing is wanted.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PeaksQuery {
+    /// How many peaks at most; 1,000 unless said.
+    points: Option<u32>,
+}
+
+/// Where the sound of a recording lies, if there is any.
+fn path_of(state: &AppState, recording: &Recording) -> ApiResult<PathBuf> {
     match recording.state {
         RecordingState::Saved => {}
         RecordingState::Recording => {
@@ -199,19 +249,21 @@ async fn open(state: &AppState, recording: &Recording) -> ApiResult<tokio::fs::F
                 .unwrap_or("it could not be kept");
             return Err(ApiError::Conflict(format!("there is no sound: {why}")));
         }
+        RecordingState::Expired => {
+            return Err(ApiError::Conflict(
+                "there is no sound: it was kept long enough and removed".into(),
+            ));
+        }
     }
     let path = state.store().recordings().path(recording);
-    let path = path.ok_or(ApiError::NotFound("sound of this recording"))?;
-    tokio::fs::File::open(&path).await.map_err(|error| {
-        tracing::warn!(path = %path.display(), %error, "a recording's file cannot be opened");
-        ApiError::NotFound("sound of this recording")
-    })
+    path.ok_or(ApiError::NotFound("sound of this recording"))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn unreadable(error: std::io::Error) -> ApiError {
-    tracing::warn!(%error, "a recording's file cannot be read");
-    ApiError::Unavailable("the recording's file cannot be read".into())
+async fn open(state: &AppState, recording: &Recording) -> ApiResult<(Sound, AudioFormat)> {
+    let path = path_of(state, recording)?;
+    let key = state.store().recordings().key(recording).await?;
+    let sound = Sound::open(&path, key).await?;
+    Ok((sound, recording.format().unwrap_or_default()))
 }
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -219,4 +271,5 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list_recordings))
         .routes(routes!(read, remove))
         .routes(routes!(audio))
+        .routes(routes!(peaks))
 }

@@ -144,6 +144,10 @@ impl OpenCall {
             | EventKind::QualityMeasured { .. } => self.apply_to_leg(event),
             EventKind::CallStarted { .. }
             | EventKind::CallEnded { .. }
+            | EventKind::RecordingPaused { .. }
+            | EventKind::RecordingResumed { .. }
+            | EventKind::RecordingDegraded { .. }
+            | EventKind::RecordingExpired { .. }
             | EventKind::LegRinging { .. }
             | EventKind::LegHeld { .. }
             | EventKind::LegResumed { .. }

@@ -2,6 +2,7 @@ use super::*;
 use crate::directory::Destination;
 use crate::event::{Event, EventKind, QueueExit};
 use crate::id::IdSource;
+use crate::recording::RecordingEnd;
 
 /// One call, told event by event; times are milliseconds after its start.
 struct Story {
@@ -395,6 +396,8 @@ fn a_recording_that_fails_after_the_end_is_taken_off_the_record() {
         2_010,
         EventKind::RecordingSaved {
             recording: kept,
+            end: RecordingEnd::Complete,
+            missing_milliseconds: 0,
             call,
             file: "a.wav".into(),
             milliseconds: 1_000,

@@ -20,6 +20,7 @@ mod observe;
 mod office;
 mod opus;
 mod ping;
+mod recording;
 mod redirects;
 mod sip;
 mod subscriptions;
@@ -39,6 +40,7 @@ pub use observe::{GeoConfig, HepConfig, TraceConfig};
 pub use office::OfficeConfig;
 pub use opus::{OpusConfig, OpusFec};
 pub use ping::PingPhones;
+pub use recording::RecordingConfig;
 pub use redirects::FollowRedirects;
 pub use sip::{RegistrarConfig, SipConfig, SipLimits};
 pub use subscriptions::{SubscriptionConfig, WatchPolicy};
@@ -59,6 +61,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// RTP.
     pub media: MediaConfig,
+    /// Recordings.
+    pub recording: RecordingConfig,
     /// How much at once, and how long to wait at the end.
     pub limits: LimitsConfig,
     /// What callers hear of the server itself.
@@ -98,6 +102,7 @@ impl Config {
         self.sip.check()?;
         self.http.check()?;
         self.media.check()?;
+        self.recording.check()?;
         self.limits.check()?;
         self.office.check()?;
         self.log.check()

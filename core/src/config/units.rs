@@ -26,9 +26,12 @@ pub enum UnitError {
 
 const DURATION_UNITS: &[(&str, u64)] = &[("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
+/// Read, and written as hours.
+const DAY: (&str, u64) = ("d", 86_400_000);
+
 const SIZE_UNITS: &[(&str, u64)] = &[("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10), ("B", 1)];
 
-/// Reads a duration: whole numbers with the units `h`, `m`, `s`, `ms`, joined without blanks.
+/// Reads a duration: whole numbers with the units `d`, `h`, `m`, `s`, `ms`, joined without blanks.
 ///
 /// # Errors
 /// [`UnitError::Duration`], also for a number without a unit: `20` could mean anything.
@@ -46,8 +49,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         let (number, after) = rest.split_at(digits);
         let unit_len = after.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (unit, after) = after.split_at(unit_len);
-        let (_, factor) = DURATION_UNITS
-            .iter()
+        let (_, factor) = std::iter::once(&DAY)
+            .chain(DURATION_UNITS)
             .find(|(name, _)| *name == unit)
             .ok_or(UnitError::Duration)?;
         let number: u64 = number.parse().map_err(|_| UnitError::Duration)?;

@@ -132,6 +132,8 @@ pub struct LiveCall {
     pub agent: Option<AgentId>,
     /// Recordings in progress.
     pub recording: Vec<RecordingId>,
+    /// Those of them that are paused.
+    pub paused: Vec<RecordingId>,
     /// Its legs in the order they came.
     pub legs: Vec<LiveLeg>,
 }
@@ -220,6 +222,7 @@ impl LiveCall {
             bridge: None,
             agent: None,
             recording: Vec::new(),
+            paused: Vec::new(),
             legs: Vec::new(),
         })
     }
@@ -259,11 +262,11 @@ impl LiveCall {
                 self.bridge = Some((*caller, *callee));
                 self.agent = agent.or(self.agent);
             }
-            EventKind::RecordingStarted { recording, .. } => self.recording.push(*recording),
-            EventKind::RecordingSaved { recording, .. }
-            | EventKind::RecordingFailed { recording, .. } => {
-                self.recording.retain(|going| going != recording);
-            }
+            EventKind::RecordingStarted { .. }
+            | EventKind::RecordingSaved { .. }
+            | EventKind::RecordingFailed { .. }
+            | EventKind::RecordingPaused { .. }
+            | EventKind::RecordingResumed { .. } => self.apply_to_recording(&event.kind),
             EventKind::LegAdded { .. } => self.add_leg(event),
             EventKind::LegRinging { leg } => self.set_leg(*leg, LegState::Ringing, at),
             EventKind::LegAnswered { leg } | EventKind::LegResumed { leg } => {
@@ -278,6 +281,8 @@ impl LiveCall {
             }
             EventKind::CallStarted { .. }
             | EventKind::CallEnded { .. }
+            | EventKind::RecordingDegraded { .. }
+            | EventKind::RecordingExpired { .. }
             | EventKind::CallDiverted { .. }
             | EventKind::CallTransferFailed { .. }
             | EventKind::CallForwarded { .. }
@@ -308,6 +313,23 @@ impl LiveCall {
         if let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == id) {
             leg.state = state;
             leg.since = at;
+        }
+    }
+
+    fn apply_to_recording(&mut self, kind: &EventKind) {
+        if let EventKind::RecordingStarted { recording, .. } = kind {
+            self.recording.push(*recording);
+        } else if let EventKind::RecordingSaved { recording, .. }
+        | EventKind::RecordingFailed { recording, .. } = kind
+        {
+            self.recording.retain(|going| going != recording);
+            self.paused.retain(|going| going != recording);
+        } else if let EventKind::RecordingPaused { recording, .. } = kind {
+            if self.recording.contains(recording) && !self.paused.contains(recording) {
+                self.paused.push(*recording);
+            }
+        } else if let EventKind::RecordingResumed { recording, .. } = kind {
+            self.paused.retain(|going| going != recording);
         }
     }
 

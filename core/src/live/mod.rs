@@ -96,8 +96,7 @@ impl LiveView {
                 call,
             } => {
                 let agent = self.agent(*agent, event.at);
-                agent.state = *state;
-                agent.since = event.at;
+                (agent.state, agent.since) = (*state, event.at);
                 agent.reason.clone_from(reason);
                 agent.call = *call;
             }
@@ -133,6 +132,10 @@ impl LiveView {
             | EventKind::Bridged { .. }
             | EventKind::RecordingStarted { .. }
             | EventKind::RecordingSaved { .. }
+            | EventKind::RecordingPaused { .. }
+            | EventKind::RecordingResumed { .. }
+            | EventKind::RecordingDegraded { .. }
+            | EventKind::RecordingExpired { .. }
             | EventKind::RecordingFailed { .. }
             | EventKind::QualityMeasured { .. }
             | EventKind::CallRecovered { .. } => self.apply_to_call(event),

@@ -23,6 +23,8 @@ pub struct EngineConfig {
     pub ports: RangeInclusive<u16>,
     /// The folder recordings are written to.
     pub recordings: PathBuf,
+    /// Bytes that must be free on its disk for a recording to begin.
+    pub min_free: u64,
     /// How long a leg that should send may be silent before it is reported.
     pub rtp_timeout: Duration,
     /// How long nothing goes out to a far end before a packet does that says nothing and keeps a NAT
@@ -46,6 +48,7 @@ impl Default for EngineConfig {
             advertised_ip: None,
             ports: 20_000..=29_999,
             recordings: PathBuf::from("recordings"),
+            min_free: 0,
             rtp_timeout: Duration::from_secs(60),
             rtp_keepalive: Some(Duration::from_secs(15)),
             rtcp_interval: Duration::from_secs(5),

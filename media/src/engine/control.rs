@@ -8,7 +8,7 @@ use offhook_core::{LegId, RecordingId};
 use crate::engine::command::Command;
 use crate::engine::event::{EngineEvent, Refusal};
 use crate::engine::leg::{Counted, Leg, LegTap, NewLeg};
-use crate::engine::recorder::RecorderCommand;
+use crate::engine::record::recorder::RecorderCommand;
 use crate::engine::traffic::REPORT;
 use crate::engine::worker::Shard;
 use crate::graph::player::{Background, Player};

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use offhook_core::recording::RecordingEnd;
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId, RecordingId};
 use parking_lot::Mutex;
 use rtrb::Consumer;
 
+use crate::container::encoder::EncoderError;
 use crate::graph::playlist::{PlayEnd, PlayId};
 use crate::session::quality::Rating;
 
@@ -82,11 +84,22 @@ pub enum EngineEvent {
         file: String,
         /// Its length.
         milliseconds: u64,
-        /// Its size, header included.
+        /// The size of the audio file, header included; what seals it is not counted.
         bytes: u64,
+        /// How it came to its end.
+        end: RecordingEnd,
+        /// Audio that the disk was too slow for, and that is silence in it.
+        missing_milliseconds: u64,
     },
-    /// A recording could not be begun or went wrong. The call goes on; what was written before
-    /// stays on disk where possible.
+    /// The disk is too slow: from here on audio is missing in the recording, until there is room to
+    /// go on. Comes once per gap.
+    RecordingDegraded {
+        /// The recording.
+        recording: RecordingId,
+        /// The call it belongs to.
+        call: CallId,
+    },
+    /// A recording could not be begun, or nothing of it could be kept. The call goes on.
     RecordingFailed {
         /// The recording.
         recording: RecordingId,
@@ -220,7 +233,7 @@ pub enum LegFailure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordingFailure {
-    /// The file name is absolute, leaves the folder, or does not end in `.wav`.
+    /// The file name is absolute, leaves the folder, or does not end as its format says.
     #[error("the file name is not allowed")]
     BadFileName,
     /// A recording with this id runs already.
@@ -232,7 +245,13 @@ pub enum RecordingFailure {
     /// The file could not be made.
     #[error("cannot create the file: {0}")]
     Create(io::ErrorKind),
-    /// Writing failed; the disk may be full.
+    /// Too little of the disk is free for a new one.
+    #[error("too little space is free on the disk")]
+    LowSpace,
+    /// The format cannot be made.
+    #[error("{0}")]
+    Encoder(EncoderError),
+    /// Writing failed before anything could be kept; the disk may be full.
     #[error("cannot write: {0}")]
     Write(io::ErrorKind),
     /// The finished file could not be synced or renamed.
@@ -271,6 +290,12 @@ impl Wake {
 pub(crate) struct Outbox {
     queue: Arc<Mutex<VecDeque<EngineEvent>>>,
     wake: Arc<Wake>,
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outbox")
+    }
 }
 
 impl Outbox {

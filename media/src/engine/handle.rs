@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -18,8 +18,10 @@ use crate::engine::config::{EngineConfig, EngineError};
 use crate::engine::event::{EngineEvent, EngineEvents, Outbox, RecordingFailure, Refusal, Wake};
 use crate::engine::leg::NewLeg;
 use crate::engine::ports::{PortError, PortPool};
+use crate::engine::record::disk::{Disk, FileSystem};
+use crate::engine::record::recorder::{Degradations, Recorder, RecorderCommand};
+use crate::engine::record::writer::Begin;
 use crate::engine::record::{RecordSpec, is_allowed_name};
-use crate::engine::recorder::{Recorder, RecorderCommand};
 use crate::engine::socket::LegSockets;
 use crate::engine::stats::{EngineStats, PublishedStats};
 use crate::engine::worker::{Shard, ShardParts, now};
@@ -73,6 +75,7 @@ struct Inner {
     outbox: Outbox,
     recorder: Sender<RecorderCommand>,
     recordings: Recordings,
+    degraded: Degradations,
     threads: Mutex<Threads>,
 }
 
@@ -102,6 +105,16 @@ impl Engine {
         bank: SoundBank,
         wake: Arc<dyn Fn() + Send + Sync>,
     ) -> Result<(Self, EngineEvents), EngineError> {
+        Self::start_on(config, bank, wake, Arc::new(FileSystem))
+    }
+
+    /// The same with recordings on this disk.
+    pub(crate) fn start_on(
+        config: EngineConfig,
+        bank: SoundBank,
+        wake: Arc<dyn Fn() + Send + Sync>,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(Self, EngineEvents), EngineError> {
         let (ports, give_back) = PortPool::new(&config.ports);
         if ports.size() == 0 {
             return Err(EngineError::NoPortPair);
@@ -119,7 +132,9 @@ impl Engine {
             count => count,
         };
         let mut threads = Threads::default();
-        let (recorder, sender) = Recorder::new(&config.recordings, &outbox, &recordings);
+        let degraded = Degradations::default();
+        let (recorder, sender) =
+            Recorder::new(&config, disk, &outbox, &recordings, degraded.clone());
         let started = now();
         let mut made = Vec::new();
         for _ in 0..count {
@@ -160,6 +175,7 @@ impl Engine {
             outbox: outbox.clone(),
             recorder: sender,
             recordings,
+            degraded,
             threads: Mutex::new(threads),
         };
         let events = EngineEvents {
@@ -337,7 +353,7 @@ impl Engine {
                 reason,
             });
         };
-        if !is_allowed_name(Path::new(&spec.file)) {
+        if !is_allowed_name(spec) {
             return fail(RecordingFailure::BadFileName);
         }
         {
@@ -347,13 +363,15 @@ impl Engine {
             }
             recordings.insert(recording, call);
         }
-        let start = RecorderCommand::Start {
+        let begin = Box::new(Begin {
             recording,
             call,
-            layout: spec.layout,
-            file: spec.file.clone(),
-            legs: 1 + usize::from(spec.right.is_some()),
-        };
+            style: spec.style,
+            seal: spec.seal.clone(),
+            name: spec.file.clone(),
+        });
+        let legs = 1 + usize::from(spec.right.is_some());
+        let start = RecorderCommand::Start(begin, legs);
         if self.inner.recorder.send(start).is_err() {
             self.inner.recordings.lock().remove(&recording);
             return fail(RecordingFailure::ShutDown);
@@ -384,6 +402,24 @@ impl Engine {
         } else {
             self.refuse(right, "record_right", Refusal::UnknownRecording);
         }
+    }
+
+    /// Leaves out what is said from now on, until [`Engine::resume_record`]: the recording goes on in
+    /// silence, so that its times stay true. One that has ended is left alone.
+    pub fn pause_record(&self, recording: RecordingId) {
+        // Without a recorder there is nothing to be left out of.
+        self.inner
+            .recorder
+            .send(RecorderCommand::Pause(recording, now()))
+            .ok();
+    }
+
+    /// Lets be heard what is said from now on.
+    pub fn resume_record(&self, recording: RecordingId) {
+        self.inner
+            .recorder
+            .send(RecorderCommand::Resume(recording, now()))
+            .ok();
     }
 
     /// Ends a recording; the event comes when it is safe on disk. One that has ended already is
@@ -426,6 +462,7 @@ impl Engine {
             ports_in_use: ports.in_use(),
             ports: ports.size(),
             recordings: self.inner.recordings.lock().len(),
+            recording_gaps: self.inner.degraded.load(Ordering::Relaxed),
         }
     }
 

@@ -14,7 +14,6 @@ mod linking;
 mod moving;
 mod ports;
 mod record;
-mod recorder;
 mod room;
 mod socket;
 mod stats;
@@ -28,7 +27,10 @@ mod tests;
 pub use config::{EngineConfig, EngineError};
 pub use event::{EngineEvent, EngineEvents, LegFailure, RecordingFailure, Refusal};
 pub use handle::{Engine, LegPort};
-pub use record::{RecordSpec, Recovered, recover_recordings};
+pub use record::{
+    RecordSpec, Recovered, Seal, file_name, key_path, measure_recording, peaks_path,
+    recover_recordings,
+};
 pub use room::{LegAudience, MonitorMode, MonitorSpec, PlayTarget, RoomSettings};
 pub use stats::{Dropped, EngineStats, ShardStats};
 

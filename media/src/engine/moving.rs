@@ -12,7 +12,7 @@ use offhook_core::LegId;
 use crate::engine::command::{Command, CommandSender};
 use crate::engine::event::Refusal;
 use crate::engine::leg::Leg;
-use crate::engine::recorder::RecorderCommand;
+use crate::engine::record::recorder::RecorderCommand;
 use crate::engine::worker::Shard;
 use crate::graph::player::Background;
 

@@ -78,6 +78,8 @@ pub struct EngineStats {
     pub ports: usize,
     /// Recordings that run.
     pub recordings: usize,
+    /// How often a disk was too slow for a recording, so that audio is missing in it.
+    pub recording_gaps: u64,
 }
 
 /// Where a shard publishes its counters: written by it alone, once per turn of its loop.

@@ -17,7 +17,7 @@ use crate::engine::command::{Command, CommandReceiver, CommandSender};
 use crate::engine::config::EngineConfig;
 use crate::engine::event::{EngineEvent, LegFailure, Outbox, Wake};
 use crate::engine::leg::Leg;
-use crate::engine::recorder::RecorderCommand;
+use crate::engine::record::recorder::RecorderCommand;
 use crate::engine::room::Rooms;
 use crate::engine::stats::{PublishedStats, ShardStats};
 use crate::engine::wheel::Wheel;

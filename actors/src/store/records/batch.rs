@@ -26,6 +26,8 @@ pub(super) async fn write(
             Write::Timeline { .. }
             | Write::RecordingStarted { .. }
             | Write::RecordingSaved { .. }
+            | Write::RecordingPaused(..)
+            | Write::RecordingResumed(..)
             | Write::RecordingFailed { .. }
             | Write::Event(_) => None,
         })
@@ -79,12 +81,15 @@ async fn single(connection: &mut SqliteConnection, write: &Write) -> Result<(), 
             call,
             at,
         } => recordings::started(connection, *recording, *call, *at).await,
-        Write::RecordingSaved {
-            recording,
-            file,
-            milliseconds,
-            bytes,
-        } => recordings::saved(connection, *recording, file, *milliseconds, *bytes).await,
+        Write::RecordingSaved { recording, .. } => {
+            recordings::saved(connection, *recording, write).await
+        }
+        Write::RecordingPaused(recording, at) => {
+            recordings::paused(connection, *recording, *at).await
+        }
+        Write::RecordingResumed(recording, at) => {
+            recordings::resumed(connection, *recording, *at).await
+        }
         Write::RecordingFailed { recording, reason } => {
             recordings::failed(connection, *recording, reason).await
         }

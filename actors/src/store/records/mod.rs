@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use offhook_core::cdr::{Cdr, CdrFold};
 use offhook_core::event::{Event, EventKind};
 use offhook_core::id::{CallId, LegId, RecordingId};
+use offhook_core::recording::RecordingEnd;
 
 /// How many events of one call are kept at most. A caller who waits for hours makes hundreds.
 const MAX_TIMELINE: usize = 2000;
 
 /// One thing to write.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Write {
+pub(in crate::store) enum Write {
     Cdr(Box<Cdr>),
     Timeline {
         call: CallId,
@@ -33,7 +34,13 @@ pub(super) enum Write {
         file: String,
         milliseconds: u64,
         bytes: u64,
+        end: RecordingEnd,
+        missing_milliseconds: u64,
     },
+    /// What is said from then on is left out of it.
+    RecordingPaused(RecordingId, Timestamp),
+    /// It is heard again.
+    RecordingResumed(RecordingId, Timestamp),
     RecordingFailed {
         recording: RecordingId,
         reason: String,
@@ -156,6 +163,8 @@ fn write_for(event: &Event) -> Option<Write> {
         file,
         milliseconds,
         bytes,
+        end,
+        missing_milliseconds,
         ..
     } = &event.kind
     {
@@ -164,7 +173,13 @@ fn write_for(event: &Event) -> Option<Write> {
             file: file.clone(),
             milliseconds: *milliseconds,
             bytes: *bytes,
+            end: *end,
+            missing_milliseconds: *missing_milliseconds,
         })
+    } else if let EventKind::RecordingPaused { recording, .. } = &event.kind {
+        Some(Write::RecordingPaused(*recording, event.at))
+    } else if let EventKind::RecordingResumed { recording, .. } = &event.kind {
+        Some(Write::RecordingResumed(*recording, event.at))
     } else if let EventKind::RecordingFailed {
         recording, reason, ..
     } = &event.kind

@@ -1,18 +1,15 @@
 //! Recordings that were being written when a server went down.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use offhook_core::event::{Event, EventKind};
 use offhook_core::id::{CallId, RecordingId};
+use offhook_core::recording::RecordingEnd;
+use offhook_media::engine::measure_recording;
 use sqlx::SqlitePool;
 
 use crate::alarm;
 use crate::store::{StoreError, column};
-
-/// The header of a WAV file with one `fmt ` chunk.
-const HEADER: u64 = 44;
 
 /// For each recording that nobody has settled, the event that does: saved, if its file is there.
 pub(super) async fn unsettled(
@@ -54,6 +51,8 @@ fn fate(recording: RecordingId, call: CallId, files: &[Found]) -> EventKind {
             file: found.path.clone(),
             milliseconds: found.milliseconds,
             bytes: found.bytes,
+            end: RecordingEnd::Complete,
+            missing_milliseconds: 0,
         },
         None => EventKind::RecordingFailed {
             recording,
@@ -71,7 +70,7 @@ struct Found {
     bytes: u64,
 }
 
-/// Every WAV file in the folder, up to a few folders deep.
+/// Every recording in the folder, up to a few folders deep.
 fn files(folder: &Path) -> Vec<Found> {
     let mut found = Vec::new();
     let mut open: Vec<(PathBuf, u32)> = vec![(folder.to_owned(), 0)];
@@ -83,7 +82,7 @@ fn files(folder: &Path) -> Vec<Found> {
             let path = entry.path();
             if path.is_dir() && depth < 4 {
                 open.push((path, depth + 1));
-            } else if path.extension().is_some_and(|kind| kind == "wav") {
+            } else {
                 found.extend(describe(folder, &path));
             }
         }
@@ -92,15 +91,10 @@ fn files(folder: &Path) -> Vec<Found> {
 }
 
 fn describe(folder: &Path, path: &Path) -> Option<Found> {
-    let bytes = std::fs::metadata(path).ok()?.len();
-    let audio = bytes.checked_sub(HEADER).filter(|audio| *audio > 0)?;
-    let mut header = [0; 32];
-    File::open(path).ok()?.read_exact(&mut header).ok()?;
-    // Bytes per second stand at 28; the sizes before them are stale in a file that was cut off.
-    let rate = u32::from_le_bytes(header[28..32].try_into().ok()?);
+    let measured = measure_recording(path)?;
     Some(Found {
         path: path.strip_prefix(folder).ok()?.to_str()?.to_owned(),
-        milliseconds: (audio * 1000).checked_div(u64::from(rate))?,
-        bytes,
+        milliseconds: measured.milliseconds,
+        bytes: measured.bytes,
     })
 }

@@ -4,6 +4,7 @@ use offhook_core::EventKind;
 use offhook_core::cdr::Disposition;
 use offhook_core::directory::AgentState;
 use offhook_core::id::{AgentId, QueueId};
+use offhook_core::recording::RecordingEnd;
 
 use super::*;
 use crate::store::records::{Records, Write};
@@ -178,6 +179,10 @@ fn a_file_name_cannot_lead_out_of_the_recordings_folder() {
         milliseconds: 0,
         bytes: 0,
         failure: None,
+        end: RecordingEnd::Complete,
+        missing_milliseconds: 0,
+        pauses: Vec::new(),
+        sealed_key: None,
     };
     assert!(store.recordings().path(&recording).is_some());
     for bad in ["../secret.key", "/etc/passwd", "2026/../../secret.key"] {

@@ -140,7 +140,8 @@ async fn recordings_cut_off_by_a_crash_are_saved_if_their_file_is_there() {
     let day = folder.path().join("recordings/2026-11-21");
     std::fs::create_dir_all(&day).unwrap();
     let mut wav = vec![0_u8; 44 + 32_000 * 3];
-    wav[28..32].copy_from_slice(&32_000_u32.to_le_bytes());
+    let header = offhook_media::container::wav::WavHeader::pcm16(2, 8000);
+    wav[..44].copy_from_slice(&header.to_bytes());
     std::fs::write(day.join(format!("{there}.wav")), wav).unwrap();
 
     let running = Running::start(folder.path()).await;

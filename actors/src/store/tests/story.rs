@@ -4,6 +4,7 @@ use offhook_core::EventKind;
 use offhook_core::cause::HangupCause;
 use offhook_core::event::{Direction, EndedBy, QueueExit};
 use offhook_core::id::{AgentId, CallId, LegId, QueueId, RecordingId};
+use offhook_core::recording::RecordingEnd;
 
 use crate::live::Live;
 
@@ -78,5 +79,7 @@ pub(super) fn save(live: &Live, call: CallId, recording: RecordingId) {
         file: format!("2026/{recording}.wav"),
         milliseconds: 1_000,
         bytes: 32_044,
+        end: RecordingEnd::Complete,
+        missing_milliseconds: 0,
     });
 }

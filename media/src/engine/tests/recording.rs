@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use offhook_core::recording::RecordingStyle;
 use offhook_core::sdp::Codec;
 use offhook_core::{LegId, RecordingId};
 
@@ -13,7 +14,11 @@ fn spec(left: &Phone, right: Option<&Phone>, layout: Layout) -> RecordSpec {
         recording: RecordingId::random(),
         left: left.leg,
         right: right.map(|phone| phone.leg),
-        layout,
+        style: RecordingStyle {
+            layout,
+            ..RecordingStyle::default()
+        },
+        seal: None,
         file: "2026/11/21/call.wav".to_owned(),
     }
 }
@@ -215,6 +220,10 @@ fn recordings_that_cannot_be_are_failures_and_the_call_goes_on() {
     rig.engine.record(&good);
     rig.engine.record(&good);
     assert_eq!(rig.wait(failed(&good)), RecordingFailure::AlreadyRunning);
+    let growing = rig.folder.path().join(format!("{}.part", good.file));
+    while !growing.exists() {
+        rig.settle();
+    }
     let same_file = spec(&a, None, Layout::Mono);
     rig.engine.record(&same_file);
     let exists = RecordingFailure::Create(std::io::ErrorKind::AlreadyExists);
