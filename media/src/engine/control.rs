@@ -259,6 +259,7 @@ impl Shard {
         for (_, leg) in &mut self.legs {
             leg.taps.retain(|tap| tap.recording != recording);
         }
+        self.untap_rooms(recording);
         self.tell_recorder(RecorderCommand::Stop(recording));
     }
 

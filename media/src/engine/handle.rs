@@ -345,6 +345,22 @@ impl Engine {
 
     /// Records what the legs say until [`Engine::stop_record`] or until none of them exists.
     pub fn record(&self, spec: &RecordSpec) {
+        let recording = spec.recording;
+        if !self.begin_record(spec, 1 + usize::from(spec.right.is_some())) {
+            return;
+        }
+        self.command(
+            spec.left,
+            "record",
+            Command::Tap(spec.left, recording, Side::Left),
+        );
+        if let Some(right) = spec.right {
+            self.command(right, "record", Command::Tap(right, recording, Side::Right));
+        }
+    }
+
+    /// Has the recorder begin a file for so many sources; false when it does not, which is told.
+    pub(super) fn begin_record(&self, spec: &RecordSpec, sources: usize) -> bool {
         let (recording, call) = (spec.recording, spec.left.call);
         let fail = |reason| {
             self.inner.outbox.push(EngineEvent::RecordingFailed {
@@ -352,6 +368,7 @@ impl Engine {
                 call,
                 reason,
             });
+            false
         };
         if !is_allowed_name(spec) {
             return fail(RecordingFailure::BadFileName);
@@ -370,20 +387,16 @@ impl Engine {
             seal: spec.seal.clone(),
             name: spec.file.clone(),
         });
-        let legs = 1 + usize::from(spec.right.is_some());
-        let start = RecorderCommand::Start(begin, legs);
-        if self.inner.recorder.send(start).is_err() {
+        if self
+            .inner
+            .recorder
+            .send(RecorderCommand::Start(begin, sources))
+            .is_err()
+        {
             self.inner.recordings.lock().remove(&recording);
             return fail(RecordingFailure::ShutDown);
         }
-        self.command(
-            spec.left,
-            "record",
-            Command::Tap(spec.left, recording, Side::Left),
-        );
-        if let Some(right) = spec.right {
-            self.command(right, "record", Command::Tap(right, recording, Side::Right));
-        }
+        true
     }
 
     /// Puts a leg on the right channel of a running recording, for example the agent who answered

@@ -1,6 +1,6 @@
 //! What a shard is told of rooms.
 
-use offhook_core::LegId;
+use offhook_core::{LegId, RecordingId};
 
 use crate::graph::mixer::{Gain, MemberSettings, MixerSettings};
 use crate::graph::player::{Background, Player};
@@ -80,6 +80,8 @@ pub(crate) enum RoomCommand {
     Play(PlayTarget, Player),
     StopPlay(PlayTarget),
     Monitor(MonitorSpec),
+    /// Records what the room hears.
+    Tap(RecordingId),
     /// Makes mixing the next frame panic.
     #[cfg(test)]
     Panic,
@@ -98,6 +100,7 @@ impl RoomCommand {
             Self::SpeakTo(leg, ..) => (Some(*leg), "speak_to"),
             Self::Play(target, _) => (target.leg(), "play_in_room"),
             Self::StopPlay(target) => (target.leg(), "stop_play_in_room"),
+            Self::Tap(_) => (None, "record_room"),
             Self::Monitor(spec) => (Some(spec.supervisor), "monitor"),
             #[cfg(test)]
             Self::Panic => (None, "panic"),

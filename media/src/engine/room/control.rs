@@ -1,8 +1,9 @@
 //! What a shard does with rooms when told to.
 
-use offhook_core::{CallId, LegId};
+use offhook_core::{CallId, LegId, RecordingId};
 
 use crate::engine::event::{EngineEvent, Refusal};
+use crate::engine::record::recorder::RecorderCommand;
 use crate::engine::room::player::RoomPlayer;
 use crate::engine::room::{LegAudience, Origin, PlayTarget, Room, RoomCommand, Seat};
 use crate::engine::worker::Shard;
@@ -63,6 +64,7 @@ impl Shard {
             }
             RoomCommand::StopPlay(target) => self.stop_in_room(call, target),
             RoomCommand::Monitor(spec) => self.monitor(&spec),
+            RoomCommand::Tap(recording) => self.tap_room(call, recording),
             #[cfg(test)]
             RoomCommand::Panic => self.with_room(call, |room| {
                 room.panics = true;
@@ -108,8 +110,33 @@ impl Shard {
         if let Some(player) = room.player.take() {
             self.tell_stopped(PlayTarget::Everyone, room.call, &player);
         }
+        for recording in room.taps.drain(..) {
+            self.tell_recorder(RecorderCommand::LegEnded(recording));
+        }
         for seat in &mut room.seats {
             self.end_seat(seat);
+        }
+    }
+
+    fn tap_room(&mut self, call: CallId, recording: RecordingId) -> Result<(), Refusal> {
+        let tapped = self.with_room(call, |room| {
+            room.taps.push(recording);
+            Ok(())
+        });
+        // It waits for what was promised to it.
+        self.tell_recorder(match tapped {
+            Ok(()) => RecorderCommand::LegJoined(recording),
+            Err(_) => RecorderCommand::LegEnded(recording),
+        });
+        tapped
+    }
+
+    /// Rooms are no longer heard by a recording.
+    pub(in crate::engine) fn untap_rooms(&mut self, recording: RecordingId) {
+        for (_, room) in &mut self.rooms.rooms {
+            if let Some(room) = room {
+                room.taps.retain(|tap| *tap != recording);
+            }
         }
     }
 

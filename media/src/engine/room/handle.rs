@@ -5,6 +5,7 @@ use offhook_core::{CallId, LegId};
 use crate::engine::command::Command;
 use crate::engine::event::{EngineEvent, Refusal};
 use crate::engine::handle::Engine;
+use crate::engine::record::RecordSpec;
 use crate::engine::room::{LegAudience, MonitorSpec, PlayTarget, RoomCommand, RoomSettings};
 use crate::graph::mixer::{Gain, MemberSettings};
 use crate::graph::player::{Background, Player};
@@ -84,6 +85,15 @@ impl Engine {
     /// Stops what is played into a room or to one member, if anything; it fades out.
     pub fn stop_play_in_room(&self, call: CallId, target: PlayTarget) {
         self.room(call, "stop_play_in_room", RoomCommand::StopPlay(target));
+    }
+
+    /// Records what the room of `spec.left`'s call hears, until [`Engine::stop_record`] or the room
+    /// ends: on the left channel, or in mono. Who only some hear is not in it.
+    pub fn record_room(&self, spec: &RecordSpec) {
+        if self.begin_record(spec, 1) {
+            let tap = RoomCommand::Tap(spec.recording);
+            self.room(spec.left.call, "record_room", tap);
+        }
     }
 
     /// Lets a supervisor listen to a bridge of his call, or changes what he may: the bridge becomes a

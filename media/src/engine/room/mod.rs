@@ -26,7 +26,7 @@ mod turn;
 use std::time::Instant;
 
 use ahash::AHashMap;
-use offhook_core::{CallId, LegId};
+use offhook_core::{CallId, LegId, RecordingId};
 use slab::Slab;
 
 pub(super) use command::RoomCommand;
@@ -59,6 +59,8 @@ struct Room {
     /// What somebody hears who is alone.
     music: Background,
     slot: Option<usize>,
+    /// The recordings that hear what it hears.
+    taps: Vec<RecordingId>,
     #[cfg(test)]
     panics: bool,
 }
@@ -131,6 +133,7 @@ impl Room {
             player: None,
             music,
             slot: None,
+            taps: Vec::new(),
             #[cfg(test)]
             panics: false,
         }

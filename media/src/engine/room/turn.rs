@@ -3,15 +3,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use crate::codec::Coding;
 use crate::engine::event::EngineEvent;
 use crate::engine::room::shared::{Class, SharedVoices};
 use crate::engine::room::{Room, Seat};
 use crate::engine::worker::Shard;
 use crate::graph::mixer::{MemberKey, Mix, Mixer, MixerEvent};
 use crate::graph::playlist::PlayEnd;
+use crate::graph::tap::{Side, TapHeader, tap};
 use crate::session::jitter::Heard;
 use crate::session::{DropReason, Spoken};
-use crate::time::MAX_FRAME_SAMPLES;
+use crate::time::{MAX_FRAME_SAMPLES, RtpTime};
 
 /// What somebody hears who hears nothing.
 static SILENCE: [i16; MAX_FRAME_SAMPLES] = [0; MAX_FRAME_SAMPLES];
@@ -73,6 +75,7 @@ impl Shard {
         assert!(!room.panics, "told to panic");
         room.mixer.run();
         self.tell_talk(room);
+        self.record(room, turn);
         for seat in &room.seats {
             let shared = &mut room.shared;
             let mixer = &room.mixer;
@@ -177,6 +180,31 @@ impl Shard {
             && !room.music.pcm(rate, 0, turn.tick, pcm)
         {
             pcm.fill(0);
+        }
+    }
+
+    /// Gives what the room heard to its recordings, as 16-bit samples.
+    fn record(&mut self, room: &Room, turn: Turn) {
+        if room.taps.is_empty() {
+            return;
+        }
+        let pcm = room.mixer.heard_in_room();
+        for (bytes, sample) in self.packet.chunks_exact_mut(2).zip(pcm) {
+            bytes.copy_from_slice(&sample.to_be_bytes());
+        }
+        let units = turn.tick.wrapping_mul(pcm.len() as u64) & u64::from(u32::MAX);
+        for &recording in &room.taps {
+            let header = TapHeader {
+                recording,
+                side: Side::Left,
+                arrived: turn.at,
+                stream: (0, 0),
+                time: RtpTime(u32::try_from(units).unwrap_or(0)),
+                coding: Coding::L16(room.mixer.rate()),
+            };
+            if !tap(&mut self.taps, header, &self.packet[..2 * pcm.len()]) {
+                self.stats.recording_overruns += 1;
+            }
         }
     }
 

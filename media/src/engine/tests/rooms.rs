@@ -2,8 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
+use offhook_core::recording::RecordingStyle;
 use offhook_core::sdp::Codec;
-use offhook_core::{CallId, LegId};
+use offhook_core::{CallId, LegId, RecordingId};
 
 use super::rig::{PATIENCE, Phone, Rig, is_silent, is_tone, talk};
 use crate::codec::{Coding, Decoder, Encoder, EncoderSettings};
@@ -279,6 +280,64 @@ fn what_is_played_into_a_room_is_heard_beside_what_is_said() {
     assert!(level(&heard[0], 1900.0) < -30.0 && level(&heard[2], 1900.0) < -30.0);
     let ended = EngineEvent::PlaybackEnded { leg, play, end };
     rig.wait(|event| (*event == ended).then_some(()));
+}
+
+#[test]
+fn a_recording_of_a_room_has_all_who_speak_to_all() {
+    let mut rig = Rig::new();
+    let mut phones = room(&mut rig, 3);
+    let only = LegAudience::Only(phones[0].leg);
+    rig.engine.speak_to(phones[2].leg, only, Gain::UNITY);
+    let record = |rig: &Rig, file: &str| {
+        let spec = RecordSpec {
+            recording: RecordingId::random(),
+            left: LegId::new(rig.call, 0),
+            right: None,
+            style: RecordingStyle {
+                layout: Layout::Mono,
+                ..RecordingStyle::default()
+            },
+            seal: None,
+            file: file.to_owned(),
+        };
+        rig.engine.record_room(&spec);
+        spec.recording
+    };
+    let stopped = record(&rig, "stopped.wav");
+    let closed = record(&rig, "closed.wav");
+    converse(&mut phones);
+    rig.engine.stop_record(stopped);
+    let saved = |rig: &mut Rig, wanted: RecordingId| {
+        rig.wait(|event| match event {
+            EngineEvent::RecordingSaved {
+                recording,
+                milliseconds,
+                ..
+            } => (*recording == wanted).then_some(*milliseconds),
+            _ => None,
+        })
+    };
+    assert!((700..3000).contains(&saved(&mut rig, stopped)));
+    converse(&mut phones);
+    rig.engine.close_room(rig.call);
+    assert!((1700..6000).contains(&saved(&mut rig, closed)));
+    let file = rig.folder.path().join("closed.wav");
+    let mut reader = hound::WavReader::open(file).unwrap();
+    let pcm: Vec<i16> = reader.samples().map(Result::unwrap).collect();
+    let middle = &pcm[pcm.len() / 2..][..3200];
+    for (speaker, heard) in [(0, true), (1, true), (2, false)] {
+        let level = level(middle, TONES[speaker]);
+        assert_eq!(level > -12.0, heard, "{speaker}: {level}");
+        assert!(heard || level < -30.0, "{speaker}: {level}");
+    }
+    let nowhere = record(&rig, "nowhere.wav");
+    let reason = rig.wait(|event| match event {
+        EngineEvent::RecordingFailed {
+            recording, reason, ..
+        } if *recording == nowhere => Some(*reason),
+        _ => None,
+    });
+    assert_eq!(reason, RecordingFailure::NoLeg);
 }
 
 #[test]
