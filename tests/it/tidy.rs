@@ -199,7 +199,7 @@ fn each_line_of_the_table_of_standards_names_tests_that_say_which_they_hold() {
     let text = fs::read_to_string(root().join("docs/sip.md")).unwrap();
     let lines = lines_of_tables(&text);
     assert!(lines.len() > 30, "the table is read wrongly: {lines:?}");
-    let files = ["core/src", "actors/src", "api/src", "tests/it"]
+    let files = ["core/src", "media/src", "actors/src", "api/src", "tests/it"]
         .iter()
         .flat_map(|folder| sources(&root().join(folder)));
     let known: Vec<_> = files

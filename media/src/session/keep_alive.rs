@@ -110,6 +110,7 @@ mod tests {
         Some(packet.header)
     }
 
+    /// RFC 6263 section 4.6.
     #[test]
     fn a_leg_that_sends_nothing_says_so_every_fifteen_seconds() {
         let mut leg = leg(Some(Duration::from_secs(15)));

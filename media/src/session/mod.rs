@@ -49,4 +49,6 @@ pub fn is_digit(key: char) -> bool {
 }
 
 #[cfg(test)]
+mod storms;
+#[cfg(test)]
 mod tests;

@@ -53,6 +53,11 @@ async fn strangers_are_neither_heard_nor_do_they_disturb() -> Result<()> {
         let stranger = UdpSocket::bind(address).await?;
         for to in [port(&talk)?, port(&answered)?] {
             let reports = SocketAddr::new(to.ip(), to.port() + 1);
+            for length in [0, 1, 11, 12, 1500, 65_507] {
+                let bytes = vec![0x80; length];
+                stranger.send_to(&bytes, to).await?;
+                stranger.send_to(&bytes, reports).await?;
+            }
             for packet in foreign(1700.0) {
                 stranger.send_to(&packet, to).await?;
                 let length = random.random_range(0..1500);

@@ -16,10 +16,10 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-const TONE: f64 = 650.0;
+pub(super) const TONE: f64 = 650.0;
 
 /// A running baresip that answers by itself, says [`TONE`] and writes down what it hears.
-struct Baresip {
+pub(super) struct Baresip {
     child: Child,
     folder: TempDir,
 }
@@ -51,10 +51,33 @@ impl Baresip {
         Self::start_at(server, extension, &address, &more, commands)
     }
 
+    /// With keys in its descriptions, and nothing without them.
+    pub(super) fn start_with_srtp(
+        server: &Server,
+        extension: &str,
+        commands: &[&str],
+    ) -> Result<Self> {
+        let address = server.sip().to_string();
+        let settings = "module srtp.so\n";
+        let account = format!("{extension}@{address}>;mediaenc=srtp-mand");
+        Self::start_as(server, extension, &account, settings, commands)
+    }
+
     fn start_at(
         server: &Server,
         extension: &str,
         proxy: &str,
+        settings: &str,
+        commands: &[&str],
+    ) -> Result<Self> {
+        let account = format!("{extension}@{proxy}>");
+        Self::start_as(server, extension, &account, settings, commands)
+    }
+
+    fn start_as(
+        server: &Server,
+        extension: &str,
+        account: &str,
         settings: &str,
         commands: &[&str],
     ) -> Result<Self> {
@@ -66,7 +89,7 @@ impl Baresip {
         fs::write(
             at("accounts"),
             format!(
-                "<sip:{extension}@{proxy}>;auth_user={extension};auth_pass={password};\
+                "<sip:{account};auth_user={extension};auth_pass={password};\
                  answermode=auto;regint=60;audio_codecs=PCMU\n"
             ),
         )?;
@@ -97,7 +120,7 @@ impl Baresip {
         Ok(Self { child, folder })
     }
 
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("baresip.log")).unwrap_or_default()
     }
 
@@ -113,7 +136,7 @@ impl Baresip {
     }
 
     /// Ends it; answers what it heard in its one call.
-    async fn ends(mut self) -> Result<Wav> {
+    pub(super) async fn ends(mut self) -> Result<Wav> {
         let pid = self.child.id().context("baresip has ended")?;
         let pid = Pid::from_raw(i32::try_from(pid)?).context("no process")?;
         kill_process(pid, Signal::TERM)?;
@@ -140,7 +163,11 @@ fn say(path: &Path) -> Result<()> {
     Ok(writer.finalize()?)
 }
 
-async fn is_registered(server: &Server, extension: &str, baresip: &Baresip) -> Result<()> {
+pub(super) async fn is_registered(
+    server: &Server,
+    extension: &str,
+    baresip: &Baresip,
+) -> Result<()> {
     let there = |page: &serde_json::Value| {
         let items = page["items"].as_array();
         items.is_some_and(|items| items.iter().any(|item| item["extension"] == extension))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mio::Events;
 use offhook_core::sdp::Codec;
+use offhook_core::sdp::crypto::CryptoSuite;
 use offhook_core::{CallId, LegId, RecordingId};
 
 use super::rig::Phone;
@@ -75,6 +76,9 @@ fn a_shard_in_steady_state_allocates_nothing() {
     bank.set_music_pcm("default", &[1000; 16_000]);
     let mut a = by_hand.phone(0, Codec::Pcmu);
     let mut b = by_hand.phone(1, Codec::Pcma);
+    // Protected on one side: opened, checked, and protected again.
+    b.takes_keys(CryptoSuite::AesCm128HmacSha1_80);
+    by_hand.does(Command::SetRemote(b.leg, Box::new(b.remote())));
     by_hand.does(Command::Bridge(a.leg, b.leg));
     let recording = RecordingId::random();
     by_hand.does(Command::Tap(a.leg, recording, Side::Left));

@@ -12,3 +12,4 @@ mod moving;
 mod recording;
 mod rig;
 mod rooms;
+mod security;

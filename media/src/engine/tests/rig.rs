@@ -1,11 +1,13 @@
 //! An engine with phones.
 
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use offhook_core::sdp::Codec;
+use offhook_core::sdp::crypto::{CryptoSuite, MasterKey, SrtpKeys};
 use offhook_core::{CallId, LegId};
 use tempfile::TempDir;
 
@@ -14,6 +16,8 @@ use crate::dsp::goertzel::Goertzel;
 use crate::dsp::tone::sine;
 use crate::engine::*;
 use crate::rtp::{HEADER_LEN, Packet, RtpHeader, TelephoneEvent};
+use crate::srtp::{SrtpReceiver, SrtpSender, TRAILER_LEN};
+use crate::test_time::epoch;
 use crate::time::{FRAME_SAMPLES, RtpTime};
 
 /// Long enough for a machine that builds something else at the same time.
@@ -144,6 +148,16 @@ pub(super) struct Phone {
     ssrc: u32,
     sequence: u16,
     said: usize,
+    keys: Option<Keys>,
+    /// The last packet it sent, as it travelled.
+    pub(super) sent: Vec<u8>,
+}
+
+/// Keys as the engine has them, and at work at the far end.
+struct Keys {
+    agreed: SrtpKeys,
+    sender: SrtpSender,
+    receiver: RefCell<SrtpReceiver>,
 }
 
 impl Phone {
@@ -159,12 +173,35 @@ impl Phone {
             ssrc: rand::random(),
             sequence: rand::random(),
             said: 0,
+            keys: None,
+            sent: Vec::with_capacity(256),
         }
+    }
+
+    /// From now on it protects what it sends, and believes only what is protected.
+    pub(super) fn takes_keys(&mut self, suite: CryptoSuite) {
+        let agreed = SrtpKeys {
+            send: MasterKey::random(suite),
+            receive: MasterKey::random(suite),
+        };
+        self.keys = Some(Keys {
+            sender: SrtpSender::new(&agreed.receive),
+            receiver: RefCell::new(SrtpReceiver::new(&agreed.send)),
+            agreed,
+        });
+    }
+
+    /// From now on it protects nothing.
+    pub(super) fn drops_keys(&mut self) {
+        self.keys = None;
     }
 
     pub(super) fn remote(&self) -> RemoteMedia {
         let rtp = self.socket.local_addr().unwrap();
-        RemoteMedia::new(rtp, self.codec).with_events(101)
+        RemoteMedia {
+            srtp: self.keys.as_ref().map(|keys| keys.agreed.clone()),
+            ..RemoteMedia::new(rtp, self.codec).with_events(101)
+        }
     }
 
     /// Says the next frame of a tone.
@@ -186,8 +223,14 @@ impl Phone {
             ssrc: self.ssrc,
         };
         self.sequence = self.sequence.wrapping_add(1);
-        let datagram = [&header.to_bytes()[..], payload].concat();
-        self.socket.send_to(&datagram, self.engine).unwrap();
+        self.sent = [&header.to_bytes()[..], payload].concat();
+        if let Some(keys) = &mut self.keys {
+            let length = self.sent.len();
+            self.sent.resize(length + TRAILER_LEN, 0);
+            let length = keys.sender.protect_rtp(&mut self.sent, length).unwrap();
+            self.sent.truncate(length);
+        }
+        self.socket.send_to(&self.sent, self.engine).unwrap();
     }
 
     /// Presses a key: three reports and three ends.
@@ -206,8 +249,13 @@ impl Phone {
     /// The next packet that comes.
     pub(super) fn receives(&self) -> (RtpHeader, Vec<u8>) {
         let mut buffer = [0; 2048];
-        let (length, from) = self.socket.recv_from(&mut buffer).unwrap();
+        let (mut length, from) = self.socket.recv_from(&mut buffer).unwrap();
         assert_eq!(from, self.engine);
+        if let Some(keys) = &self.keys {
+            let mut receiver = keys.receiver.borrow_mut();
+            let opened = receiver.unprotect_rtp(epoch(), &mut buffer[..length]);
+            length = opened.unwrap();
+        }
         let packet = Packet::parse(&buffer[..length]).unwrap();
         assert_eq!(packet.payload.start, HEADER_LEN);
         (packet.header, buffer[packet.payload].to_vec())

@@ -26,6 +26,7 @@ fn gcm() -> MasterKey {
     MasterKey::new(CryptoSuite::AeadAes128Gcm, &bytes).unwrap()
 }
 
+/// RFC 3711 appendix B.2.
 #[test]
 fn rfc3711_b2_keystream() {
     let key: [u8; 16] = hex("2B7E151628AED2A6ABF7158809CF4F3C").try_into().unwrap();
@@ -41,6 +42,7 @@ fn rfc3711_b2_keystream() {
     assert_eq!(bytes[0xFEFF * 16..], hex(last));
 }
 
+/// RFC 3711 appendix B.3.
 #[test]
 fn rfc3711_b3_session_keys() {
     let master = rfc3711(CryptoSuite::AesCm128HmacSha1_80);
@@ -184,6 +186,7 @@ fn check_rtcp(key: &str, sealed: &str) {
     assert_eq!(packet[..plain.len()], plain);
 }
 
+/// RFC 7714 section 16.
 #[test]
 fn rfc7714_16_1_and_16_2_rtp() {
     check_rtp(
@@ -200,6 +203,7 @@ fn rfc7714_16_1_and_16_2_rtp() {
     );
 }
 
+/// RFC 7714 section 17.
 #[test]
 fn rfc7714_17_1_and_17_2_rtcp() {
     check_rtcp(
