@@ -161,6 +161,96 @@ pub fn likeness(heard: &[i16], wanted: &[i16]) -> f64 {
     best
 }
 
+/// How much later `heard` has what `said` has: where the two correlate best, within `most`. `None`
+/// when they have nothing in common. Wants something that does not repeat itself, such as speech
+/// or noise, of up to a second.
+#[must_use]
+pub fn delay(heard: &[i16], said: &[i16], rate: u32, most: Duration) -> Option<Duration> {
+    let last = samples_in(most, rate).min(heard.len().checked_sub(said.len())?);
+    let energy = |piece: &[i16]| {
+        piece
+            .iter()
+            .map(|&s| f64::from(s) * f64::from(s))
+            .sum::<f64>()
+    };
+    let own = energy(said);
+    let mut best = (SAME_WORDS / 2.0, None);
+    for late in 0..=last {
+        let piece = &heard[late..late + said.len()];
+        let product: i64 = piece
+            .iter()
+            .zip(said)
+            .map(|(&a, &b)| i64::from(a) * i64::from(b))
+            .sum();
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let likeness = product as f64 / (energy(piece) * own).sqrt().max(1.0);
+        if likeness > best.0 {
+            best = (likeness, Some(late));
+        }
+    }
+    let samples = u32::try_from(best.1?).ok()?;
+    Some(Duration::from_secs(1) * samples / rate.max(1))
+}
+
+/// How far the tone at `frequency` is above all else in a piece, in dB.
+#[must_use]
+pub fn signal_to_noise(samples: &[i16], rate: u32, frequency: f64) -> f64 {
+    let share = tone_at(samples, rate, frequency).share;
+    10.0 * (share.max(1e-10) / (1.0 - share).max(1e-10)).log10()
+}
+
+/// Where the waveform bends `times` as sharply as it does nearly everywhere: a click. Several
+/// within 5 ms are one.
+#[must_use]
+pub fn clicks(samples: &[i16], rate: u32, times: f64) -> Vec<usize> {
+    let bend = |w: &[i16]| (i32::from(w[0]) - 2 * i32::from(w[1]) + i32::from(w[2])).abs();
+    let bends: Vec<i32> = samples.windows(3).map(bend).collect();
+    let mut sorted = bends.clone();
+    sorted.sort_unstable();
+    let Some(&usual) = sorted.get(sorted.len() * 98 / 100) else {
+        return Vec::new();
+    };
+    // Below this nobody hears it, whatever the rest is.
+    let limit = f64::from(usual.max(20)) * times;
+    let apart = samples_in(Duration::from_millis(5), rate);
+    let mut found: Vec<usize> = Vec::new();
+    for (place, _) in bends
+        .iter()
+        .enumerate()
+        .filter(|(_, bend)| f64::from(**bend) > limit)
+    {
+        if found.last().is_none_or(|last| place > last + apart) {
+            found.push(place + 1);
+        }
+    }
+    found
+}
+
+/// Silences of at least `shortest` between sounds: where each begins, and how long it is.
+#[must_use]
+pub fn gaps(samples: &[i16], rate: u32, shortest: Duration) -> Vec<(Duration, Duration)> {
+    let window = Duration::from_millis(5);
+    let pieces = samples.chunks_exact(samples_in(window, rate).max(1));
+    let heard: Vec<bool> = pieces.map(|piece| level(piece) > AUDIBLE).collect();
+    let mut gaps = Vec::new();
+    let mut silent_since = None;
+    let first = heard.iter().position(|heard| *heard).unwrap_or(heard.len());
+    for (place, heard) in (0_u32..).zip(&heard).skip(first) {
+        match (heard, silent_since) {
+            (false, None) => silent_since = Some(place),
+            (true, Some(since)) => {
+                let length = window * (place - since);
+                if length >= shortest {
+                    gaps.push((window * since, length));
+                }
+                silent_since = None;
+            }
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+    gaps
+}
+
 /// How many samples `duration` has at `rate`.
 #[must_use]
 pub fn samples_in(duration: Duration, rate: u32) -> usize {
@@ -344,6 +434,50 @@ mod tests {
         assert!(likeness(&heard, &words) > 0.99);
         assert!(likeness(&piece(440.0, 0.5), &words) < 0.3);
         assert!(likeness(&noise(3000), &words) < 0.3);
+    }
+
+    #[test]
+    fn delay_is_found_to_the_sample_and_not_where_there_is_none() {
+        let mut dice = crate::impair::Dice::new(4);
+        let mut noise = |length: usize| -> Vec<i16> {
+            (0..length).map(|_| to_sample(dice.roll() - 0.5)).collect()
+        };
+        let said = noise(1600);
+        let mut heard = noise(437);
+        heard.extend(said.iter().map(|sample| sample / 4));
+        heard.extend(noise(400));
+        let late = delay(&heard, &said, RATE, Duration::from_millis(100));
+        assert_eq!(late, Some(Duration::from_secs(1) * 437 / RATE));
+        assert_eq!(
+            delay(&noise(4000), &said, RATE, Duration::from_millis(300)),
+            None
+        );
+    }
+
+    #[test]
+    fn noise_clicks_and_gaps_are_heard() {
+        let tone = sine(440.0, 0.3, RATE, Duration::from_secs(1));
+        assert!(signal_to_noise(&tone, RATE, 440.0) > 35.0);
+        let mut dice = crate::impair::Dice::new(9);
+        let noisy: Vec<i16> = tone
+            .iter()
+            .map(|sample| sample + to_sample((dice.roll() - 0.5) * 0.0735))
+            .collect();
+        let found = signal_to_noise(&noisy, RATE, 440.0);
+        assert!((found - 20.0).abs() < 1.0, "{found}");
+        assert!(clicks(&tone, RATE, 3.0).is_empty());
+        let mut cut = tone.clone();
+        cut[4000..4400].fill(0);
+        cut.drain(6000..6009);
+        let heard = clicks(&cut, RATE, 3.0);
+        assert!(
+            heard.iter().any(|place| place.abs_diff(6000) < 4),
+            "{heard:?}"
+        );
+        assert_eq!(
+            gaps(&cut, RATE, Duration::from_millis(20)),
+            [(Duration::from_millis(500), Duration::from_millis(50))]
+        );
     }
 
     #[test]

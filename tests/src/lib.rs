@@ -6,7 +6,8 @@
 //! | [`exchange`] | a registrar of a carrier, as broken as a story wants it |
 //! | [`server`] | the real `offhook` binary on ports of its own |
 //! | [`place`] | which ports a test may take |
-//! | [`ears`] | finds tones in audio and in WAV files |
+//! | [`ears`] | finds tones in audio and in WAV files; delay, noise, clicks and gaps |
+//! | [`impair`] | a bad network: loss, jitter, reordering, drift, NATs that forget |
 //! | [`g711`] | the phone's own codec |
 //!
 //! Nothing here shares code with the SIP core or the media engine: the harness is a second reading
@@ -37,6 +38,7 @@ pub mod dns;
 pub mod ears;
 pub mod exchange;
 pub mod g711;
+pub mod impair;
 pub mod phone;
 pub mod place;
 pub mod server;

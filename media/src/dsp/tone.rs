@@ -78,8 +78,7 @@ impl Tone {
     fn render_segment(&self, segment: &ToneSegment, count: usize, pcm: &mut Vec<i16>) {
         let voices = segment.frequencies.len().max(1) as f64;
         // Each voice gets its share of the power.
-        let amplitude =
-            32_767.0 * 10f64.powf((self.level - FULL_SCALE_DBM0) / 20.0) / voices.sqrt();
+        let amplitude = peak_of(self.level) / voices.sqrt();
         for n in 0..count {
             let at = n as f64 / f64::from(SAMPLE_RATE);
             let sum: f64 = segment
@@ -98,6 +97,12 @@ pub fn sine(hertz: f64, count: usize, peak: f64) -> Vec<i16> {
     (0..count)
         .map(|n| clamp((TAU * hertz * n as f64 / f64::from(SAMPLE_RATE)).sin() * peak))
         .collect()
+}
+
+/// The peak value of a sine with this level in dBm0.
+#[must_use]
+pub(crate) fn peak_of(level: f64) -> f64 {
+    32_767.0 * 10f64.powf((level - FULL_SCALE_DBM0) / 20.0)
 }
 
 /// The nearest sample value.
