@@ -8,7 +8,7 @@ TOOLS = sipp baresip sox lame opusenc node npm
 # An error's own words are what a failed test should end with, not a hundred lines of backtrace.
 export RUST_LIB_BACKTRACE = 0
 
-.PHONY: run test check fmt lint unit docs deny bench bench-build fuzz tools prompts clean
+.PHONY: run test check fmt lint unit docs deny bench bench-build fuzz pesq tools prompts clean
 
 ## run: build and start the demo office in ./data
 run:
@@ -50,6 +50,10 @@ bench:
 ## fuzz: ten minutes per target, with cargo-fuzz and a nightly compiler
 fuzz:
 	cd tests/fuzz && for target in $$($(CARGO) fuzz list); do $(CARGO) fuzz run $$target -- -max_total_time=600; done
+
+## pesq: how near one WAV file is to another by ITU-T P.862 (needs python3-venv)
+pesq:
+	sh tests/pesq.sh $(REFERENCE) $(HEARD)
 
 ## prompts: speak all prompts and render the hold music again
 prompts:

@@ -368,6 +368,12 @@ pub enum EventKind {
         /// The mean opinion score of the last seconds, 1 to 4.5.
         #[serde(default)]
         mos: Option<f64>,
+        /// Packets received so far that came too late to be heard.
+        #[serde(default)]
+        late: u64,
+        /// The wait in the jitter buffer in microseconds, where there is one.
+        #[serde(default)]
+        buffered_micros: Option<u32>,
     },
     /// A call is over: its last leg is gone.
     CallEnded {

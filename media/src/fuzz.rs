@@ -19,8 +19,12 @@ use crate::container::sealed::{SealKey, SealedReader};
 use crate::container::wav::{self, WavHeader};
 use crate::graph::player::Background;
 use crate::rtcp::{Compound, NtpClock, RtcpPacket};
-use crate::rtp::Packet;
-use crate::session::{MediaSession, PACKET_LEN, RemoteMedia, SessionSettings, StreamSeed};
+use crate::rtp::{Packet, TelephoneEvent};
+use crate::session::jitter::{AudioPacket, JitterBuffer, JitterFrame, JitterSettings, Pushed};
+use crate::session::{
+    DigitInput, DigitReceiver, MediaSession, PACKET_LEN, RemoteMedia, SessionSettings, StreamSeed,
+    is_digit,
+};
 use crate::srtp::{SrtpReceiver, SrtpSender, TRAILER_LEN};
 use crate::time::{Rate, RtpTime};
 
@@ -35,6 +39,16 @@ pub const TARGETS: &[Target] = &[
         name: "rtcp_packet",
         corpus: &["rtcp_packet"],
         body: rtcp_packet,
+    },
+    Target {
+        name: "telephone_event",
+        corpus: &["telephone_event"],
+        body: telephone_event,
+    },
+    Target {
+        name: "jitter_buffer",
+        corpus: &["jitter_buffer"],
+        body: jitter_buffer,
     },
     Target {
         name: "srtp_packet",
@@ -102,6 +116,64 @@ fn relayed(from: &mut MediaSession, to: &mut MediaSession, now: Instant, datagra
     assert!(sent.len() <= datagram.len());
     let packet = Packet::parse(sent);
     assert!(packet.is_ok_and(|packet| packet.header.ssrc == 2));
+}
+
+/// Reports on keys, each six bytes: when it comes, its timestamp in frames, and the payload. No more
+/// keys are told than there were reports, and each that went down goes up once at most.
+pub fn telephone_event(data: &[u8]) {
+    let mut receiver = DigitReceiver::default();
+    let mut now = epoch();
+    let (mut reports, mut pressed, mut released) = (0u32, 0u32, 0u32);
+    for record in data.chunks_exact(6) {
+        now += Duration::from_millis(u64::from(record[0]));
+        let time = RtpTime(u32::from(record[1]) * 160);
+        let Some(event) = TelephoneEvent::parse(&record[2..]) else {
+            continue;
+        };
+        assert_eq!(TelephoneEvent::parse(&event.to_bytes()), Some(event));
+        reports += 1;
+        for input in receiver.receive(now, time, event).into_iter().flatten() {
+            match input {
+                DigitInput::Pressed(digit) => {
+                    assert!(is_digit(digit));
+                    pressed += 1;
+                }
+                DigitInput::Released { .. } => released += 1,
+            }
+        }
+    }
+    assert!(pressed <= reports && released <= pressed);
+}
+
+/// Packets, each eight bytes: when it comes, its number, timestamp, units and length. Every turn has
+/// something to hear, and at most what decodes.
+pub fn jitter_buffer(data: &[u8]) {
+    let mut buffer = JitterBuffer::new(8000, JitterSettings::default());
+    let mut now = epoch();
+    let payload = [0; 2048];
+    for record in data.chunks_exact(8) {
+        now += Duration::from_millis(u64::from(record[0]));
+        let number = |at: usize| u16::from_be_bytes([record[at], record[at + 1]]);
+        let packet = AudioPacket {
+            sequence: 0x1_0000 + u32::from(number(1)),
+            time: RtpTime(u32::from(number(3)) << 4),
+            units: u32::from(number(5) & 0x7FF),
+            payload: &payload[..usize::from(record[7]) * 8],
+        };
+        if record[7] == 0xFF {
+            buffer.skip(packet.sequence);
+        } else {
+            // Whatever becomes of it, the next turn comes.
+            let _: Pushed = buffer.push(now, &packet);
+        }
+        match buffer.pull(now, u32::from(record[0])) {
+            JitterFrame::Packet { payload, .. } => assert!(payload.len() <= 2040),
+            JitterFrame::Lost { units, .. } => assert!((20..=160).contains(&units)),
+            JitterFrame::Silence => {}
+        }
+    }
+    let stats = buffer.stats();
+    assert!(stats.delay <= Duration::from_secs(3600) && stats.target <= Duration::from_millis(200));
 }
 
 /// A datagram arrives at the RTCP port: a sound one has at most 31 blocks a packet, any other

@@ -142,8 +142,11 @@ impl Readers {
                 round_trip_micros,
                 codec,
                 rating,
-                ..
+                late,
+                concealed: _,
+                playout_delay,
             } => {
+                let buffered = u32::try_from(playout_delay.as_micros()).ok();
                 let kind = EventKind::QualityMeasured {
                     leg,
                     received,
@@ -153,6 +156,8 @@ impl Readers {
                     codec,
                     r_factor: rating.map(Rating::r),
                     mos: rating.map(Rating::mos),
+                    late,
+                    buffered_micros: buffered.filter(|&micros| micros > 0),
                 };
                 self.live.publish(kind);
             }

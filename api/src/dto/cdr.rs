@@ -69,6 +69,10 @@ pub struct QualityView {
     /// The codec spoken last: `opus`, `g722`, `pcmu`, `pcma`, `l16_wide` or `l16_narrow`.
     #[schema(value_type = Option<String>)]
     pub codec: Option<Codec>,
+    /// Packets that came too late to be heard, in percent of those received.
+    pub late_percent: f64,
+    /// The longest wait in the jitter buffer in milliseconds, where there was one.
+    pub buffered_ms: Option<f64>,
     /// The worst mean opinion score of five seconds (ITU-T G.107), 1 to 4.5.
     pub mos_min: Option<f64>,
     /// The mean of all of them.
@@ -82,6 +86,8 @@ impl From<Quality> for QualityView {
             jitter_ms: quality.jitter_ms,
             round_trip_ms: quality.round_trip_ms,
             codec: quality.codec,
+            late_percent: quality.late_percent,
+            buffered_ms: quality.buffered_ms,
             mos_min: quality.mos_min,
             mos_mean: quality.mos_mean.map(|mos| (mos * 100.0).round() / 100.0),
         }

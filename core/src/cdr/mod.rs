@@ -210,6 +210,12 @@ pub struct Quality {
     /// The codec spoken last.
     #[serde(default)]
     pub codec: Option<Codec>,
+    /// Packets that came too late to be heard, in percent of those received.
+    #[serde(default)]
+    pub late_percent: f64,
+    /// The longest wait in the jitter buffer in milliseconds, where there was one.
+    #[serde(default)]
+    pub buffered_ms: Option<f64>,
     /// The worst mean opinion score of a few seconds (ITU-T G.107), 1 to 4.5.
     #[serde(default)]
     pub mos_min: Option<f64>,
@@ -230,19 +236,13 @@ impl Quality {
         jitter_micros: u32,
         round_trip_micros: Option<u32>,
     ) -> Self {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "packet counters of one call stay far below 2^52"
-        )]
-        let share = match received.saturating_add(lost) {
-            0 => 0.0,
-            expected => lost as f64 * 100.0 / expected as f64,
-        };
         Self {
-            loss_percent: (share * 100.0).round() / 100.0,
+            loss_percent: share(lost, received.saturating_add(lost)),
             jitter_ms: f64::from(jitter_micros) / 1000.0,
             round_trip_ms: round_trip_micros.map(|micros| f64::from(micros) / 1000.0),
             codec: None,
+            late_percent: 0.0,
+            buffered_ms: None,
             mos_min: None,
             mos_mean: None,
             scores: 0,
@@ -255,6 +255,7 @@ impl Quality {
     pub(crate) fn later(self, newest: Self) -> Self {
         Self {
             loss_percent: newest.loss_percent,
+            late_percent: newest.late_percent,
             codec: newest.codec.or(self.codec),
             ..self.worse(newest)
         }
@@ -280,10 +281,9 @@ impl Quality {
         Self {
             loss_percent: self.loss_percent.max(other.loss_percent),
             jitter_ms: self.jitter_ms.max(other.jitter_ms),
-            round_trip_ms: match (self.round_trip_ms, other.round_trip_ms) {
-                (Some(one), Some(two)) => Some(one.max(two)),
-                (one, two) => one.or(two),
-            },
+            round_trip_ms: greatest(self.round_trip_ms, other.round_trip_ms),
+            late_percent: self.late_percent.max(other.late_percent),
+            buffered_ms: greatest(self.buffered_ms, other.buffered_ms),
             // What the worse of the two spoke.
             codec: match (self.mos_mean, other.mos_mean) {
                 (Some(one), Some(two)) if two < one => other.codec,
@@ -294,6 +294,27 @@ impl Quality {
             mos_mean: least(self.mos_mean, other.mos_mean),
             scores: self.scores,
         }
+    }
+}
+
+/// So much of a whole, in percent with two digits.
+fn share(part: u64, whole: u64) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "packet counters of one call stay far below 2^52"
+    )]
+    let share = if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    };
+    (share * 10_000.0).round() / 100.0
+}
+
+fn greatest(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.max(other)),
+        (one, other) => one.or(other),
     }
 }
 

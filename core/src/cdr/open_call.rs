@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::cause::HangupCause;
 use crate::cdr::moves::Moves;
-use crate::cdr::{Cdr, CdrLeg, Disposition, Quality, seconds_between};
+use crate::cdr::{Cdr, CdrLeg, Disposition, Quality, seconds_between, share};
 use crate::directory::Destination;
 use crate::event::{EndedBy, Event, EventKind, QueueExit};
 use crate::id::{LegId, QueueId, RecordingId};
@@ -258,11 +258,15 @@ impl OpenCall {
             codec,
             r_factor: _,
             mos,
+            late,
+            buffered_micros,
         } = &event.kind
             && let Some(leg) = self.leg(*leg)
         {
             let measured = Quality {
                 codec: *codec,
+                late_percent: share(*late, *received),
+                buffered_ms: buffered_micros.map(|micros| f64::from(micros) / 1000.0),
                 ..Quality::measured(*received, *lost, *jitter_micros, *round_trip_micros)
             };
             let so_far = leg.quality.unwrap_or(measured);

@@ -439,6 +439,8 @@ fn the_worst_leg_is_the_quality_of_the_call() {
                 }),
                 r_factor: Some(90.0),
                 mos: Some(if jitter_micros == 300 { 3.0 } else { 4.0 }),
+                late: u64::from(number) * 19,
+                buffered_micros: (number == 1).then_some(41_500),
             },
         );
     }
@@ -452,6 +454,10 @@ fn the_worst_leg_is_the_quality_of_the_call() {
     assert_eq!((worse.mos_min, worse.mos_mean), (Some(3.0), Some(3.5)));
     assert_eq!((quality.mos_min, quality.mos_mean), (Some(3.0), Some(3.5)));
     assert_eq!(quality.codec, Some(Codec::Opus));
+    assert_eq!(
+        (quality.late_percent, quality.buffered_ms),
+        (2.0, Some(41.5))
+    );
     let better = cdr.legs[0].quality.expect("was measured");
     assert_eq!(
         (better.mos_min, better.codec),

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::codec::Decoder;
 use crate::dsp::stretch;
 use crate::session::jitter::buffer::{AudioPacket, JitterBuffer, JitterFrame, Pace, Pushed};
 use crate::session::jitter::settings::JitterSettings;
@@ -222,19 +221,5 @@ fn smooth(last: i16, pcm: &mut [i16], length: usize) {
     for (sample, left) in pcm[..length].iter_mut().zip((0..whole).rev()) {
         let value = i32::from(*sample) + step * left / whole;
         *sample = i16::try_from(value.clamp(-32_768, 32_767)).unwrap_or(0);
-    }
-}
-
-impl AudioDecoder for Decoder {
-    fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Option<usize> {
-        Self::decode(self, payload, pcm).ok()
-    }
-
-    fn conceal(&mut self, pcm: &mut [i16]) {
-        Self::conceal(self, pcm);
-    }
-
-    fn recover(&mut self, next: &[u8], pcm: &mut [i16]) -> bool {
-        Self::recover(self, next, pcm)
     }
 }
