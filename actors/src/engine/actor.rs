@@ -2,6 +2,7 @@
 //! quality every few seconds; never a packet.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use offhook_core::event::EventKind;
 use offhook_media::engine::{EngineEvent, EngineEvents};
@@ -122,6 +123,12 @@ impl Actor for EngineReports {
     }
 }
 
+/// The wait in a jitter buffer, if there is one.
+fn wait(delay: Duration) -> Option<u32> {
+    let micros = u32::try_from(delay.as_micros()).ok();
+    micros.filter(|&micros| micros > 0)
+}
+
 impl Readers {
     fn hand_on(&self, event: EngineEvent) {
         match event {
@@ -146,7 +153,6 @@ impl Readers {
                 concealed: _,
                 playout_delay,
             } => {
-                let buffered = u32::try_from(playout_delay.as_micros()).ok();
                 let kind = EventKind::QualityMeasured {
                     leg,
                     received,
@@ -157,7 +163,7 @@ impl Readers {
                     r_factor: rating.map(Rating::r),
                     mos: rating.map(Rating::mos),
                     late,
-                    buffered_micros: buffered.filter(|&micros| micros > 0),
+                    buffered_micros: wait(playout_delay),
                 };
                 self.live.publish(kind);
             }

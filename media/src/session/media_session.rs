@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use offhook_core::sdp::Codec;
 
 use crate::codec::{Coding, EncoderSettings};
+use crate::dsp::dtmf::DtmfDetector;
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::{PlayEnd, PlayId};
 use crate::rtcp::NtpClock;
@@ -129,6 +130,8 @@ pub struct MediaSession {
     /// The rate somebody needs the far end's sound at, and what decodes it.
     pub(super) decodes_at: Option<Rate>,
     pub(super) audio_in: Option<Box<AudioIn>>,
+    /// What listens for keys in the sound; made when it is first needed.
+    pub(super) tones: Option<Box<DtmfDetector>>,
     /// What encodes sound that is in no form the far end takes.
     pub(super) audio_out: Option<Box<AudioOut>>,
     pub(super) key_tone: KeyTone,
@@ -183,6 +186,7 @@ impl MediaSession {
             link: Link::Relay,
             decodes_at: None,
             audio_in: None,
+            tones: None,
             audio_out: None,
             key_tone: KeyTone::default(),
             jitter: JitterStats::default(),
@@ -297,6 +301,10 @@ impl MediaSession {
         };
         let events = matches!(remote.media.keys, KeysOut::Events { .. });
         if events && by == KeySource::Event && self.link == Link::Relay {
+            return;
+        }
+        if !events && by == KeySource::Tone {
+            // The tones are in the sound that is passed on.
             return;
         }
         match pressed {

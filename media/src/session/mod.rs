@@ -25,6 +25,7 @@ mod reports;
 mod security;
 mod sending;
 mod stream;
+mod tone_listener;
 
 pub use audio_out::Form;
 pub use decoding::Coders;

@@ -192,6 +192,7 @@ impl MediaSession {
 
     fn take_audio(&mut self, now: Instant, coding: Coding, received: &Received, payload: &[u8]) {
         self.measure_packing(received.units);
+        self.listen_for_keys(coding, payload);
         if self
             .audio_in
             .as_ref()
