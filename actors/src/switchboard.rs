@@ -9,7 +9,7 @@ use offhook_core::live::LiveCall;
 use offhook_core::sdp::Negotiated;
 use offhook_core::sip::invite::UsageInput;
 use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, LegId, QueueId};
-use offhook_media::engine::{Engine, KeysOut, PlayItem, Playlist, RemoteMedia};
+use offhook_media::engine::{Engine, KeysInBand, KeysOut, PlayItem, Playlist, RemoteMedia};
 
 use crate::agent::{AgentCommand, Agents};
 use crate::call::{
@@ -272,6 +272,11 @@ fn remote(agreed: &Negotiated) -> RemoteMedia {
             agreed.other_telephone_event,
         ],
         comfort_noise: agreed.comfort_noise,
+        // Who has no other way to press a key sings it.
+        keys_in_band: match agreed.telephone_event {
+            Some(_) => KeysInBand::Ignored,
+            None => KeysInBand::Detected,
+        },
         receive_comfort_noise: agreed.receive_comfort_noise,
         ptime: agreed.ptime,
         max_ptime: agreed.max_ptime,
