@@ -46,7 +46,7 @@ fn an_unknown_key_is_named_with_its_line() {
     let text = "[sipp]\n";
     assert_eq!(
         complaint(text),
-        "office.toml, line 1: unknown key `sipp`; here may be: sip, http, media, recording, limits, log, geo"
+        "office.toml, line 1: unknown key `sipp`; here may be: sip, http, media, recording, limits, office, log, geo"
     );
     let text = "\n\n[sip.limits]\nhigh_watter = 3";
     assert!(

@@ -1,5 +1,6 @@
 //! Encoding sounds when a coding is first wanted: work for a thread that nobody waits for.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -55,10 +56,11 @@ pub(crate) struct Encoders {
 }
 
 impl Encoders {
-    /// Encodes a sound in the codings that were wanted of the one before it.
-    pub(crate) fn encode_like(&mut self, before: &Sound, sound: &Sound) {
+    /// Encodes sounds that follow each other in the codings that are wanted of any of them, where
+    /// they are not encoded yet.
+    pub(crate) fn encode_wanted(&mut self, pieces: &VecDeque<Arc<Sound>>) {
         for kind in OnDemand::ALL {
-            if !before.is_wanted(kind) {
+            if !pieces.iter().any(|sound| sound.is_wanted(kind)) {
                 continue;
             }
             let encoder = match kind {
@@ -69,11 +71,13 @@ impl Encoders {
                 *encoder = kind.encoder();
             }
             let Some(encoder) = encoder else { continue };
-            let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-            for index in 0..sound.frames() {
-                append(encoder, sound.wide_frame(index), &mut bytes, &mut ends);
+            for sound in pieces.iter().filter(|sound| !sound.has(kind)) {
+                let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+                for index in 0..sound.frames() {
+                    append(encoder, sound.wide_frame(index), &mut bytes, &mut ends);
+                }
+                sound.keep(kind, Packets::new(bytes, ends));
             }
-            sound.keep(kind, Packets::new(bytes, ends));
         }
     }
 }

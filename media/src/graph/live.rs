@@ -101,20 +101,18 @@ impl LiveProgram {
             let sample = |s: &f32| clamp(f64::from(*s) * 32_767.0);
             samples.iter().map(sample).collect()
         };
-        let mut narrow = whole(&narrow);
-        // The filter holds some samples back at the very beginning.
-        narrow.resize(PIECE_SAMPLES / 2, 0);
+        // What the filter holds back at the very beginning is silence before it, not a hole in it.
+        let missing = (PIECE_SAMPLES / 2).saturating_sub(narrow.len());
+        let narrow = [vec![0; missing], whole(&narrow)].concat();
         let sound = Sound::of(&narrow, &whole(&piece));
-        // Whoever hears the piece before hears this one in the same coding.
-        if let Some(before) = self.pieces.back() {
-            self.encoders.encode_like(before, &sound);
-        }
         let late = self.end().is_none_or(|end| end <= tick);
         if late {
             self.pieces.clear();
             self.from = Some(tick + LEAD);
         }
         self.pieces.push_back(Arc::new(sound));
+        // Whoever hears one piece hears the next ones in the same coding.
+        self.encoders.encode_wanted(&self.pieces);
         while let Some(from) = self.from
             && self.pieces.len() > 1
             && from + PIECE + BEHIND <= tick

@@ -40,6 +40,9 @@ pub struct FileResampler {
     /// Samples to append at the end so that nothing is cut off; none before there is anything.
     tail: usize,
     half: usize,
+    /// Samples that came in, and that went out.
+    taken: u64,
+    given: u64,
 }
 
 impl FileResampler {
@@ -67,6 +70,8 @@ impl FileResampler {
             phase: 0,
             tail: 0,
             half,
+            taken: 0,
+            given: 0,
         })
     }
 
@@ -77,8 +82,14 @@ impl FileResampler {
             return;
         }
         if !input.is_empty() {
-            self.tail = self.half + 1;
+            self.tail = self.count - self.half + 1;
+            self.taken += input.len() as u64;
         }
+        self.filter(input, output);
+    }
+
+    fn filter(&mut self, input: &[f32], output: &mut Vec<f32>) {
+        let before = output.len();
         self.window.extend_from_slice(input);
         while let Some(samples) = self.window.get(self.at..self.at + self.count) {
             let taps = &self.taps[self.phase * self.count..][..self.count];
@@ -87,17 +98,23 @@ impl FileResampler {
             self.phase = next % self.up;
             self.at += next / self.up;
         }
+        self.given += (output.len() - before) as u64;
         let used = self.at.min(self.window.len());
         self.window.drain(..used);
         self.at -= used;
     }
 
-    /// The end of the stream: appends what the filter still holds.
+    /// The end of the stream: appends what the filter still holds, so that all of it lasts as long as
+    /// what came in.
     pub fn finish(&mut self, output: &mut Vec<f32>) {
-        if self.up != self.down {
-            let silence = vec![0.0; self.tail.min(self.count)];
-            self.push(&silence, output);
+        if self.up == self.down {
+            return;
         }
+        let silence = vec![0.0; self.tail.min(self.count)];
+        self.filter(&silence, output);
+        let whole = (self.taken * self.up as u64).div_ceil(self.down as u64);
+        let surplus = usize::try_from(self.given.saturating_sub(whole)).unwrap_or(0);
+        output.truncate(output.len() - surplus.min(output.len()));
     }
 }
 

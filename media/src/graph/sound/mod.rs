@@ -202,6 +202,11 @@ impl Sound {
         self.slot(kind).set(packets).ok();
     }
 
+    /// Whether it is there in this coding.
+    pub(crate) fn has(&self, kind: OnDemand) -> bool {
+        self.slot(kind).get().is_some()
+    }
+
     /// Whether somebody wanted it in this coding.
     pub(crate) fn is_wanted(&self, kind: OnDemand) -> bool {
         self.wanted.load(Ordering::Relaxed) & kind.bit() != 0
