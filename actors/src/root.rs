@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 use offhook_core::HangupCause;
-use offhook_core::config::{Config, FollowRedirects};
+use offhook_core::config::{Config, FollowRedirects, OpusFec};
+use offhook_media::codec::{EncoderSettings, Silence};
 use offhook_media::engine::{Engine, EngineConfig, EngineError};
 use offhook_sounds::{Language, UnknownLanguage};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
@@ -186,6 +187,18 @@ fn engine_config(config: &Config, store: &Store) -> EngineConfig {
         min_free: config.recording.min_free as u64,
         rtp_timeout: media.rtp_timeout,
         rtp_keepalive: Some(media.rtp_keepalive).filter(|every| !every.is_zero()),
+        encoder: EncoderSettings {
+            complexity: media.opus.complexity,
+            bit_rate: Some(media.opus.bitrate),
+            carries_twice: media.opus.fec != OpusFec::Off,
+            silence: if media.opus.dtx {
+                Silence::Suppressed
+            } else {
+                Silence::Sent
+            },
+            ..EncoderSettings::default()
+        },
+        fec: media.opus.fec,
         ..EngineConfig::default()
     }
 }

@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use offhook_core::config::OpusFec;
+
 use crate::codec::EncoderSettings;
 use crate::session::jitter::JitterSettings;
 
@@ -36,6 +38,8 @@ pub struct EngineConfig {
     pub quality_interval: Duration,
     /// How sound is encoded where it has to be, as far as the far end leaves it to us.
     pub encoder: EncoderSettings,
+    /// When Opus packets carry the ones before them, so that a loss can be repaired.
+    pub fec: OpusFec,
     /// How long packets may wait where they are decoded.
     pub jitter: JitterSettings,
 }
@@ -54,6 +58,7 @@ impl Default for EngineConfig {
             rtcp_interval: Duration::from_secs(5),
             quality_interval: Duration::from_secs(5),
             encoder: EncoderSettings::default(),
+            fec: OpusFec::default(),
             jitter: JitterSettings::default(),
         }
     }

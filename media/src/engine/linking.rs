@@ -59,12 +59,7 @@ impl Shard {
             let Some((from_leg, to_leg)) = self.legs.get2_mut(from, to) else {
                 continue;
             };
-            let link = to_leg.session.link(&from_leg.session);
-            to_leg.session.set_link(link);
-            match link {
-                Link::Relay => from_leg.session.stop_decoding(),
-                Link::Transcode(rate) => from_leg.session.start_decoding(rate),
-            }
+            to_leg.session.hear(&mut from_leg.session);
             self.fit_wheel(to);
             self.count_coders(from);
         }

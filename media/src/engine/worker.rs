@@ -136,6 +136,7 @@ impl Shard {
             ports: parts.ports,
             settings: SessionSettings {
                 encoder: parts.config.encoder,
+                fec: parts.config.fec,
                 jitter: parts.config.jitter,
                 rtp_timeout: parts.config.rtp_timeout,
                 rtp_keepalive: parts.config.rtp_keepalive,

@@ -35,6 +35,17 @@ impl MediaSession {
         Link::Transcode(self.hears_up_to().min(from.speaks_up_to()))
     }
 
+    /// From now on hears `from`, as [`MediaSession::link`] has it: what that needs of decoding over
+    /// there is begun, or ended.
+    pub fn hear(&mut self, from: &mut Self) {
+        let link = self.link(from);
+        self.set_link(link);
+        match link {
+            Link::Relay => from.stop_decoding(),
+            Link::Transcode(rate) => from.start_decoding(rate),
+        }
+    }
+
     /// How packets reach this leg's far end.
     #[must_use]
     pub fn linked(&self) -> Link {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use offhook_core::config::OpusFec;
 use offhook_core::sdp::Codec;
 
 use crate::codec::{Coding, EncoderSettings};
@@ -33,6 +34,8 @@ use crate::time::Rate;
 pub struct SessionSettings {
     /// How sound is encoded, as far as the far end leaves it to us.
     pub encoder: EncoderSettings,
+    /// When Opus packets carry the ones before them.
+    pub fec: OpusFec,
     /// How long packets may wait where they are decoded.
     pub jitter: JitterSettings,
     /// How long a far end that should send may be silent.
@@ -54,6 +57,7 @@ impl SessionSettings {
     pub fn new(clock: NtpClock) -> Self {
         Self {
             encoder: EncoderSettings::default(),
+            fec: OpusFec::default(),
             jitter: JitterSettings::default(),
             rtp_timeout: Duration::from_secs(60),
             rtp_keepalive: Some(Duration::from_secs(15)),

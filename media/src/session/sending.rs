@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use offhook_core::config::OpusFec;
 use offhook_core::sdp::OpusWish;
 
 use crate::codec::Coding;
@@ -26,6 +27,9 @@ pub const PACKET_LEN: usize = 2048;
 
 /// Longest payload we send.
 pub const MAX_PAYLOAD: usize = PACKET_LEN - HEADER_LEN - TRAILER_LEN;
+
+/// The loss to be ready for, in percent, where packets are always to carry the ones before them.
+const READY_FOR: u8 = 10;
 
 /// A frame of 20 ms that somebody else made for this leg: its partner, or its conference.
 #[derive(Debug, Clone, Copy)]
@@ -321,9 +325,14 @@ impl MediaSession {
     pub(super) fn expect_loss(&mut self) {
         let opus = self.remote.as_ref().map(|remote| remote.media.opus);
         let repairs = opus.is_some_and(|opus| opus.wants(OpusWish::InBandFec));
-        if let Some(out) = self.audio_out.as_mut().filter(|_| repairs) {
-            let least = self.settings.encoder.expected_loss;
-            out.set_expected_loss(self.reports.lost_there().max(least));
+        let lost = match self.settings.fec {
+            _ if !repairs => 0,
+            OpusFec::Off => 0,
+            OpusFec::On => self.reports.lost_there().max(READY_FOR),
+            OpusFec::WhenLossy => self.reports.lost_there(),
+        };
+        if let Some(out) = &mut self.audio_out {
+            out.set_expected_loss(lost);
         }
     }
 

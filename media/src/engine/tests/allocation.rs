@@ -10,12 +10,14 @@ use offhook_core::sdp::crypto::CryptoSuite;
 use offhook_core::{CallId, LegId, RecordingId};
 
 use super::rig::Phone;
+use crate::codec::{Coding, Encoder, EncoderSettings};
+use crate::dsp::tone::sine;
 use crate::engine::command::Command;
 use crate::engine::event::{Outbox, Wake};
 use crate::engine::leg::NewLeg;
 use crate::engine::room::RoomCommand;
 use crate::engine::socket::LegSockets;
-use crate::engine::worker::{Shard, ShardParts};
+use crate::engine::worker::{Shard, ShardEnds, ShardParts};
 use crate::engine::*;
 use crate::graph::mixer::{MemberSettings, MixerSettings};
 use crate::graph::player::{Background, Player};
@@ -29,26 +31,6 @@ struct ByHand {
 }
 
 impl ByHand {
-    fn new() -> Self {
-        let wake = Wake::new(Arc::new(|| {}));
-        let (recorder, _heard) = channel();
-        let (ports, _returned) = channel();
-        let parts = ShardParts {
-            config: EngineConfig::default(),
-            outbox: Outbox::new(wake.clone()),
-            wake,
-            ports,
-            recorder,
-            started: crate::test_time::epoch(),
-        };
-        let (shard, _ends) = Shard::new(parts).unwrap();
-        Self {
-            shard,
-            call: CallId::random(),
-            ready: Events::with_capacity(64),
-        }
-    }
-
     fn phone(&mut self, number: u32, codec: Codec) -> Phone {
         let leg = LegId::new(self.call, number);
         let ip = EngineConfig::default().ip;
@@ -67,11 +49,39 @@ impl ByHand {
         let now = crate::test_time::epoch();
         assert!(self.shard.execute(command, now));
     }
+
+    fn new() -> (Self, ShardEnds) {
+        let wake = Wake::new(Arc::new(|| {}));
+        let (recorder, _heard) = channel();
+        let (ports, _returned) = channel();
+        let parts = ShardParts {
+            config: EngineConfig::default(),
+            outbox: Outbox::new(wake.clone()),
+            wake,
+            ports,
+            recorder,
+            started: crate::test_time::epoch(),
+        };
+        let (shard, ends) = Shard::new(parts).unwrap();
+        let by_hand = Self {
+            shard,
+            call: CallId::random(),
+            ready: Events::with_capacity(64),
+        };
+        (by_hand, ends)
+    }
+
+    /// Turns so often; each waits for a packet or for the next leg in the wheel.
+    fn turns(&mut self, count: u32) {
+        for _ in 0..count {
+            assert!(self.shard.turn(&mut self.ready));
+        }
+    }
 }
 
 #[test]
 fn a_shard_in_steady_state_allocates_nothing() {
-    let mut by_hand = ByHand::new();
+    let (mut by_hand, _ends) = ByHand::new();
     let mut bank = SoundBank::new();
     bank.set_music_pcm("default", &[1000; 16_000]);
     let mut a = by_hand.phone(0, Codec::Pcmu);
@@ -122,7 +132,7 @@ fn a_shard_in_steady_state_allocates_nothing() {
 
 #[test]
 fn a_room_in_steady_state_allocates_nothing() {
-    let mut by_hand = ByHand::new();
+    let (mut by_hand, _ends) = ByHand::new();
     let call = by_hand.call;
     let settings = MixerSettings {
         talkers: 1,
@@ -160,4 +170,75 @@ fn a_room_in_steady_state_allocates_nothing() {
     let counted = allocation_counter::measure(|| talk(&mut by_hand, 200));
     assert_eq!(counted.count_total, 0, "{counted:?}");
     assert_eq!(by_hand.shard.stats.packets_in, sent);
+}
+
+/// A payload of 20 ms in Opus.
+fn opus() -> Vec<u8> {
+    let settings = EncoderSettings::default();
+    let mut encoder = Encoder::new(Coding::Opus, Rate::Wide, &settings).unwrap();
+    let mut payload = vec![0; 1500];
+    let length = encoder
+        .encode(&sine(300.0, 320, 8000.0), &mut payload)
+        .unwrap();
+    payload.truncate(length);
+    payload
+}
+
+#[test]
+fn a_shard_that_codes_sound_anew_allocates_nothing() {
+    let (mut by_hand, _ends) = ByHand::new();
+    let mut a = by_hand.phone(0, Codec::Pcmu);
+    let mut b = by_hand.phone(1, Codec::Opus);
+    by_hand.does(Command::Bridge(a.leg, b.leg));
+    let payload = opus();
+    let talk = |by_hand: &mut ByHand, a: &mut Phone, b: &mut Phone, frames: usize| {
+        for _ in 0..frames {
+            allocation_counter::opt_out(|| {
+                a.says(440.0);
+                b.says_encoded(&payload, 960);
+            });
+            // What they say, and the frame of each.
+            by_hand.turns(3);
+            allocation_counter::opt_out(|| {
+                a.ignores_the_past();
+                b.ignores_the_past();
+            });
+        }
+    };
+    talk(&mut by_hand, &mut a, &mut b, 50);
+    let before = by_hand.shard.stats;
+    assert_eq!((before.decoders, before.encoders), (2, 2), "{before:?}");
+    let counted = allocation_counter::measure(|| talk(&mut by_hand, &mut a, &mut b, 100));
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+    let stats = by_hand.shard.stats;
+    assert!(stats.packets_out > before.packets_out + 50, "{stats:?}");
+    by_hand.does(Command::Unbridge(a.leg));
+    by_hand.does(Command::RemoveLeg(a.leg));
+    by_hand.does(Command::RemoveLeg(b.leg));
+    let after = by_hand.shard.stats;
+    assert_eq!((after.decoders, after.encoders), (0, 0), "{after:?}");
+}
+
+#[test]
+fn ten_thousand_calls_leave_no_memory() {
+    let (mut by_hand, mut ends) = ByHand::new();
+    let payload = opus();
+    let mut calls = |by_hand: &mut ByHand, count: u32| {
+        for n in 0..count {
+            let mut a = by_hand.phone(0, Codec::Pcmu);
+            let mut b = by_hand.phone(1, Codec::Opus);
+            by_hand.does(Command::Bridge(a.leg, b.leg));
+            a.says(440.0);
+            b.says_encoded(&payload, 960);
+            // Every fiftieth lasts until both have an encoder, too.
+            by_hand.turns(if n % 50 == 0 { 10 } else { 1 });
+            by_hand.does(Command::RemoveLeg(a.leg));
+            by_hand.does(Command::RemoveLeg(b.leg));
+            while ends.events.pop().is_ok() {}
+        }
+    };
+    calls(&mut by_hand, 200);
+    let counted = allocation_counter::measure(|| calls(&mut by_hand, 10_000));
+    assert_eq!(counted.bytes_current, 0, "{counted:?}");
+    assert_eq!(by_hand.shard.stats.decoders, 0);
 }

@@ -169,7 +169,8 @@ impl Phone {
             socket,
             engine,
             codec,
-            law: Coding::of(codec).and_then(Coding::law).unwrap(),
+            // A phone with another codec is told its payloads.
+            law: Coding::of(codec).and_then(Coding::law).unwrap_or(Law::Mu),
             ssrc: rand::random(),
             sequence: rand::random(),
             said: 0,
@@ -211,6 +212,12 @@ impl Phone {
         self.law.encode_frame(&pcm[self.said..], &mut payload);
         self.sends(self.codec.payload_type(), &payload);
         self.said += FRAME_SAMPLES;
+    }
+
+    /// Says a payload that lasts for so many units of its codec's clock.
+    pub(super) fn says_encoded(&mut self, payload: &[u8], units: usize) {
+        self.sends(self.codec.payload_type(), payload);
+        self.said += units;
     }
 
     /// Sends one packet, next in its stream.

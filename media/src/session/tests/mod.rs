@@ -11,6 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 use offhook_core::sdp::Codec;
 use proptest::prelude::*;
 
+mod pair;
+mod transcoding;
+
 use super::*;
 use crate::codec::Law;
 use crate::dsp::goertzel::Goertzel;
