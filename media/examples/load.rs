@@ -53,7 +53,9 @@ fn main() -> Result<(), Failure> {
         Some("record") => calls(Codec::Pcmu, count, seconds, shards, true),
         Some("music") => music(count, seconds, shards),
         Some("memory") => memory(count),
-        _ => Err("say relay, transcode, record, music or memory, how many, and for how long".into()),
+        _ => {
+            Err("say relay, transcode, record, music or memory, how many, and for how long".into())
+        }
     }
 }
 
@@ -74,7 +76,11 @@ fn payloads(codec: Codec) -> Result<Vec<Vec<u8>>, Failure> {
     let coding = Coding::of(codec).ok_or("the engine does not know the codec")?;
     let mut encoder = Encoder::new(coding, Rate::Narrow, &EncoderSettings::default())?;
     let (low, high) = (sine(180.0, 8000, 6000.0), sine(1170.0, 8000, 3000.0));
-    let pcm: Vec<i16> = low.iter().zip(&high).map(|(low, high)| low + high).collect();
+    let pcm: Vec<i16> = low
+        .iter()
+        .zip(&high)
+        .map(|(low, high)| low + high)
+        .collect();
     let mut made = Vec::new();
     for frame in pcm.chunks_exact(160) {
         let mut payload = vec![0; 1500];
@@ -153,9 +159,13 @@ impl Phone {
                 let sent: Option<[u8; 8]> = sent.and_then(|bytes| bytes.try_into().ok());
                 let sent = Duration::from_nanos(sent.map_or(0, u64::from_be_bytes));
                 // What is not relayed carries no time of ours.
-                timed.delays.extend(at.checked_sub(sent).filter(|delay| *delay < PATIENCE));
+                timed
+                    .delays
+                    .extend(at.checked_sub(sent).filter(|delay| *delay < PATIENCE));
                 if let Some(last) = last.replace(at) {
-                    timed.gaps.push((at - last).abs_diff(Duration::from_millis(20)));
+                    timed
+                        .gaps
+                        .push((at - last).abs_diff(Duration::from_millis(20)));
                 }
                 timed.received += 1;
                 debug_assert!(length > HEADER_LEN);
@@ -251,7 +261,10 @@ fn calls(
     }
     let others: u64 = phones.iter().map(|phone| u64::from(phone.received)).sum();
     let sent = u64::from(calls) * 2 * 50 * u64::from(seconds + 2);
-    println!("  {} of {sent} packets arrived", others + u64::from(all.received));
+    println!(
+        "  {} of {sent} packets arrived",
+        others + u64::from(all.received)
+    );
     if stamped {
         println!("  delay from phone to phone: {}", spread(all.delays));
     }
@@ -302,7 +315,10 @@ fn memory(legs: u32) -> Result<(), Failure> {
     for _ in 0..legs {
         let leg = LegId::new(CallId::random(), 0);
         engine.add_leg(leg)?;
-        engine.set_remote(leg, remote(SocketAddr::from((Ipv4Addr::LOCALHOST, 9)), Codec::Pcmu));
+        engine.set_remote(
+            leg,
+            remote(SocketAddr::from((Ipv4Addr::LOCALHOST, 9)), Codec::Pcmu),
+        );
     }
     // The shards have taken all when they have shut down nothing but what was given before.
     while engine
@@ -332,7 +348,10 @@ fn cpu() -> Result<Duration, Failure> {
     let mut nanos = 0;
     for task in fs::read_dir("/proc/self/task")? {
         let path = task?.path();
-        if fs::read_to_string(path.join("comm"))?.trim() .starts_with("offhook-") {
+        if fs::read_to_string(path.join("comm"))?
+            .trim()
+            .starts_with("offhook-")
+        {
             let times = fs::read_to_string(path.join("schedstat"))?;
             nanos += times.split(' ').next().unwrap_or("0").parse::<u64>()?;
         }

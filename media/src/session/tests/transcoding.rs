@@ -59,7 +59,10 @@ fn every_codec_and_packet_length_is_heard_by_every_other() {
                     let coded = [from, to].contains(&Codec::Opus);
                     let least = if coded { 0.88 } else { 0.95 };
                     assert!(share > least, "{case}: {share}");
-                    assert!(level.abs() < if coded { 2.5 } else { 1.5 }, "{case}: {level} dB");
+                    assert!(
+                        level.abs() < if coded { 2.5 } else { 1.5 },
+                        "{case}: {level} dB"
+                    );
                 }
                 is_one_stream(&pair.phones[1]);
                 if from == Codec::Opus && to == Codec::Opus {
