@@ -41,7 +41,12 @@ impl ByHand {
         let (port, sockets) = bound.unwrap();
         let phone = Phone::new(leg, (ip, port).into(), codec);
         self.does(Command::AddLeg(Box::new(NewLeg::new(leg, port, sockets))));
-        self.does(Command::SetRemote(leg, Box::new(phone.remote())));
+        // Thousands of goodbyes would reach ports that other tests have by then.
+        let remote = RemoteMedia {
+            rtcp: (ip, 0).into(),
+            ..phone.remote()
+        };
+        self.does(Command::SetRemote(leg, Box::new(remote)));
         phone
     }
 

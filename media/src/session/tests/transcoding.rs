@@ -367,7 +367,7 @@ fn nothing_is_sent_for_somebody_who_says_nothing_and_noise_for_who_describes_it(
     pair.run(SECOND);
     let (_, level) = pair.phones[1].tone(440.0, SECOND / 5);
     // -40 dBov against a sine of 8000, which is at -15.3 dBov.
-    assert!((level + 24.7).abs() < 3.0, "{level} dB");
+    assert!((level + 24.7).abs() < 4.0, "{level} dB");
     pair.phones[0].talks = true;
     pair.run(SECOND / 5);
     pair.phones[1].heard.clear();
