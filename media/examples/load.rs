@@ -22,12 +22,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use offhook_core::recording::RecordingStyle;
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId, RecordingId};
 use offhook_media::codec::{Coding, Encoder, EncoderSettings};
 use offhook_media::dsp::tone::sine;
 use offhook_media::engine::{
-    Engine, EngineConfig, EngineEvents, Layout, RecordSpec, RemoteMedia, SoundBank, Source,
+    Engine, EngineConfig, EngineEvents, RecordSpec, RemoteMedia, SoundBank, Source,
 };
 use offhook_media::rtp::{HEADER_LEN, RtpHeader};
 use offhook_media::time::{Rate, RtpTime};
@@ -221,7 +222,8 @@ fn calls(
                 recording,
                 left: a,
                 right: Some(b),
-                layout: Layout::Stereo,
+                style: RecordingStyle::default(),
+                seal: None,
                 file: format!("{recording}.wav"),
             });
         }

@@ -45,11 +45,7 @@ impl MediaSession {
             pcm.fill(0);
             return Heard::Silence;
         };
-        match audio.pull(now, pcm) {
-            // The far end rests, and said how that sounds (RFC 3389): this is worth hearing.
-            Heard::Silence if pcm.iter().any(|sample| *sample != 0) => Heard::Concealed,
-            heard => heard,
-        }
+        audio.pull(now, pcm)
     }
 
     /// What it has of state that is large.
