@@ -35,7 +35,7 @@ impl Codec {
     ];
 
     /// What is spoken where nothing else is configured, in this order of preference.
-    pub const DEFAULT: &[Self] = &[Self::Pcmu, Self::Pcma];
+    pub const DEFAULT: &[Self] = &[Self::Opus, Self::G722, Self::Pcma, Self::Pcmu];
 
     /// Ticks of the RTP timestamp per second. G.722 counts 8000 although it samples 16,000 times
     /// (RFC 3551 section 4.5.2), Opus 48,000 whatever it samples (RFC 7587 section 4.1).
