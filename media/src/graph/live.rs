@@ -201,8 +201,11 @@ mod tests {
             }
         }
         assert!(all.len() > 10 * 8000, "{}", all.len());
-        for second in all.chunks_exact(8000) {
-            assert!(Goertzel::new(440.0).share(second) > 0.999);
+        for (n, second) in all.chunks_exact(8000).enumerate() {
+            // The stream begins with what the filter holds back.
+            let least = if n == 0 { 0.997 } else { 0.999 };
+            let share = Goertzel::new(440.0).share(second);
+            assert!(share > least, "{n}: {share}");
             let power: f64 = second.iter().map(|s| f64::from(*s).powi(2)).sum();
             let level = 10.0 * (power / 8000.0 / 32_768f64.powi(2)).log10();
             assert!((level - TARGET_DBFS).abs() < 1.0, "{level}");
