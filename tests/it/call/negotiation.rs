@@ -64,7 +64,7 @@ async fn an_extension_that_requires_srtp_takes_and_makes_no_call_without() -> Re
     let ringing = phone.rings().await?;
     let invite = ringing.invite();
     let offer = invite.sdp().context("an offer")?;
-    ensure!(offer.contains("RTP/SAVP 0 8 101\r\n"), "{offer}");
+    ensure!(offer.contains("RTP/SAVP 0 8 "), "{offer}");
     ensure!(
         offer.contains("a=crypto:1 AEAD_AES_128_GCM inline:"),
         "{offer}"

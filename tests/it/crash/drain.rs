@@ -1,5 +1,6 @@
 //! SIGTERM: no new calls, the present ones finish, everything is written down.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -38,9 +39,14 @@ async fn somebody_talks(config: &str) -> Result<Talking> {
 /// The one recording in the data folder of a server that has ended.
 fn recording(server: &Server) -> Result<Wav> {
     let folder = std::fs::read_dir(server.data().join("recordings"))?;
-    let mut files = folder.map(|entry| entry.map(|entry| entry.path()));
-    let file = files.next().context("a recording")??;
-    ensure!(files.next().is_none(), "more than one file");
+    let paths: Vec<_> = folder
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<_>>()?;
+    // Beside it lies what a page draws of it.
+    let is_sound = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "wav");
+    let mut files = paths.iter().filter(is_sound);
+    let file = files.next().context("a recording")?;
+    ensure!(files.next().is_none(), "more than one file: {paths:?}");
     Wav::open(file)
 }
 
