@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 const SLOTS: usize = 20;
-const SLOT: Duration = Duration::from_millis(1);
 
 /// A thread later than this leaves out the slots it missed.
 const MAX_LATE: u64 = 3 * SLOTS as u64;
@@ -116,7 +115,7 @@ impl Wheel {
             let slot = usize::try_from(number % SLOTS as u64).unwrap_or(0);
             !self.slots[slot].is_empty()
         });
-        ahead.map(|number| self.started + SLOT * u32::try_from(number).unwrap_or(u32::MAX))
+        ahead.map(|number| self.started + Duration::from_millis(number))
     }
 }
 
@@ -161,6 +160,15 @@ mod tests {
         assert_eq!(run(&mut wheel, 5019).len(), 1);
         wheel.remove(slot, 7);
         assert_eq!(wheel.next_due(), None);
+    }
+
+    #[test]
+    fn a_wheel_that_has_turned_for_two_months_still_waits() {
+        let mut wheel = Wheel::new(epoch());
+        wheel.pass(at(5_000_000_000));
+        wheel.add(7);
+        assert_eq!(run(&mut wheel, 5_000_000_019).len(), 1);
+        assert!(wheel.next_due() >= Some(at(5_000_000_020)));
     }
 
     #[test]

@@ -113,14 +113,21 @@ fn credentials(value: &str) -> String {
     }
 }
 
-/// The part of a line of SDP that may be shown, if not all of it may.
+/// The part of a line of SDP that may be shown, if not all of it may. Names of attributes are read in
+/// any case, so they are hidden in any.
 fn secret_in(line: &str) -> Option<&str> {
-    if line.starts_with("a=crypto:") {
-        let end = line.find("inline:").map_or(9, |at| at + "inline:".len());
+    const CRYPTO: &str = "a=crypto:";
+    let starts = |start: &str| {
+        let beginning = line.as_bytes().get(..start.len());
+        beginning.is_some_and(|bytes| bytes.eq_ignore_ascii_case(start.as_bytes()))
+    };
+    if starts(CRYPTO) {
+        let key = line.to_ascii_lowercase().find("inline:");
+        let end = key.map_or(CRYPTO.len(), |at| at + "inline:".len());
         return Some(&line[..end]);
     }
     ["a=ice-pwd:", "k="]
         .into_iter()
-        .find(|start| line.starts_with(start))
+        .find(|start| starts(start))
         .map(|start| &line[..start.len()])
 }

@@ -266,6 +266,7 @@ fn what_must_not_be_seen_is_hidden_in_every_spelling() {
          --b\r\nContent-Type: application/DTMF-relay\r\n\r\nSignal=5\r\n--b--\r\n",
         "INVITE sip:h SIP/2.0\nCall-ID: 1\n\r\nv=0\r\na=crypto:1 X inline:Signal=5\r\n",
         "INVITE sip:h SIP/2.0\r\nCall-ID: 1\r\n\nv=0\na=ice-pwd:Signal=5\n",
+        "INVITE sip:h SIP/2.0\r\nCall-ID: 1\r\n\r\nv=0\r\na=Crypto:1 X INLINE:Signal=5\r\na=ICE-pwd:Signal=5\r\n",
         "INVITE sip:h SIP/2.0\r\nAuthorization:\r\n Digest username=\"1\",\r\n\tx=\"Signal=5\"\r\n\r\n",
     ] {
         let shown = redacted(text.as_bytes());
