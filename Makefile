@@ -8,7 +8,7 @@ TOOLS = sipp baresip sox lame opusenc node npm
 # An error's own words are what a failed test should end with, not a hundred lines of backtrace.
 export RUST_LIB_BACKTRACE = 0
 
-.PHONY: run test check fmt lint unit docs deny bench bench-build fuzz pesq tools prompts clean
+.PHONY: run test check fmt lint unit docs deny bench bench-build lossy-call fuzz pesq tools prompts clean
 
 ## run: build and start the demo office in ./data
 run:
@@ -46,6 +46,12 @@ bench-build:
 ## bench: the criterion benches; docs/benchmarks.md says how the other figures are taken
 bench:
 	$(CARGO) bench -p offhook-benches
+
+## lossy-call: a G.711 and an Opus phone talk five minutes at 5 % loss and 40 ms jitter; how good that was
+lossy-call:
+	@sh tests/tools.sh baresip
+	$(CARGO) build --bin offhook
+	$(CARGO) nextest run -p offhook-tests --test it --run-ignored only --no-capture for_five_minutes
 
 ## fuzz: ten minutes per target, with cargo-fuzz and a nightly compiler
 fuzz:

@@ -18,6 +18,44 @@ use tokio::time::timeout;
 
 pub(super) const TONE: f64 = 650.0;
 
+/// What a baresip speaks.
+#[derive(Clone, Copy)]
+pub(super) struct Speech {
+    /// Its only codec, as `audio_codecs` of an account has it.
+    pub(super) codec: &'static str,
+    /// The rate of the file it plays: it plays none of another rate than the codec's.
+    pub(super) rate: u32,
+    /// How long that file is; it falls silent then.
+    pub(super) length: Duration,
+    /// Settings: modules, one a line.
+    pub(super) settings: &'static str,
+    /// Parameters of its account, each with its semicolon.
+    pub(super) account: &'static str,
+}
+
+impl Speech {
+    pub(super) const PCMU: Self = Self {
+        codec: "PCMU/8000/1",
+        rate: 8000,
+        length: Duration::from_secs(30),
+        settings: "module g711.so\n",
+        account: "",
+    };
+    pub(super) const G722: Self = Self {
+        codec: "G722/16000/1",
+        rate: 16_000,
+        settings: "module g722.so\n",
+        ..Self::PCMU
+    };
+    /// In mono: its WAV file is, and it does not mix.
+    pub(super) const OPUS: Self = Self {
+        codec: "opus/48000/1",
+        rate: 48_000,
+        settings: "module opus.so\nopus_stereo no\nopus_sprop_stereo no\n",
+        ..Self::PCMU
+    };
+}
+
 /// A running baresip that answers by itself, says [`TONE`] and writes down what it hears.
 pub(super) struct Baresip {
     child: Child,
@@ -26,8 +64,18 @@ pub(super) struct Baresip {
 
 impl Baresip {
     fn start(server: &Server, extension: &str, commands: &[&str]) -> Result<Self> {
+        Self::start_speaking(server, extension, Speech::PCMU, commands)
+    }
+
+    /// With another codec, or keys.
+    pub(super) fn start_speaking(
+        server: &Server,
+        extension: &str,
+        speech: Speech,
+        commands: &[&str],
+    ) -> Result<Self> {
         let address = server.sip().to_string();
-        Self::start_at(server, extension, &address, "", commands)
+        Self::start_at(server, extension, &address, ("", speech), commands)
     }
 
     /// With its module for waiting messages. That one looks for its subscriptions a millisecond after
@@ -35,8 +83,8 @@ impl Baresip {
     /// the REGISTER by then is flooded. Hence it is loaded first of all, long before an account is.
     fn start_watching(server: &Server, extension: &str) -> Result<Self> {
         let address = server.sip().to_string();
-        let settings = "module mwi.so\n";
-        Self::start_at(server, extension, &address, settings, &[])
+        let with = ("module mwi.so\n", Speech::PCMU);
+        Self::start_at(server, extension, &address, with, &[])
     }
 
     /// Over TLS, where it believes the certificate the server has made for itself. Its module for
@@ -48,58 +96,38 @@ impl Baresip {
             "sip_verify_server yes\nsip_cafile {}\n",
             authority.display()
         );
-        Self::start_at(server, extension, &address, &more, commands)
+        Self::start_at(server, extension, &address, (&more, Speech::PCMU), commands)
     }
 
-    /// With keys in its descriptions, and nothing without them.
-    pub(super) fn start_with_srtp(
-        server: &Server,
-        extension: &str,
-        commands: &[&str],
-    ) -> Result<Self> {
-        let address = server.sip().to_string();
-        let settings = "module srtp.so\n";
-        let account = format!("{extension}@{address}>;mediaenc=srtp-mand");
-        Self::start_as(server, extension, &account, settings, commands)
-    }
-
-    fn start_at(
+    /// With this proxy, and settings beside those of its speech.
+    pub(super) fn start_at(
         server: &Server,
         extension: &str,
         proxy: &str,
-        settings: &str,
-        commands: &[&str],
-    ) -> Result<Self> {
-        let account = format!("{extension}@{proxy}>");
-        Self::start_as(server, extension, &account, settings, commands)
-    }
-
-    fn start_as(
-        server: &Server,
-        extension: &str,
-        account: &str,
-        settings: &str,
+        (settings, speech): (&str, Speech),
         commands: &[&str],
     ) -> Result<Self> {
         let folder = TempDir::new()?;
         let at = |name: &str| folder.path().join(name);
-        say(&at("says.wav"))?;
+        say(&at("says.wav"), speech)?;
         let says = at("says.wav");
         let password = server.sip_password(extension)?;
         fs::write(
             at("accounts"),
             format!(
-                "<sip:{account};auth_user={extension};auth_pass={password};\
-                 answermode=auto;regint=60;audio_codecs=PCMU\n"
+                "<sip:{extension}@{proxy}>{};auth_user={extension};auth_pass={password};\
+                 answermode=auto;regint=60;audio_codecs={}\n",
+                speech.account, speech.codec
             ),
         )?;
         fs::write(
             at("config"),
             format!(
-                "module_path /usr/lib/baresip/modules\n{settings}\
-                 module g711.so\nmodule aufile.so\nmodule alsa.so\nmodule sndfile.so\n\
+                "module_path /usr/lib/baresip/modules\n{settings}{}\
+                 module aufile.so\nmodule alsa.so\nmodule sndfile.so\n\
                  module_tmp account.so\nmodule_app menu.so\nsnd_path {}\n\
                  audio_source aufile,{}\naudio_player alsa,null\naudio_alert alsa,null\n",
+                speech.settings,
                 folder.path().display(),
                 says.display()
             ),
@@ -149,15 +177,15 @@ impl Baresip {
     }
 }
 
-fn say(path: &Path) -> Result<()> {
+fn say(path: &Path, speech: Speech) -> Result<()> {
     let spec = hound::WavSpec {
         channels: 1,
-        sample_rate: 8000,
+        sample_rate: speech.rate,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
     let mut writer = hound::WavWriter::create(path, spec)?;
-    for sample in sine(TONE, 0.4, 8000, Duration::from_secs(30)) {
+    for sample in sine(TONE, 0.4, speech.rate, speech.length) {
         writer.write_sample(sample)?;
     }
     Ok(writer.finalize()?)

@@ -7,7 +7,14 @@ use offhook_tests::phone::Phone;
 use offhook_tests::server::Server;
 use serde_json::json;
 
-use super::baresip::{Baresip, TONE, is_registered};
+use super::baresip::{Baresip, Speech, TONE, is_registered};
+
+/// With keys in its descriptions, and nothing without them.
+const ENCRYPTED: Speech = Speech {
+    settings: "module g711.so\nmodule srtp.so\n",
+    account: ";mediaenc=srtp-mand",
+    ..Speech::PCMU
+};
 
 /// What baresip writes when both directions have keys.
 const ENABLED: &str = "SRTP is Enabled";
@@ -22,7 +29,7 @@ async fn a_phone_with_srtp_and_one_without_hear_each_other() -> Result<()> {
     let id = extension["id"].as_str().context("an id")?;
     let path = format!("/api/v1/sip/extensions/{id}");
     server.patch(&path, json!({ "srtp": "required" })).await?;
-    let baresip = Baresip::start_with_srtp(&server, "1001", &[])?;
+    let baresip = Baresip::start_speaking(&server, "1001", ENCRYPTED, &[])?;
     is_registered(&server, "1001", &baresip).await?;
     let caller = Phone::extension(&server, "1000").await?;
     let talk = caller.dials("1001").await?;
@@ -48,7 +55,7 @@ async fn a_phone_with_srtp_and_one_without_hear_each_other() -> Result<()> {
 #[tokio::test]
 async fn a_phone_with_srtp_hears_itself_at_the_echo() -> Result<()> {
     let server = Server::start().await?;
-    let baresip = Baresip::start_with_srtp(&server, "1002", &["/dial *43"])?;
+    let baresip = Baresip::start_speaking(&server, "1002", ENCRYPTED, &["/dial *43"])?;
     server
         .call_becomes("answered")
         .await

@@ -1,6 +1,7 @@
 //! SIPp and baresip, who know nothing of us.
 
 mod baresip;
+mod baresip_media;
 mod baresip_srtp;
 mod by_hand;
 mod sipjs;
