@@ -37,6 +37,7 @@ mod moving;
 mod perform;
 mod pickup;
 mod prompts;
+mod recording;
 mod ring;
 mod route;
 mod sip;

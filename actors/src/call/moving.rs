@@ -26,6 +26,7 @@ use super::effect::{CallEffect, MediaEffect};
 use super::input::{Origin, Party, Replacing};
 use super::leg::{Leg, LegState, Role};
 use super::machine::{CallMachine, CallTimer, Stage};
+use super::recording::Recorded;
 use super::ring::RINGBACK;
 use super::talk::{Answered, DEFAULT_MUSIC, Holder, Talk};
 use super::transfer::Wish;
@@ -104,8 +105,8 @@ struct Interrupted {
     caller: u32,
     from: Party,
     origin: Origin,
-    /// Whether it was recorded.
-    recorded: bool,
+    /// How it was recorded.
+    recorded: Recorded,
 }
 
 impl Handover {
@@ -174,9 +175,8 @@ impl CallMachine {
             caller,
             from: self.from.clone(),
             origin: self.origin,
-            recorded: self.recording.is_some(),
+            recorded: self.interrupt_recording(),
         };
-        self.stop_recording();
         self.resume_all(&left.talk, caller);
         if by == caller {
             self.becomes_caller(goes);
@@ -377,9 +377,7 @@ impl CallMachine {
         self.from = from;
         self.origin = origin;
         self.resume_talk(&talk, caller);
-        if recorded {
-            self.start_recording();
-        }
+        self.record_again(recorded);
     }
 }
 
@@ -590,12 +588,9 @@ impl CallMachine {
             let leg = self.leg_id(other);
             self.publish(EventKind::LegResumed { leg });
         }
-        let recorded = self.recording.is_some();
-        self.stop_recording();
+        let recorded = self.interrupt_recording();
         self.resume_talk(&talk, caller);
-        if recorded {
-            self.start_recording();
-        }
+        self.record_again(recorded);
         tracing::debug!(call = %self.id, new, "a leg took a place");
     }
 

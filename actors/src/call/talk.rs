@@ -1,11 +1,11 @@
-//! Two legs that talk: bridge, hold and recording.
+//! Two legs that talk: bridge and hold.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use bytes::Bytes;
 use offhook_core::event::EventKind;
-use offhook_core::{AgentId, AttemptId, ExtensionId, HangupCause, QueueId, RecordingId};
+use offhook_core::{AgentId, AttemptId, ExtensionId, HangupCause, QueueId};
 use offhook_media::engine::Source;
 
 use super::effect::{CallToAgent, MediaEffect};
@@ -363,56 +363,5 @@ impl CallMachine {
             || DEFAULT_MUSIC.to_owned(),
             |queue| queue.hold_music.clone(),
         )
-    }
-
-    pub(crate) fn start_recording(&mut self) {
-        let Stage::Talking(talk) = &self.stage else {
-            return;
-        };
-        let callee = self.leg_id(talk.callee);
-        let Some(caller) = self.caller_number().map(|number| self.leg_id(number)) else {
-            return;
-        };
-        if self.recording.is_some() {
-            return;
-        }
-        let recording = RecordingId::new(&mut self.ids);
-        self.recording = Some(recording);
-        self.media(MediaEffect::Record {
-            recording,
-            caller,
-            callee,
-        });
-        self.publish(EventKind::RecordingStarted {
-            recording,
-            call: self.id,
-        });
-    }
-
-    pub(crate) fn pause_recording(&mut self) {
-        if let Some(recording) = self.recording
-            && self.paused != Some(recording)
-        {
-            self.paused = Some(recording);
-            self.media(MediaEffect::PauseRecording(recording));
-            let call = self.id;
-            self.publish(EventKind::RecordingPaused { recording, call });
-        }
-    }
-
-    pub(crate) fn resume_recording(&mut self) {
-        if let Some(recording) = self.recording
-            && self.paused.take() == Some(recording)
-        {
-            self.media(MediaEffect::ResumeRecording(recording));
-            let call = self.id;
-            self.publish(EventKind::RecordingResumed { recording, call });
-        }
-    }
-
-    pub(crate) fn stop_recording(&mut self) {
-        if let Some(recording) = self.recording.take() {
-            self.media(MediaEffect::StopRecording(recording));
-        }
     }
 }

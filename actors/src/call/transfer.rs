@@ -25,6 +25,7 @@ use super::input::{DialsAs, Origin, Party};
 use super::leg::Role;
 use super::machine::{CallMachine, CallTimer, Stage};
 use super::moving::{Handover, PATIENCE};
+use super::recording::Recorded;
 use super::ring::Purpose;
 use super::talk::{Answered, DEFAULT_MUSIC, Talk};
 use crate::alarm;
@@ -51,8 +52,8 @@ pub(crate) struct Transfer {
     origin: Origin,
     /// The extension of who transfers.
     extension: Option<ExtensionId>,
-    /// Whether the talk was recorded.
-    recorded: bool,
+    /// How the talk was recorded.
+    recorded: Recorded,
     /// What who is rung is told about it.
     headers: Vec<(HeaderName, Bytes)>,
 }
@@ -181,8 +182,7 @@ impl CallMachine {
         let talk = talk.clone();
         self.stage = Stage::Starting;
         let goes = if by == caller { talk.callee } else { caller };
-        let recorded = self.recording.is_some();
-        self.stop_recording();
+        let recorded = self.interrupt_recording();
         self.resume_all(&talk, caller);
         let extension = self.extension_of(by);
         self.transfer = Some(Box::new(Transfer {
@@ -435,9 +435,7 @@ impl CallMachine {
         }
         self.set_caller(caller);
         self.resume_talk(&talk, caller);
-        if recorded {
-            self.start_recording();
-        }
+        self.record_again(recorded);
     }
 
     /// This leg is the one that was rung, in a ringing that is over.

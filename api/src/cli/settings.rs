@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use offhook_core::config::Config;
+use offhook_core::config::{Config, ConfigError};
+use offhook_core::recording::AudioFormat;
+use offhook_media::container::encoder::can_encode;
 
 use super::Failure;
 use super::arguments::ServeArguments;
@@ -24,7 +26,22 @@ pub(super) fn load(path: Option<&Path>) -> Result<Config, Failure> {
         .map_err(|error| Failure::Usage(format!("cannot read {name}: {error}")))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::Usage(format!("{name} is not a text file (UTF-8)")))?;
-    Config::parse(&text).map_err(|error| Failure::usage(error.in_file(name)))
+    let config = Config::parse(&text).and_then(|config| possible(&text, config, can_encode));
+    config.map_err(|error| Failure::usage(error.in_file(name)))
+}
+
+/// The configuration, unless it wants what this build leaves out.
+fn possible(
+    text: &str,
+    config: Config,
+    can_encode: impl Fn(AudioFormat) -> bool,
+) -> Result<Config, ConfigError> {
+    if can_encode(config.recording.format) {
+        return Ok(config);
+    }
+    // MP3 is the one format that can be left out.
+    let rule = "this build makes no MP3 files; \"wav\" and \"opus\" it can";
+    Err(ConfigError::broken(text, "recording.format", rule))
 }
 
 /// The file's configuration with what the arguments say otherwise.
@@ -53,4 +70,30 @@ pub(super) fn with_arguments(arguments: &ServeArguments) -> Result<Config, Failu
         .check()
         .map_err(|(key, rule)| Failure::Usage(format!("key `{key}`: {rule}")))?;
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_that_the_build_leaves_out_is_refused_with_line_and_key() {
+        let without_mp3 = |format| format != AudioFormat::Mp3;
+        let text = "[recording]\nrate = 16000\nformat = \"mp3\"\n";
+        let config = Config::parse(text).unwrap();
+        assert_eq!(possible(text, config.clone(), |_| true), Ok(config.clone()));
+        let refused = possible(text, config, without_mp3).unwrap_err();
+        let said = refused.in_file("offhook.toml").to_string();
+        assert!(
+            said.starts_with(
+                "offhook.toml, line 3: key `recording.format`: this build makes no MP3"
+            ),
+            "{said}"
+        );
+        for format in ["wav", "opus"] {
+            let text = format!("[recording]\nformat = \"{format}\"\n");
+            let config = Config::parse(&text).unwrap();
+            assert!(possible(&text, config, without_mp3).is_ok(), "{format}");
+        }
+    }
 }

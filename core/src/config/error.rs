@@ -100,7 +100,9 @@ impl ConfigError {
         }
     }
 
-    pub(crate) fn broken(text: &str, key: &'static str, rule: &'static str) -> Self {
+    /// The file with this text breaks a rule that is about this dotted key.
+    #[must_use]
+    pub fn broken(text: &str, key: &'static str, rule: &'static str) -> Self {
         Self {
             file: None,
             line: line_of_key(text, key),

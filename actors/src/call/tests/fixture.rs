@@ -1015,6 +1015,20 @@ impl Fixture {
         matches!(last, Some(MediaEffect::Record { .. }))
     }
 
+    /// Whether the recording that runs is paused.
+    pub(super) fn is_paused(&self) -> bool {
+        let last = self.media.iter().rev().find(|effect| {
+            matches!(
+                effect,
+                MediaEffect::Record { .. }
+                    | MediaEffect::PauseRecording(_)
+                    | MediaEffect::ResumeRecording(_)
+                    | MediaEffect::StopRecording(_)
+            )
+        });
+        matches!(last, Some(MediaEffect::PauseRecording(id)) if Some(*id) == self.call.recording())
+    }
+
     /// An admin removes an extension.
     pub(super) fn extension_is_removed(&mut self, number: &str) {
         let (directory, _) = office();

@@ -9,7 +9,7 @@ use offhook_core::{CallId, HangupCause, IdSource, LegId};
 
 use super::fixture::{Fixture, INTER_DIGIT, Ids, sdp};
 use crate::call::moving::Arriving;
-use crate::call::{Arrival, CallEffect, CallInput, MediaEffect, Origin};
+use crate::call::{Arrival, CallCommand, CallEffect, CallInput, MediaEffect, Origin};
 
 /// An INVITE that names the dialog of this leg, as its own call sends it here.
 fn wants(call: &Fixture, leg: u32, origin: impl Fn(&Ids) -> Origin, offer: &Bytes) -> Box<Arrival> {
@@ -194,6 +194,36 @@ fn a_talk_that_is_recorded_is_so_again_when_its_transfer_fails() {
     assert!(call.is_recorded(), "after a busy phone");
     finds_no_place(&mut call, phone);
     assert!(call.is_recorded(), "after a place that was not to be had");
+    call.caller_hangs_up();
+    call.leaves_nothing();
+}
+
+/// Whoever paused it did so for what is being told, and knows nothing of recordings that begin anew.
+#[test]
+fn a_paused_recording_is_paused_again_when_its_transfer_fails() {
+    let mut call = Fixture::from_outside();
+    call.caller_acknowledges();
+    call.caller_presses("1");
+    call.waits(INTER_DIGIT);
+    let (_, phone) = call.queue_rings(call.ids.agent);
+    call.phone_answers(phone);
+    let first = call.call.recording();
+    call.handle(CallInput::Command(CallCommand::PauseRecording));
+    call.phone_refers(phone, "<sip:1000@h>");
+    assert!(!call.is_recorded());
+    let busy = call.last_rung();
+    call.phone_refuses(busy, 486);
+    assert!(call.is_recorded() && call.is_paused(), "after a busy phone");
+    assert_ne!(call.call.recording(), first, "another one");
+    finds_no_place(&mut call, phone);
+    assert!(call.is_paused(), "after a place that was not to be had");
+    call.handle(CallInput::Command(CallCommand::ResumeRecording));
+    assert!(call.is_recorded() && !call.is_paused());
+    finds_no_place(&mut call, phone);
+    assert!(
+        call.is_recorded() && !call.is_paused(),
+        "no longer than it was"
+    );
     call.caller_hangs_up();
     call.leaves_nothing();
 }

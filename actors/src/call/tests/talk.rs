@@ -152,6 +152,42 @@ fn a_recording_can_be_started_and_stopped_once() {
 }
 
 #[test]
+fn a_recording_is_paused_and_resumed_once() {
+    let (mut call, _) = Fixture::talking();
+    let told = |call: &Fixture| {
+        let what = |event: &EventKind| {
+            let paused = matches!(event, EventKind::RecordingPaused { .. }).then_some("paused");
+            paused.or(matches!(event, EventKind::RecordingResumed { .. }).then_some("resumed"))
+        };
+        call.events.iter().filter_map(what).collect::<Vec<_>>()
+    };
+    let wants = |call: &mut Fixture, command: &CallCommand| {
+        call.handle(CallInput::Command(command.clone()));
+        call.handle(CallInput::Command(command.clone()));
+    };
+    // What does not run cannot be paused, nor resumed.
+    wants(&mut call, &CallCommand::PauseRecording);
+    wants(&mut call, &CallCommand::ResumeRecording);
+    wants(&mut call, &CallCommand::StartRecording);
+    wants(&mut call, &CallCommand::ResumeRecording);
+    assert!(call.is_recorded() && !call.is_paused());
+    assert!(told(&call).is_empty());
+
+    wants(&mut call, &CallCommand::PauseRecording);
+    assert!(call.is_recorded() && call.is_paused());
+    wants(&mut call, &CallCommand::ResumeRecording);
+    assert!(!call.is_paused());
+    assert_eq!(told(&call), ["paused", "resumed"]);
+
+    // A pause ends with its recording: the next one is begun by somebody who wants to keep it.
+    wants(&mut call, &CallCommand::PauseRecording);
+    wants(&mut call, &CallCommand::StopRecording);
+    assert!(!call.is_recorded());
+    wants(&mut call, &CallCommand::StartRecording);
+    assert!(call.is_recorded() && !call.is_paused());
+}
+
+#[test]
 fn silence_on_the_line_ends_the_call() {
     let (mut call, phone) = Fixture::talking();
     let leg = call.leg(phone);

@@ -3,6 +3,7 @@
 mod office;
 mod outage;
 mod outbound_routes;
+mod recordings;
 mod records;
 mod replay;
 mod secrets;
