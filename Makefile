@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DATA ?= data
 # What the tests run against besides Rust: real SIP phones, node for one of them, and sox to look at sound.
-TOOLS = sipp baresip sox lame opusenc node npm
+TOOLS = sipp baresip sox lame opusenc ffmpeg node npm
 
 # An error's own words are what a failed test should end with, not a hundred lines of backtrace.
 export RUST_LIB_BACKTRACE = 0

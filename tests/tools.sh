@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the programs that the tests need, or says what to install.
-# Usage: tools.sh sipp baresip sox lame opusenc node npm
+# Usage: tools.sh sipp baresip sox lame opusenc ffmpeg node npm
 set -u
 
 package() {

@@ -2,6 +2,7 @@
 
 mod events;
 mod names;
+mod recording_control;
 mod recordings;
 mod sounds;
 
