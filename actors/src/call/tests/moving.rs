@@ -144,7 +144,11 @@ fn finds_no_place(call: &mut Fixture, phone: u32) {
     call.handle(CallInput::Arrives(Box::new(arrival.back(481))));
     assert!(matches!(
         call.events.last(),
-        Some(EventKind::Bridged { .. } | EventKind::RecordingStarted { .. })
+        Some(
+            EventKind::Bridged { .. }
+                | EventKind::RecordingStarted { .. }
+                | EventKind::RecordingPaused { .. }
+        )
     ));
 }
 
