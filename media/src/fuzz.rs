@@ -132,7 +132,9 @@ pub fn telephone_event(data: &[u8]) {
         };
         assert_eq!(TelephoneEvent::parse(&event.to_bytes()), Some(event));
         reports += 1;
-        for input in receiver.receive(now, time, event).into_iter().flatten() {
+        let number = u32::from(record[0]);
+        let told = receiver.receive(now, number, time, event);
+        for input in told.into_iter().flatten() {
             match input {
                 DigitInput::Pressed(digit) => {
                     assert!(is_digit(digit));

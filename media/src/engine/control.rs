@@ -198,12 +198,20 @@ impl Shard {
                 if opened {
                     leg.disconnect();
                 }
-                let due = leg.session.poll_timeout();
-                self.deadlines[key] = due;
-                self.next_sweep = [self.next_sweep, due].into_iter().flatten().min();
+                self.fit_deadline(key);
                 self.fit_links(key);
             }
         }
+    }
+
+    /// What a leg's session waits for may have changed.
+    pub(super) fn fit_deadline(&mut self, key: usize) {
+        let due = self
+            .legs
+            .get(key)
+            .and_then(|leg| leg.session.poll_timeout());
+        self.deadlines[key] = due;
+        self.next_sweep = [self.next_sweep, due].into_iter().flatten().min();
     }
 
     fn set_background(&mut self, key: usize, background: Background) {
@@ -227,11 +235,13 @@ impl Shard {
     fn send_digits(&mut self, key: usize, digits: &[u8]) {
         let leg = &mut self.legs[key];
         let id = leg.id;
-        if !leg
-            .session
-            .send_digits(digits.iter().copied().map(char::from))
-        {
-            self.refuse(id, "send_digits", Refusal::NoFarEnd);
+        let digits = digits.iter().copied().map(char::from);
+        if !leg.session.send_digits(digits) {
+            let reason = match leg.session.destination() {
+                None => Refusal::NoFarEnd,
+                Some(_) => Refusal::BadDigits,
+            };
+            self.refuse(id, "send_digits", reason);
         }
     }
 

@@ -51,7 +51,10 @@ impl Shard {
                 Err(reason) => self.stats.dropped.count(reason),
             }
         }
-        self.unfinished.push(key);
+        // It is read for being unfinished and for its socket's event in one turn.
+        if !self.unfinished.contains(&key) {
+            self.unfinished.push(key);
+        }
     }
 
     /// Reads a leg's RTCP socket empty.
@@ -183,6 +186,10 @@ impl Shard {
         let partner = leg.partner;
         if !leg.taps.is_empty() {
             self.tap(key, received, now);
+        }
+        if matches!(received.content, Content::Key { .. }) {
+            // The key counts as let go when its reports stop.
+            self.fit_deadline(key);
         }
         self.tell_events(key);
         self.fit_wheel(key);

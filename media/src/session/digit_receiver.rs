@@ -23,11 +23,14 @@ pub enum DigitInput {
 }
 
 /// Tells each key once, at its first packet. All packets of a key carry the timestamp of its
-/// beginning, which tells repeated packets and ends from a new key.
+/// beginning, which tells repeated packets and ends from a new key. Which of two keys is the later
+/// one is told by sequence numbers alone: the timestamps of a source that is switched may jump back.
 #[derive(Debug, Clone)]
 pub struct DigitReceiver {
     clock: ClockRate,
     latest: Option<Key>,
+    /// The timestamp of the key before, whose ends some send once more.
+    former: Option<RtpTime>,
 }
 
 impl Default for DigitReceiver {
@@ -39,6 +42,8 @@ impl Default for DigitReceiver {
 #[derive(Debug, Clone, Copy)]
 struct Key {
     began: RtpTime,
+    /// The extended sequence number of its newest report.
+    number: u32,
     /// The timestamp of its newest segment; differs from `began` when held for over 8 s.
     segment: RtpTime,
     event: TelephoneEvent,
@@ -53,6 +58,7 @@ impl DigitReceiver {
         Self {
             clock,
             latest: None,
+            former: None,
         }
     }
 
@@ -61,37 +67,38 @@ impl DigitReceiver {
         self.clock = clock;
     }
 
-    /// Takes one report. Two inputs come at once when a key follows one whose ends were lost: the
-    /// release is then the first.
+    /// Takes one report, whose packet had this extended sequence number. Up to three inputs come at
+    /// once, in order: the release of a key whose ends were lost, the press of the one that follows,
+    /// and its release when nothing but its end came.
     pub fn receive(
         &mut self,
         now: Instant,
+        number: u32,
         time: RtpTime,
         event: TelephoneEvent,
-    ) -> [Option<DigitInput>; 2] {
+    ) -> [Option<DigitInput>; 3] {
         if let Some(key) = &mut self.latest {
             if key.continues(time, event) {
-                return [key.update(now, time, event, self.clock), None];
+                key.number = key.number.max(number);
+                return [key.update(now, time, event, self.clock), None, None];
             }
-            if time.since(key.segment) <= 0 {
-                return [None, None];
+            if number < key.number || self.former == Some(time) {
+                return [None; 3];
             }
         }
         let lost_end = self.release();
-        let mut key = Key {
+        self.former = self.latest.map(|key| key.segment);
+        self.latest = Some(Key {
             began: time,
+            number,
             segment: time,
             event,
             reported: now,
             released: false,
-        };
+        });
         let pressed = event.key().map(DigitInput::Pressed);
-        if event.end {
-            // Everything but the end was lost: it was pressed and is let go.
-            key.released = true;
-        }
-        self.latest = Some(key);
-        [lost_end, pressed]
+        let let_go = if event.end { self.release() } else { None };
+        [lost_end, pressed, let_go]
     }
 
     /// Takes a key for let go when its reports have stopped.
@@ -109,10 +116,13 @@ impl DigitReceiver {
         Some(key.reported + END_TIMEOUT)
     }
 
-    /// The far end began another stream: its timestamps mean nothing here.
+    /// The far end began another stream: its timestamps mean nothing here. A key that was down is
+    /// let go.
+    #[must_use]
     pub fn restart(&mut self) -> Option<DigitInput> {
         let released = self.release();
         self.latest = None;
+        self.former = None;
         released
     }
 
@@ -181,9 +191,10 @@ mod tests {
     fn inputs(receiver: &mut DigitReceiver, reports: &[(u32, TelephoneEvent)]) -> Vec<DigitInput> {
         let mut now = epoch();
         let mut inputs = Vec::new();
-        for &(time, event) in reports {
+        for (&(time, event), number) in reports.iter().zip(0x1_0000..) {
             now += Duration::from_millis(20);
-            inputs.extend(receiver.receive(now, RtpTime(time), event).iter().flatten());
+            let told = receiver.receive(now, number, RtpTime(time), event);
+            inputs.extend(told.iter().flatten());
         }
         inputs
     }
@@ -253,7 +264,11 @@ mod tests {
     fn a_key_of_which_only_the_end_came_is_a_digit() {
         let mut receiver = DigitReceiver::default();
         let reports = [(1000, event('#', 800, true)); 3];
-        assert_eq!(inputs(&mut receiver, &reports), [DigitInput::Pressed('#')]);
+        assert_eq!(
+            inputs(&mut receiver, &reports),
+            [DigitInput::Pressed('#'), released('#', 100)]
+        );
+        assert_eq!(receiver.poll_timeout(), None);
     }
 
     #[test]

@@ -19,8 +19,15 @@ const ENDS: u32 = 3;
 /// Frames between the last end and the next key or audio.
 const PAUSE: u32 = 3;
 
+/// Frames a key that somebody else presses goes out for at most: ten seconds, longer than any menu
+/// asks for. Meanwhile nothing else is heard, so the word that it was let go must not be needed.
+const LONGEST: u32 = 500;
+
 /// Keys of a far end that wait at most; whoever presses faster than they go out loses some.
 const MAX_FOLLOWED: usize = 32;
+
+/// Keys that wait at most, whoever asked for them: half a minute of them.
+const MAX_WAITING: usize = 128;
 
 /// Sends keys one after the other: the first report with the marker, reports of growing duration
 /// every frame, three ends, a pause. Nothing else goes out meanwhile. A key that another far end
@@ -54,12 +61,12 @@ enum Held {
 struct Current {
     event: TelephoneEvent,
     held: Held,
-    /// Where its segment began.
-    time: RtpTime,
+    /// Where its segment began; `None` until a report of it went out.
+    time: Option<RtpTime>,
     /// Frames since it was pressed, and since it was let go.
     pressed: u32,
     over: u32,
-    /// Timestamp units in the segments before this one.
+    /// Units of the events' clock in the segments before this one, or before its first report.
     before: u32,
 }
 
@@ -73,10 +80,18 @@ pub enum ToneFrame {
 }
 
 impl DigitSender {
-    /// Adds keys to those that wait.
-    pub fn push(&mut self, digits: impl Iterator<Item = char>) {
-        let held = Held::Usually;
-        self.waiting.extend(digits.map(|key| Press { key, held }));
+    /// Adds keys to those that wait: all of them, or none, and false, when they are too many.
+    pub fn push(&mut self, digits: impl Iterator<Item = char>) -> bool {
+        let (held, before) = (Held::Usually, self.waiting.len());
+        let room = MAX_WAITING.saturating_sub(before);
+        // One more than there is room for is enough to know.
+        let presses = digits.take(room + 1).map(|key| Press { key, held });
+        self.waiting.extend(presses);
+        let fits = self.waiting.len() <= MAX_WAITING;
+        if !fits {
+            self.waiting.truncate(before);
+        }
+        fits
     }
 
     /// Another far end pressed a key and holds it.
@@ -110,7 +125,8 @@ impl DigitSender {
     }
 
     /// One frame passes: the packet to send in it, without its payload type. `None` in a pause.
-    /// Durations are counted by `clock`, which need not be that of the stream.
+    /// Durations are counted by `clock`, which need not be that of the stream. A key of which
+    /// nothing could be sent before begins now.
     pub fn tick(
         &mut self,
         now: Instant,
@@ -118,15 +134,15 @@ impl DigitSender {
         clock: ClockRate,
     ) -> Option<(RtpHeader, [u8; TELEPHONE_EVENT_LEN])> {
         let frame = clock.frame();
-        let began = self.step()?;
+        self.step()?;
         let current = self.current.as_mut()?;
-        let header = if began {
-            let header = stream.key(now, stream.clock().frame());
-            current.time = header.time;
-            header
+        let header = if let Some(time) = current.time {
+            stream.key_again(time)
         } else {
-            stream.key_again(current.time)
+            current.before = (current.pressed - 1).saturating_mul(frame);
+            stream.key(now, stream.clock().frame())
         };
+        let time = current.time.unwrap_or(header.time);
         let total = current.pressed.saturating_mul(frame);
         let here = total.saturating_sub(current.before);
         // A key held for longer than the field can say goes on in another segment (RFC 4733 section
@@ -136,13 +152,19 @@ impl DigitSender {
         current.event.end = current.over > 0;
         let in_stream = |units| clock.counted_by(units, stream.clock());
         let (length, segment) = (in_stream(here.min(full)), in_stream(full));
-        stream.occupy(current.time, length);
+        stream.occupy(time, length);
         let payload = current.event.to_bytes();
+        current.time = Some(time);
         if here > full {
             current.before += full;
-            current.time = current.time.plus(segment);
+            current.time = Some(time.plus(segment));
         }
         Some((header, payload))
+    }
+
+    /// One frame passes in which nothing may be sent.
+    pub fn pass(&mut self) {
+        self.step();
     }
 
     /// One frame passes for somebody who hears keys as tones.
@@ -162,7 +184,7 @@ impl DigitSender {
             self.current = Some(Current {
                 event: TelephoneEvent::of_key(press.key)?,
                 held: press.held,
-                time: RtpTime::default(),
+                time: None,
                 pressed: 1,
                 over: 0,
                 before: 0,
@@ -190,7 +212,7 @@ impl Current {
     fn is_held(&self) -> bool {
         match self.held {
             Held::Usually => self.pressed < PRESSED,
-            Held::Down => true,
+            Held::Down => self.pressed < LONGEST,
             Held::Up => self.pressed < SHORTEST,
         }
     }
@@ -316,5 +338,14 @@ mod tests {
             sender.release();
         }
         assert_eq!(sender.waiting.len(), MAX_FOLLOWED);
+    }
+
+    #[test]
+    fn keys_that_are_asked_for_too_fast_fill_no_memory() {
+        let mut sender = DigitSender::default();
+        for _ in 0..10_000 {
+            sender.push("12".chars());
+        }
+        assert_eq!(sender.waiting.len(), 128);
     }
 }

@@ -238,12 +238,16 @@ impl MediaSession {
             self.digits_out.clear();
         }
         let recoded = coding != remote.coding;
+        let sings_on = media.receive && media.keys_in_band == remote.media.keys_in_band;
         remote.media = media;
         remote.coding = coding;
         self.silent = Silence::Since(now);
         if recoded {
             self.packing = None;
             self.begin_decoding(None);
+        }
+        if recoded || !sings_on {
+            self.stop_listening_for_keys();
         }
         Some(opened)
     }
@@ -288,18 +292,19 @@ impl MediaSession {
         self.end_play(PlayEnd::Stopped);
     }
 
-    /// Presses keys, in whatever form the far end takes them; false while that is not known.
+    /// Presses keys, in whatever form the far end takes them; false, and none is pressed, while that
+    /// is not known or when too many wait already.
     pub fn send_digits(&mut self, digits: impl Iterator<Item = char>) -> bool {
-        let known = self.remote.is_some();
-        if known {
-            self.digits_out.push(digits);
-        }
-        known
+        self.remote.is_some() && self.digits_out.push(digits)
     }
 
     /// The leg this one hears pressed a key, or let it go: does so too, unless the far end is told by
     /// packets that are passed on.
     pub fn follow_key(&mut self, pressed: Option<char>, by: KeySource) {
+        let Some(key) = pressed else {
+            // However it came to be down: what is true of the next key need not have been of it.
+            return self.digits_out.release();
+        };
         let Some(remote) = self.remote.as_ref().filter(|_| self.hears_others()) else {
             return;
         };
@@ -311,10 +316,7 @@ impl MediaSession {
             // The tones are in the sound that is passed on.
             return;
         }
-        match pressed {
-            Some(key) => self.digits_out.press(key),
-            None => self.digits_out.release(),
-        }
+        self.digits_out.press(key);
     }
 
     /// Whether [`MediaSession::tick`] has something to do every frame.

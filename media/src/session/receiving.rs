@@ -104,7 +104,9 @@ impl MediaSession {
             Content::Key { event, clock } => {
                 self.digits_in.set_clock(ClockRate::new(clock));
                 self.skip_audio(&received);
-                for input in self.digits_in.receive(now, received.time, event) {
+                let number = arrival.extended;
+                let inputs = self.digits_in.receive(now, number, received.time, event);
+                for input in inputs {
                     self.take_key(input, KeySource::Event);
                 }
             }
@@ -162,8 +164,9 @@ impl MediaSession {
         };
         if self.resumed {
             self.resumed = false;
-            self.digits_in.restart();
-            return Ok(source.restart(header, now));
+            let arrival = source.restart(header, now);
+            self.restart_keys();
+            return Ok(arrival);
         }
         let epoch = source.epoch();
         let arrival = match content {
@@ -172,9 +175,15 @@ impl MediaSession {
         };
         let arrival = arrival.ok_or(DropReason::Late)?;
         if arrival.epoch != epoch {
-            self.digits_in.restart();
+            self.restart_keys();
         }
         Ok(arrival)
+    }
+
+    /// The far end began another stream: a key that was down in the one before is let go.
+    fn restart_keys(&mut self) {
+        let released = self.digits_in.restart();
+        self.take_key(released, KeySource::Event);
     }
 
     pub(super) fn take_key(&mut self, input: Option<DigitInput>, by: KeySource) {

@@ -141,13 +141,13 @@ impl MediaSession {
             let room = &mut packet[HEADER_LEN..HEADER_LEN + MAX_PAYLOAD];
             let packed = self.audio_out.as_mut()?.pop(room)?;
             if packed.length > 0 {
-                let header = self.stream.frame(now, packed.begins, packed.halves);
                 let media = &self.remote.as_ref()?.media;
                 let payload_type = match (packed.kind, media.comfort_noise) {
                     (PackedKind::Noise, Some(noise)) => noise,
                     (PackedKind::Noise, None) => continue,
                     (PackedKind::Audio, _) => media.payload_type,
                 };
+                let header = self.stream.frame(now, packed.begins, packed.halves);
                 return self.seal(packet, header, payload_type, packed.length);
             }
         }
@@ -227,10 +227,12 @@ impl MediaSession {
                 payload_type,
                 clock_rate,
             } => {
-                let report =
-                    self.digits_out
-                        .tick(now, &mut self.stream, ClockRate::new(clock_rate));
-                let (header, event) = report.filter(|_| sends)?;
+                if !sends {
+                    self.digits_out.pass();
+                    return None;
+                }
+                let clock = ClockRate::new(clock_rate);
+                let (header, event) = self.digits_out.tick(now, &mut self.stream, clock)?;
                 packet[HEADER_LEN..HEADER_LEN + event.len()].copy_from_slice(&event);
                 self.seal(packet, header, payload_type, event.len())
             }

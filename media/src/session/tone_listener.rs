@@ -3,7 +3,7 @@
 use crate::codec::{Coding, Law};
 use crate::dsp::dtmf::KeyTone;
 use crate::session::digit_receiver::DigitInput;
-use crate::session::media_session::{KeySource, MediaSession};
+use crate::session::media_session::{KeySource, MediaSession, SessionEvent};
 use crate::session::remote::KeysInBand;
 use crate::time::FRAME_SAMPLES;
 
@@ -33,6 +33,15 @@ impl MediaSession {
         }
         self.tones = Some(detector);
     }
+
+    /// What the far end sang is over: a key that is still down is let go.
+    pub(super) fn stop_listening_for_keys(&mut self) {
+        let detector = self.tones.take();
+        if detector.is_some_and(|detector| detector.is_pressed()) {
+            self.events
+                .push_back(SessionEvent::Released(KeySource::Tone));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -47,7 +56,7 @@ mod tests {
     use crate::dsp::dtmf::{DtmfTone, USUAL_LEVELS};
     use crate::rtcp::NtpClock;
     use crate::rtp::RtpHeader;
-    use crate::session::{RemoteMedia, SessionEvent, SessionSettings, StreamSeed};
+    use crate::session::{RemoteMedia, SessionSettings, StreamSeed};
     use crate::test_time::epoch;
     use crate::time::RtpTime;
 

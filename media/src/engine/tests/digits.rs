@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offhook_core::sdp::Codec;
 
-use super::rig::{Phone, Rig, is_tone};
+use super::rig::{Pace, Phone, Rig, is_tone};
 use crate::dsp::tone::sine;
 use crate::engine::*;
 use crate::rtp::TelephoneEvent;
@@ -80,6 +80,34 @@ fn a_bridge_carries_keys_to_the_other_side_and_tells_them() {
         assert_eq!(event.end, n > 2);
     }
     assert_eq!(digits(&mut rig, &a, 1), "8");
+}
+
+#[test]
+fn a_key_whose_end_is_lost_gives_the_bridge_back_soon() {
+    let mut rig = Rig::new();
+    let (mut a, b) = (rig.phone(Codec::Pcmu), rig.phone(Codec::Pcma));
+    let without_events = RemoteMedia {
+        keys: KeysOut::Tones,
+        ..b.remote()
+    };
+    rig.engine.set_remote(b.leg, without_events);
+    rig.engine.bridge(a.leg, b.leg);
+    rig.settle();
+    let begins = TelephoneEvent {
+        duration: 160,
+        ..TelephoneEvent::of_key('5').unwrap()
+    };
+    a.sends(101, &begins.to_bytes());
+    let mut pace = Pace::new();
+    for _ in 0..35 {
+        a.says(440.0);
+        pace.next_frame();
+    }
+    b.ignores_the_past();
+    for _ in 0..10 {
+        a.says(440.0);
+    }
+    assert!(is_tone(&b.hears(10), 440.0));
 }
 
 #[test]

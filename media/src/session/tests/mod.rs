@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use offhook_core::sdp::Codec;
 use proptest::prelude::*;
 
+mod keys;
 mod pair;
 mod transcoding;
 
