@@ -368,7 +368,8 @@ pub enum EventKind {
         /// The mean opinion score of the last seconds, 1 to 4.5.
         #[serde(default)]
         mos: Option<f64>,
-        /// Packets received so far that came too late to be heard.
+        /// Packets received so far that came too late to be heard, or that would have had to wait
+        /// too long and were passed over.
         #[serde(default)]
         late: u64,
         /// The wait in the jitter buffer in microseconds, where there is one.

@@ -210,7 +210,8 @@ pub struct Quality {
     /// The codec spoken last.
     #[serde(default)]
     pub codec: Option<Codec>,
-    /// Packets that came too late to be heard, in percent of those received.
+    /// Packets that came too late to be heard or were passed over because they would have had to
+    /// wait too long, in percent of those received.
     #[serde(default)]
     pub late_percent: f64,
     /// The longest wait in the jitter buffer in milliseconds, where there was one.

@@ -143,6 +143,19 @@ impl Decoder {
         }
     }
 
+    /// Another stream begins: what was learnt of the former one, its silence included, is forgotten.
+    /// What was heard last is not, so that the sound goes on without a step.
+    pub fn reset(&mut self) {
+        match &mut self.state {
+            State::Law(_, concealer) | State::L16(concealer) => concealer.end_rest(),
+            State::G722(g722, concealer) => {
+                **g722 = G722Decoder::new();
+                concealer.end_rest();
+            }
+            State::Opus(opus) => opus.reset(),
+        }
+    }
+
     /// Fills `pcm`, in multiples of 2.5 ms, while the far end sends nothing and nothing is lost:
     /// with the noise it last said it had, or, which is false, with silence.
     pub fn rest(&mut self, pcm: &mut [i16]) -> bool {

@@ -263,7 +263,7 @@ fn engine_event(leg: LegId, event: SessionEvent) -> Option<EngineEvent> {
             round_trip_micros: round_trip.map(micros),
             codec,
             rating,
-            late: playout.late,
+            late: playout.given_up(),
             concealed: playout.concealed,
             playout_delay: playout.delay,
         },
@@ -272,4 +272,37 @@ fn engine_event(leg: LegId, event: SessionEvent) -> Option<EngineEvent> {
 
 fn micros(duration: std::time::Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use offhook_core::CallId;
+
+    use super::*;
+    use crate::session::jitter::JitterStats;
+
+    #[test]
+    fn packets_that_were_passed_over_are_told_with_those_that_came_too_late() {
+        let playout = JitterStats {
+            late: 2,
+            discarded: 5,
+            ..JitterStats::default()
+        };
+        let measured = SessionEvent::Quality {
+            received: 100,
+            lost: 0,
+            jitter: Duration::ZERO,
+            round_trip: None,
+            codec: None,
+            rating: None,
+            playout,
+        };
+        let told = engine_event(LegId::new(CallId::random(), 0), measured);
+        assert!(
+            matches!(told, Some(EngineEvent::Quality { late: 7, .. })),
+            "{told:?}"
+        );
+    }
 }

@@ -91,6 +91,7 @@ fn sum(before: JitterStats, now: JitterStats) -> JitterStats {
         discarded: before.discarded + now.discarded,
         resets: before.resets + now.resets,
         concealed: before.concealed + now.concealed,
+        stalled: before.stalled + now.stalled,
         grown: before.grown + now.grown,
         shrunk: before.shrunk + now.shrunk,
         ..now

@@ -25,7 +25,8 @@ impl MediaSession {
                 jitter,
                 far_end: self.reports.far_end_delay(),
                 buffered: self.audio_in.as_ref().map(|_| playout.delay),
-                discarded: playout.late + playout.discarded,
+                discarded: playout.given_up(),
+                stalled: playout.stalled,
             };
             let measured = self.meter.measure(&reception, source.bursts(), &way);
             rating = measured.map(|measured| measured.rate());
@@ -223,6 +224,7 @@ mod tests {
             far_end: None,
             buffered: None,
             discarded: 0,
+            stalled: Duration::ZERO,
         };
         let nothing = Impairments {
             codec: Codec::Pcmu,

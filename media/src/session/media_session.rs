@@ -79,6 +79,10 @@ pub enum KeySource {
 
 /// Something worth telling whoever owns the leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "in a box every rating would be an allocation in a media thread"
+)]
 pub enum SessionEvent {
     /// The first packet was accepted.
     FirstPacket,

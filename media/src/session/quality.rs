@@ -24,6 +24,10 @@ const RO: f64 = 94.77;
 /// Delay in a far end that does not tell it: its own frame and its sound card.
 const FAR_END: Duration = Duration::from_millis(20);
 
+/// The least sound that is rated, in seconds: of a few packets one that is missing would weigh like
+/// a catastrophe.
+const LEAST: f64 = 1.0;
+
 /// A rating of the last seconds. In whole tenths and hundredths, so that equal ones are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rating {
@@ -162,6 +166,8 @@ pub struct Way {
     pub buffered: Option<Duration>,
     /// Packets that our jitter buffer gave up although they came, in all.
     pub discarded: u64,
+    /// Sound it made up, in all, for packets that came after all and were played later.
+    pub stalled: Duration,
 }
 
 /// Rates a leg's sound from one look to the next.
@@ -170,11 +176,13 @@ pub struct QualityMeter {
     received: u64,
     lost: u64,
     discarded: u64,
+    stalled: Duration,
     runs: (u64, u64),
 }
 
 impl QualityMeter {
-    /// What became of the sound since the last look; `None` if no packet was due.
+    /// What became of the sound since the last look that told; `None` if too little was due, and
+    /// then the next look takes it in.
     pub fn measure(
         &mut self,
         reception: &Reception,
@@ -182,26 +190,33 @@ impl QualityMeter {
         way: &Way,
     ) -> Option<Impairments> {
         let before = *self;
-        *self = Self {
+        let now = Self {
             received: reception.received,
             lost: reception.lost,
             discarded: way.discarded,
+            stalled: way.stalled,
             runs: bursts.runs(),
         };
-        let received = self.received.saturating_sub(before.received);
+        let received = now.received.saturating_sub(before.received);
         // A packet that came late after all makes the total smaller.
-        let lost = self.lost.saturating_sub(before.lost);
+        let lost = now.lost.saturating_sub(before.lost);
         let expected = received + lost;
-        if expected == 0 {
+        if expected == 0 || expected as f64 * way.ptime.as_secs_f64() < LEAST {
+            if now.received < before.received {
+                // Another stream, counted from nothing.
+                *self = now;
+            }
             return None;
         }
-        let discarded = self
-            .discarded
-            .saturating_sub(before.discarded)
-            .min(received);
-        let loss = (lost + discarded) as f64 / expected as f64;
-        let in_runs = self.runs.0.saturating_sub(before.runs.0);
-        let runs = self.runs.1.saturating_sub(before.runs.1);
+        *self = now;
+        // What a stall delays may be passed over behind it: one gap for the ear, and not two.
+        let discarded = now.discarded.saturating_sub(before.discarded);
+        let stalled = now.stalled.saturating_sub(before.stalled).as_secs_f64();
+        let stalled = stalled / way.ptime.as_secs_f64().max(0.001);
+        let unheard = (discarded as f64).max(stalled).min(received as f64);
+        let loss = (lost as f64 + unheard) / expected as f64;
+        let in_runs = now.runs.0.saturating_sub(before.runs.0);
+        let runs = now.runs.1.saturating_sub(before.runs.1);
         let burst_ratio = match runs {
             0 => 1.0,
             runs => (in_runs as f64 / runs as f64 * (1.0 - loss)).max(1.0),
@@ -286,6 +301,7 @@ mod tests {
             far_end: None,
             buffered: None,
             discarded: 0,
+            stalled: Duration::ZERO,
         };
         let mut meter = QualityMeter::default();
         let mut bursts = Bursts::default();
@@ -315,5 +331,43 @@ mod tests {
         };
         let third = meter.measure(&reception, &bursts, &late).unwrap();
         assert!((third.loss - 0.1).abs() < 1e-9);
+        // So does a stall; what was passed over behind it is the same gap.
+        reception.received += 250;
+        let stalled = Way {
+            discarded: 25 + 5,
+            stalled: Duration::from_millis(1000),
+            ..way
+        };
+        let fourth = meter.measure(&reception, &bursts, &stalled).unwrap();
+        assert!((fourth.loss - 0.2).abs() < 1e-9, "{fourth:?}");
+    }
+
+    #[test]
+    fn a_few_packets_are_rated_with_those_that_follow_them() {
+        let way = Way {
+            codec: Codec::Pcmu,
+            ptime: Duration::from_millis(20),
+            round_trip: None,
+            jitter: Duration::ZERO,
+            far_end: None,
+            buffered: None,
+            discarded: 0,
+            stalled: Duration::ZERO,
+        };
+        let mut meter = QualityMeter::default();
+        let mut bursts = Bursts::default();
+        // Two packets, and one that is missing between them.
+        bursts.receive(0);
+        bursts.receive(1);
+        let mut reception = Reception {
+            received: 2,
+            lost: 1,
+            ..Reception::default()
+        };
+        assert_eq!(meter.measure(&reception, &bursts, &way), None);
+        (0..97).for_each(|_| bursts.receive(0));
+        reception.received += 97;
+        let measured = meter.measure(&reception, &bursts, &way).unwrap();
+        assert!((measured.loss - 0.01).abs() < 1e-9, "{measured:?}");
     }
 }

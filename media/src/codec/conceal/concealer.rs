@@ -77,8 +77,8 @@ impl Concealer {
             for ((sample, made_up), n) in pcm.iter_mut().zip(made_up).zip(1..) {
                 *sample = blend(*made_up, *sample, n, whole);
             }
-            self.resting = false;
         }
+        self.resting = false;
         self.note(pcm);
     }
 
@@ -109,6 +109,11 @@ impl Concealer {
     /// Whether the far end said that it is silent.
     pub(crate) fn is_resting(&self) -> bool {
         self.resting
+    }
+
+    /// What the far end said of its silence holds no longer.
+    pub(crate) fn end_rest(&mut self) {
+        self.resting = false;
     }
 
     fn open(&mut self) -> Gap {

@@ -36,6 +36,13 @@ impl OpusDecoder {
         decoded.map_err(|_| CodecError::Refused)
     }
 
+    /// Another stream begins.
+    pub(crate) fn reset(&mut self) {
+        // There is nothing in it to refuse.
+        self.state.reset_state().ok();
+        self.resting = false;
+    }
+
     /// Whether the far end sends nothing because it is silent (RFC 7587 section 3.1.3): its last
     /// packet had no audio.
     pub(crate) fn is_resting(&self) -> bool {

@@ -58,6 +58,8 @@ pub enum JitterFrame<'a> {
         payload: &'a [u8],
         /// What to do about the wait with the sound it decodes to.
         pace: Pace,
+        /// How its sound joins what was played before.
+        joint: Joint,
     },
     /// Make something up: a packet is missing, or late.
     Lost {
@@ -66,8 +68,20 @@ pub enum JitterFrame<'a> {
         /// The packet that follows at once, if it is there: it may hold a copy of the lost one.
         next: Option<&'a [u8]>,
     },
+    /// The far end says that it is silent from here on, and how that sounds (RFC 3389): no time
+    /// passes with it.
+    Noise(&'a [u8]),
     /// Nothing: the far end says nothing, or its first packets still have to wait.
     Silence,
+}
+
+/// How a packet's sound joins what was played before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joint {
+    /// It goes on from it.
+    Seamless,
+    /// Sound between the two was passed over.
+    Cut,
 }
 
 /// What to do about the wait.
@@ -107,6 +121,8 @@ pub struct JitterBuffer {
     play: Play,
     /// Decoded packets in a row that waited too long.
     too_long: u32,
+    /// Where the sound ended and how much was made up since, once that was given up.
+    ended: Option<(i64, i64)>,
     counted: Counted,
 }
 
@@ -132,6 +148,7 @@ enum Play {
 struct Counted {
     stats: JitterStats,
     concealed: u64,
+    stalled: u64,
     /// Waits of decoded packets, in units.
     waits: u64,
     waited: u64,
@@ -157,6 +174,7 @@ impl JitterBuffer {
             next: None,
             play: Play::Waiting,
             too_long: 0,
+            ended: None,
             counted: Counted::default(),
         }
     }
@@ -197,12 +215,23 @@ impl JitterBuffer {
         }
     }
 
+    /// Takes in a packet of the stream that says how the far end's silence sounds. It has its turn
+    /// like any other; one that comes after its turn is of no use.
+    pub fn push_noise(&mut self, sequence: u32, payload: &[u8]) {
+        self.follow(sequence);
+        if self.next.is_some_and(|next| sequence >= next) && !self.store.holds(sequence) {
+            let evicted = self.store.put_noise(sequence, payload);
+            self.counted.stats.discarded += evicted.unwrap_or(0);
+        }
+    }
+
     /// The far end's stream begins anew, with other numbers: another SSRC, or a restart of it. What
     /// waits is dropped, what is known of the network stays.
     pub fn restart(&mut self) {
         self.store.clear();
         self.next = None;
         self.play = Play::Waiting;
+        self.ended = None;
         self.counted.stats.resets += 1;
         if let Some(newest) = &mut self.newest {
             // Whatever comes next is newer.
@@ -215,6 +244,9 @@ impl JitterBuffer {
     /// measured wait. To be asked until there are 20 ms.
     pub fn pull(&mut self, now: Instant, held: u32) -> JitterFrame<'_> {
         let now = self.units_at(now);
+        if let Some(noise) = self.noise_due() {
+            return JitterFrame::Noise(self.store.payload(&noise));
+        }
         let first = self.next.and_then(|next| self.store.first_from(next));
         let Some((slot, missing)) = first else {
             return self.run_dry();
@@ -229,6 +261,7 @@ impl JitterBuffer {
         if missing == 0 || made_up >= self.longest_concealed() {
             // The far end paused, or too much is missing to make up.
             self.play = Play::Waiting;
+            self.ended = Some((position, made_up));
             return self.begin(now, slot, missing, held);
         }
         let units = self.conceal(position, made_up, gap);
@@ -249,6 +282,7 @@ impl JitterBuffer {
         let mean = counted.waited.checked_div(counted.waits).unwrap_or(0);
         JitterStats {
             concealed: self.lasting(counted.concealed),
+            stalled: self.lasting(counted.stalled),
             delay: self.lasting(u64::try_from(counted.recent / 16).unwrap_or(0)),
             mean_delay: self.lasting(mean),
             target: self.lasting(u64::try_from(self.target()).unwrap_or(0)),
@@ -265,6 +299,21 @@ impl JitterBuffer {
         }
     }
 
+    /// The packet about silence whose turn it is: what was before it is played, or given up.
+    fn noise_due(&mut self) -> Option<Slot> {
+        let (noise, missing) = self.store.noise_from(self.next?)?;
+        let lacking = i64::from(missing) * i64::from(self.clock / 50);
+        if let Play::Playing { made_up, .. } = self.play
+            && made_up < lacking.min(self.longest_concealed())
+        {
+            return None;
+        }
+        self.store.remove(noise.sequence);
+        self.next = Some(noise.sequence.saturating_add(1));
+        self.counted.stats.lost += u64::from(missing);
+        Some(noise)
+    }
+
     /// Nothing is there.
     fn run_dry(&mut self) -> JitterFrame<'_> {
         if let Play::Playing { position, made_up } = self.play {
@@ -274,6 +323,7 @@ impl JitterBuffer {
                 return JitterFrame::Lost { units, next: None };
             }
             self.play = Play::Waiting;
+            self.ended = Some((position, made_up));
         }
         JitterFrame::Silence
     }
@@ -288,8 +338,15 @@ impl JitterBuffer {
     }
 
     fn take(&mut self, now: i64, slot: Slot, missing: u32, held: u32) -> JitterFrame<'_> {
+        let due = slot.sequence;
         let (slot, missing) = self.skip_overdue(now, slot, missing);
+        let joint = if slot.sequence == due {
+            Joint::Seamless
+        } else {
+            Joint::Cut
+        };
         let wait = now - slot.time - self.delay.base();
+        self.count_stall(&slot);
         self.play = Play::Playing {
             position: slot.time + i64::from(slot.units),
             made_up: 0,
@@ -297,11 +354,13 @@ impl JitterBuffer {
         self.next = Some(slot.sequence.saturating_add(1));
         self.counted.stats.lost += u64::from(missing);
         self.count_wait(now - slot.arrived + i64::from(held));
-        let pace = self.pace(wait, held);
+        let spare = self.spare(now, &slot, held);
+        let pace = self.pace(wait, held, spare);
         self.store.remove(slot.sequence);
         JitterFrame::Packet {
             payload: self.store.payload(&slot),
             pace,
+            joint,
         }
     }
 
@@ -326,7 +385,24 @@ impl JitterBuffer {
         (slot, missing)
     }
 
-    fn pace(&mut self, wait: i64, held: u32) -> Pace {
+    /// How much sound can go without running dry before the next packet is there, which comes no
+    /// later than this one did.
+    fn spare(&self, now: i64, slot: &Slot, held: u32) -> u32 {
+        let frame = i64::from(self.clock / 50);
+        let units = i64::from(slot.units);
+        let behind = self.store.first_from(slot.sequence.saturating_add(1));
+        let behind = behind.map_or(0, |(next, missing)| match missing {
+            0 => i64::from(next.units),
+            _ => 0,
+        });
+        // Sound is asked for once in a frame.
+        let until_next = (units - (now - slot.arrived)).max(0);
+        let turns = (until_next + frame - 1) / frame;
+        let spare = i64::from(held) + behind.max(units - turns * frame).max(0);
+        u32::try_from(spare).unwrap_or(0)
+    }
+
+    fn pace(&mut self, wait: i64, held: u32, most: u32) -> Pace {
         let slack = wait - self.target();
         if slack < 0 {
             self.too_long = 0;
@@ -336,7 +412,7 @@ impl JitterBuffer {
         // A fifth of a frame keeps it from growing again at once.
         let spare = slack - frame / 5;
         // Either a whole frame can be spared, or what is held is of no use.
-        let most = if spare >= frame { self.clock } else { held };
+        let most = if spare >= frame { most } else { most.min(held) };
         if spare >= frame || (spare >= 0 && i64::from(held) >= frame / 4) {
             self.too_long += 1;
         } else {
@@ -344,7 +420,7 @@ impl JitterBuffer {
         }
         // The more there is to spare, the quicker.
         let patience = if spare > 4 * frame { 1 } else { PATIENCE };
-        if self.too_long < patience {
+        if self.too_long < patience || most == 0 {
             return Pace::Keep;
         }
         self.too_long = patience.saturating_sub(3);
@@ -425,6 +501,17 @@ impl JitterBuffer {
     /// Whether nothing of the stream was played yet.
     fn is_untouched(&self) -> bool {
         self.counted.waits == 0
+    }
+
+    /// What was made up since the last packet and is not missing before this one.
+    fn count_stall(&mut self, slot: &Slot) {
+        let ended = self.ended.take();
+        let (position, made_up) = match self.play {
+            Play::Playing { position, made_up } => (position, made_up),
+            Play::Waiting => ended.unwrap_or((slot.time, 0)),
+        };
+        let stalled = made_up - (slot.time - position).clamp(0, made_up);
+        self.counted.stalled += u64::try_from(stalled).unwrap_or(0);
     }
 
     fn count_wait(&mut self, wait: i64) {

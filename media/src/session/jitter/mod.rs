@@ -25,7 +25,7 @@ mod settings;
 mod stats;
 mod store;
 
-pub use buffer::{AudioPacket, JitterBuffer, JitterFrame, Pace, Pushed};
+pub use buffer::{AudioPacket, JitterBuffer, JitterFrame, Joint, Pace, Pushed};
 pub use playout::{AudioDecoder, Heard, Playout};
 pub use settings::JitterSettings;
 pub use stats::JitterStats;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::dsp::stretch;
-use crate::session::jitter::buffer::{AudioPacket, JitterBuffer, JitterFrame, Pace, Pushed};
+use crate::session::jitter::buffer::{AudioPacket, JitterBuffer, JitterFrame, Joint, Pace, Pushed};
 use crate::session::jitter::settings::JitterSettings;
 use crate::session::jitter::stats::JitterStats;
 
@@ -25,6 +25,8 @@ pub trait AudioDecoder {
     fn conceal(&mut self, pcm: &mut [i16]);
     /// Fills `pcm` with the lost packet by its copy in the next one; false if there is none.
     fn recover(&mut self, next: &[u8], pcm: &mut [i16]) -> bool;
+    /// The far end is silent from here on, and says how that sounds (RFC 3389).
+    fn take_noise(&mut self, _payload: &[u8]) {}
     /// Fills `pcm` while the far end says nothing: with its comfort noise, or, which is false, with
     /// silence.
     fn rest(&mut self, pcm: &mut [i16]) -> bool {
@@ -89,6 +91,11 @@ impl Playout {
         self.buffer.skip(sequence);
     }
 
+    /// Takes in a packet that says how the far end's silence sounds.
+    pub fn push_noise(&mut self, sequence: u32, payload: &[u8]) {
+        self.buffer.push_noise(sequence, payload);
+    }
+
     /// The far end's stream begins anew. The decoder should, too.
     pub fn restart(&mut self) {
         self.buffer.restart();
@@ -137,12 +144,16 @@ impl Playout {
             u64::try_from(self.end).unwrap_or(0) * u64::from(self.clock) / u64::from(self.rate);
         let held = u32::try_from(held).unwrap_or(0);
         match self.buffer.pull(now, held) {
-            JitterFrame::Packet { payload, pace } => {
+            JitterFrame::Packet {
+                payload,
+                pace,
+                joint,
+            } => {
                 let room = self.pcm.len() - stretch::longest(self.rate);
                 let Some(count) = decoder.decode(payload, &mut self.pcm[self.end..room]) else {
                     return self.damaged(decoder);
                 };
-                self.put(count.min(room - self.end), Heard::Audio);
+                self.put(count.min(room - self.end), Heard::Audio, joint);
                 self.stretch(pace);
                 Heard::Audio
             }
@@ -153,8 +164,12 @@ impl Playout {
                 if !next.is_some_and(|next| decoder.recover(next, room)) {
                     decoder.conceal(room);
                 }
-                self.put(count, Heard::Concealed);
+                self.put(count, Heard::Concealed, Joint::Seamless);
                 Heard::Concealed
+            }
+            JitterFrame::Noise(payload) => {
+                decoder.take_noise(payload);
+                Heard::Audio
             }
             JitterFrame::Silence => self.quiet(decoder, wanted),
         }
@@ -164,7 +179,7 @@ impl Playout {
     fn damaged(&mut self, decoder: &mut impl AudioDecoder) -> Heard {
         let count = (self.rate / 50) as usize;
         decoder.conceal(&mut self.pcm[self.end..self.end + count]);
-        self.put(count, Heard::Concealed);
+        self.put(count, Heard::Concealed, Joint::Seamless);
         Heard::Concealed
     }
 
@@ -177,16 +192,17 @@ impl Playout {
         } else {
             Heard::Silence
         };
-        self.put(count, heard);
+        self.put(count, heard, Joint::Seamless);
         heard
     }
 
     /// Takes over what was written behind the end; a step against what was there is spread.
-    fn put(&mut self, count: usize, what: Heard) {
+    fn put(&mut self, count: usize, what: Heard, joint: Joint) {
         let from = self.end;
         self.end += count;
         let new = &mut self.pcm[from..self.end];
-        if what != Heard::Audio || self.before != Heard::Audio {
+        let goes_on = what == Heard::Audio && self.before == Heard::Audio;
+        if joint == Joint::Cut || !goes_on {
             smooth(self.last, new, (self.rate / SMOOTHED) as usize);
         }
         if let Some(&last) = new.last() {

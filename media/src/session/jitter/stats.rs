@@ -19,6 +19,9 @@ pub struct JitterStats {
     pub resets: u64,
     /// Sound that was made up in place of what did not come.
     pub concealed: Duration,
+    /// Made-up sound that stood in for nothing lost: its packets came after all and were played
+    /// later.
+    pub stalled: Duration,
     /// Sound added to make the wait longer.
     pub grown: Duration,
     /// Sound taken out to make the wait shorter.
@@ -29,4 +32,12 @@ pub struct JitterStats {
     pub mean_delay: Duration,
     /// The wait aimed at, for a packet that comes by the quickest way.
     pub target: Duration,
+}
+
+impl JitterStats {
+    /// Packets that came and were not heard.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.late + self.discarded
+    }
 }

@@ -28,6 +28,8 @@ enum Kind {
     Audio,
     /// It took a sequence number but has no sound, such as a pressed key.
     Other,
+    /// It says how silence sounds.
+    Noise,
 }
 
 impl Slot {
@@ -76,6 +78,15 @@ impl PacketStore {
 
     /// Puts a packet in; how many older ones had to go for it. `None`: it is too long.
     pub(super) fn put(&mut self, slot: Slot, payload: &[u8]) -> Option<u64> {
+        self.keep(slot, payload, Kind::Audio)
+    }
+
+    /// The same for one that says how silence sounds.
+    pub(super) fn put_noise(&mut self, sequence: u32, payload: &[u8]) -> Option<u64> {
+        self.keep(Slot::new(sequence, 0, 0, 0), payload, Kind::Noise)
+    }
+
+    fn keep(&mut self, slot: Slot, payload: &[u8], kind: Kind) -> Option<u64> {
         let length = u16::try_from(payload.len()).ok()?;
         if payload.len() > BYTES / 4 {
             return None;
@@ -88,9 +99,13 @@ impl PacketStore {
         for held in &mut self.slots {
             let from = usize::from(held.offset);
             let overlaps = from < end && start < from + usize::from(held.length);
-            if held.kind == Kind::Audio && overlaps {
-                held.kind = Kind::Empty;
-                evicted += 1;
+            match held.kind {
+                Kind::Audio if overlaps => {
+                    held.kind = Kind::Empty;
+                    evicted += 1;
+                }
+                Kind::Noise if overlaps => held.kind = Kind::Other,
+                Kind::Audio | Kind::Noise | Kind::Other | Kind::Empty => {}
             }
         }
         self.bytes[start..end].copy_from_slice(payload);
@@ -98,7 +113,7 @@ impl PacketStore {
         self.place(Slot {
             offset: u16::try_from(start).unwrap_or(0),
             length,
-            kind: Kind::Audio,
+            kind,
             ..slot
         });
         Some(evicted)
@@ -122,8 +137,26 @@ impl PacketStore {
             let slot = &self.slots[index(wanted)];
             match slot.kind {
                 Kind::Audio if slot.sequence == wanted => return Some((*slot, missing)),
+                Kind::Other | Kind::Noise if slot.sequence == wanted => {}
+                Kind::Audio | Kind::Other | Kind::Noise | Kind::Empty => missing += 1,
+            }
+        }
+        None
+    }
+
+    /// The first packet from `sequence` on that says how silence sounds, if none with sound is
+    /// before it, and how many packets before it are missing.
+    pub(super) fn noise_from(&self, sequence: u32) -> Option<(Slot, u32)> {
+        let window = u32::try_from(SLOTS).unwrap_or(0);
+        let start = sequence.max(self.end.saturating_sub(window));
+        let mut missing = start - sequence;
+        for wanted in start..self.end {
+            let slot = &self.slots[index(wanted)];
+            match slot.kind {
+                Kind::Noise if slot.sequence == wanted => return Some((*slot, missing)),
+                Kind::Audio if slot.sequence == wanted => return None,
                 Kind::Other if slot.sequence == wanted => {}
-                Kind::Audio | Kind::Other | Kind::Empty => missing += 1,
+                Kind::Audio | Kind::Other | Kind::Noise | Kind::Empty => missing += 1,
             }
         }
         None

@@ -47,6 +47,7 @@ impl Desk {
             }
             JitterFrame::Lost { next: Some(_), .. } => Err("lost, copy at hand"),
             JitterFrame::Lost { .. } => Err("lost"),
+            JitterFrame::Noise(_) => Err("noise"),
             JitterFrame::Silence => Err("silence"),
         }
     }
@@ -267,7 +268,7 @@ proptest::proptest! {
             match buffer.pull(now, sequence % 300) {
                 JitterFrame::Packet { payload, .. } => proptest::prop_assert!(payload.len() < 2000),
                 JitterFrame::Lost { units, .. } => proptest::prop_assert!((20..=160).contains(&units)),
-                JitterFrame::Silence => {}
+                JitterFrame::Noise(_) | JitterFrame::Silence => {}
             }
         }
     }

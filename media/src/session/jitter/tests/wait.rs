@@ -168,3 +168,64 @@ fn the_wait_never_exceeds_its_bound() {
         assert!(stats.target <= millis(200), "{stats:?}");
     }
 }
+
+#[test]
+fn a_way_that_gets_much_longer_is_waited_for_and_nothing_is_cut_out() {
+    for longer in [230, 300, 380, 480] {
+        let mut line = Line::new(FRAME);
+        line.talk(500, |_| Some(millis(20)));
+        line.talk(150, |_| Some(millis(20 + longer)));
+        let stats = line.playout.stats();
+        assert!(stats.shrunk <= millis(40), "{longer}: {stats:?}");
+        assert!(
+            stats.concealed <= millis(longer + 40),
+            "{longer}: {stats:?}"
+        );
+    }
+}
+
+#[test]
+fn packets_of_any_length_wait_no_longer_than_they_must_soon_after_a_storm() {
+    for ptime in [10, 20, 30, 40, 60] {
+        let mut dice = Dice::new(19);
+        let mut line = Line::new(millis(ptime));
+        let seconds = |n: u64| u32::try_from(n * 1000 / ptime).unwrap();
+        line.talk(seconds(20), |_| Some(dice.up_to(millis(100))));
+        line.talk(seconds(30), |_| Some(Duration::ZERO));
+        let stats = line.playout.stats();
+        assert!(stats.delay <= millis(34), "{ptime}: {stats:?}");
+    }
+}
+
+/// A queue that fills up now and then: 250 ms late, and what is behind it no earlier.
+fn spikes(n: u32) -> Duration {
+    Duration::from_millis(250).saturating_sub(FRAME * (n % 50))
+}
+
+#[test]
+fn what_is_passed_over_counts_as_given_up_though_all_came_in_order() {
+    let mut line = Line::new(FRAME);
+    line.talk(2 * MINUTE, |n| Some(spikes(n)));
+    let stats = line.playout.stats();
+    assert_eq!((stats.late, stats.lost), (0, 0), "{stats:?}");
+    assert!(stats.given_up() > 100, "{stats:?}");
+}
+
+#[test]
+fn sound_made_up_for_what_comes_after_all_is_a_stall_and_for_what_does_not_is_none() {
+    // A second without loss, then the way gets 80 ms longer.
+    let mut line = Line::new(FRAME);
+    line.talk(50, |_| Some(Duration::ZERO));
+    line.talk(100, |_| Some(millis(80)));
+    let stats = line.playout.stats();
+    assert!(
+        (millis(40)..=millis(100)).contains(&stats.stalled),
+        "{stats:?}"
+    );
+    // Lost packets alone.
+    let mut line = Line::new(FRAME);
+    line.talk(500, |n| (n % 10 != 9).then_some(Duration::ZERO));
+    let stats = line.playout.stats();
+    assert!(stats.concealed >= FRAME * 45, "{stats:?}");
+    assert!(stats.stalled <= FRAME, "{stats:?}");
+}
