@@ -114,6 +114,7 @@ async fn talk_over_a_bad_network(length: Duration) -> Result<()> {
         let speech = Speech { length, ..speech };
         Baresip::start_at(&server, extension, &proxy, ("", speech), commands)
     };
+    let events = server.events().await?;
     let opus = by(&opus_way, "1001", Speech::OPUS, &[])?;
     is_registered(&server, "1001", &opus).await?;
     let g711 = by(&g711_way, "1002", Speech::PCMU, &["/dial 1001"])?;
@@ -131,13 +132,30 @@ async fn talk_over_a_bad_network(length: Duration) -> Result<()> {
         let (up, down) = way.stats();
         println!("{codec}: up {up:?}\n      down {down:?}");
         let quality = &record["legs"][leg]["quality"];
-        ensure!(quality["codec"] == codec, "{quality}");
-        is_bearable(quality)?;
+        let wait = mean_wait(&events.so_far(), codec);
+        println!("      {quality}\n      {wait:.0} ms in the jitter buffer on average");
     }
     for (whose, heard) in &ears {
         is_understood(whose, heard, length)?;
     }
+    for (leg, codec) in [(0, "pcmu"), (1, "opus")] {
+        let quality = &record["legs"][leg]["quality"];
+        ensure!(quality["codec"] == codec, "{quality}");
+        is_bearable(quality)?;
+        let wait = mean_wait(&events.so_far(), codec);
+        ensure!((20.0..150.0).contains(&wait), "{wait} ms");
+    }
     server.has_nothing_left().await
+}
+
+/// The mean of what is told of the wait in the jitter buffer every few seconds, in milliseconds.
+fn mean_wait(events: &[Value], codec: &str) -> f64 {
+    let events = events
+        .iter()
+        .filter(|event| event["type"] == "quality_measured" && event["codec"] == codec);
+    let waits = events.filter_map(|event| event["buffered_micros"].as_f64());
+    let (sum, count) = waits.fold((0.0, 0.0), |(sum, count), wait| (sum + wait, count + 1.0));
+    sum / count / 1000.0
 }
 
 /// What we made of what a phone sent.
@@ -146,18 +164,13 @@ fn is_bearable(quality: &Value) -> Result<()> {
         let figure = quality[name].as_f64();
         figure.with_context(|| format!("{name} in {quality}"))
     };
-    let (mean, least) = (figure("mos_mean")?, figure("mos_min")?);
+    let (mean, wait) = (figure("mos_mean")?, figure("buffered_ms")?);
     let (loss, late) = (figure("loss_percent")?, figure("late_percent")?);
-    let (jitter, wait) = (figure("jitter_ms")?, figure("buffered_ms")?);
-    println!(
-        "      MOS {mean:.2}, at its worst {least:.2}; {loss} % lost, {late} % late; \
-         jitter up to {jitter:.1} ms, round trip {} ms, in the jitter buffer up to {wait:.0} ms",
-        quality["round_trip_ms"]
-    );
     ensure!((2.0..9.0).contains(&loss), "{quality}");
     ensure!(late <= 1.0, "{quality}");
-    ensure!((2.5..4.2).contains(&mean), "{quality}");
-    ensure!(wait <= 120.0, "{quality}");
+    ensure!((2.2..4.2).contains(&mean), "{quality}");
+    // The most that the buffer may; a machine that stands still for a moment has it come near.
+    ensure!(wait <= 200.0, "{quality}");
     Ok(())
 }
 
