@@ -15,6 +15,7 @@ use offhook_core::sdp::crypto::{CryptoSuite, MasterKey};
 
 use crate::codec::{CodecError, Coding, Decoder, Toc};
 use crate::container::audio;
+use crate::container::ogg_opus;
 use crate::container::sealed::{SealKey, SealedReader};
 use crate::container::wav::{self, WavHeader};
 use crate::graph::player::Background;
@@ -329,7 +330,17 @@ fn far_end() -> SocketAddr {
 
 /// An uploaded file is read or refused: whatever it claims, its length is limited, and what is read
 /// is at the loudness that all files have, or below.
+///
+/// Pages of OGG have checksums that hide from chance what stands behind them: they are mended, too.
 pub fn audio_file(data: &[u8]) {
+    audio_read(data);
+    let mut mended = data.to_vec();
+    if ogg_opus::mend_checksums(&mut mended) > 0 {
+        audio_read(&mended);
+    }
+}
+
+fn audio_read(data: &[u8]) {
     let longest = Duration::from_secs(20);
     let source = Box::new(Cursor::new(data.to_vec()));
     let Ok(audio) = audio::load(source, longest) else {

@@ -215,6 +215,26 @@ pub fn end_stream(page: &mut [u8]) {
     page[22..26].copy_from_slice(&crc.to_le_bytes());
 }
 
+/// Gives all pages in `bytes` that begin where the one before ends the checksums they should have;
+/// how many there were.
+pub(crate) fn mend_checksums(mut bytes: &mut [u8]) -> usize {
+    let mut pages = 0;
+    while bytes.starts_with(b"OggS") {
+        let table = usize::from(bytes.get(26).copied().unwrap_or(0));
+        let table = bytes.get(PAGE_HEADER..PAGE_HEADER + table);
+        let content = table.map(|table| table.iter().map(|n| usize::from(*n)).sum::<usize>());
+        let length = PAGE_HEADER + table.map_or(0, <[u8]>::len) + content.unwrap_or(0);
+        let Some((page, rest)) = bytes.split_at_mut_checked(length) else {
+            break;
+        };
+        let crc = checksum(page);
+        page[22..26].copy_from_slice(&crc.to_le_bytes());
+        bytes = rest;
+        pages += 1;
+    }
+    pages
+}
+
 /// The samples at 48 kHz that players leave out, by the first page of a file.
 #[must_use]
 pub fn pre_skip(page: &[u8]) -> Option<u64> {

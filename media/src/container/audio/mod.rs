@@ -2,12 +2,14 @@
 //!
 //! WAV, MP3, FLAC, OGG/Vorbis and OGG/Opus. A file is read once, from its beginning, and never held
 //! whole: what it costs is its length in samples, and that is limited. Whatever its header claims,
-//! only what is really there is taken.
+//! only what is really there is taken. What was chained (RFC 3533 section 4), as radio stations do with
+//! every title, is one file.
 
 mod error;
 mod reader;
 mod resampler;
 mod survey;
+mod vorbis_setup;
 
 use std::time::Duration;
 

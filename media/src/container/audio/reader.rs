@@ -17,7 +17,7 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
 use super::survey::Meter;
-use super::{AudioError, FILE_RATE, FileResampler, MAX_CHANNELS};
+use super::{AudioError, FILE_RATE, FileResampler, MAX_CHANNELS, vorbis_setup};
 
 /// Packets in a row that may be undecodable before the rest is given up.
 const MAX_DAMAGED_RUN: u32 = 64;
@@ -60,18 +60,36 @@ impl AudioFormat {
 /// Gives the audio of a file, or of a stream without an end, as mono samples at [`FILE_RATE`].
 pub struct AudioReader {
     container: Box<dyn FormatReader>,
-    track: u32,
-    decoder: Decoder,
+    part: Part,
     format: AudioFormat,
     rate: u32,
     channels: usize,
-    resampler: FileResampler,
     interleaved: Vec<f32>,
     mono: Vec<f32>,
     given: u64,
     damaged: u32,
     /// Undecodable packets since the last good one.
     damaged_run: u32,
+}
+
+/// What is decoded the same way: a file, or one of the streams that are chained to one.
+struct Part {
+    track: u32,
+    decoder: Decoder,
+    format: AudioFormat,
+    rate: u32,
+    /// Of what the decoder gives.
+    channels: usize,
+    resampler: FileResampler,
+}
+
+/// What came next in a container.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Packet,
+    /// The beginning of another part.
+    Part,
+    End,
 }
 
 enum Decoder {
@@ -110,28 +128,12 @@ impl AudioReader {
         let container = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, FormatOptions::default(), metadata)
             .map_err(|error| at_open(&error))?;
-        let track = container.default_track(TrackType::Audio);
-        let track = track.ok_or(AudioError::Unsupported("no audio"))?;
-        let parameters = track.codec_params.as_ref().and_then(|codec| codec.audio());
-        let parameters = parameters.ok_or(AudioError::Unsupported("an unknown codec"))?;
-        let (id, rate) = (track.id, parameters.sample_rate.unwrap_or(0));
-        let channels = parameters.channels.as_ref().map_or(0, |c| c.count());
-        if channels == 0 || channels > usize::from(MAX_CHANNELS) {
-            return Err(AudioError::Channels(channels));
-        }
-        let (decoder, format) = Decoder::new(parameters)?;
-        let (resampler, channels) = match decoder {
-            // It mixes and resamples by itself.
-            Decoder::Opus { .. } => (FileResampler::new(FILE_RATE, FILE_RATE)?, 1),
-            Decoder::Symphonia(_) => (FileResampler::new(rate, FILE_RATE)?, channels),
-        };
+        let part = Part::new(container.as_ref())?;
         Ok(Self {
-            track: id,
-            decoder,
-            format,
-            rate,
-            channels,
-            resampler,
+            format: part.format,
+            rate: part.rate,
+            channels: part.channels,
+            part,
             container,
             interleaved: Vec::new(),
             mono: Vec::new(),
@@ -141,19 +143,19 @@ impl AudioReader {
         })
     }
 
-    /// Its format.
+    /// Its format: that of its first part.
     #[must_use]
     pub fn format(&self) -> AudioFormat {
         self.format
     }
 
-    /// Its samples per second, before resampling.
+    /// Its samples per second, before resampling, in its first part.
     #[must_use]
     pub fn rate(&self) -> u32 {
         self.rate
     }
 
-    /// The channels its samples have.
+    /// The channels its samples have in its first part.
     #[must_use]
     pub fn channels(&self) -> usize {
         self.channels
@@ -189,16 +191,17 @@ impl AudioReader {
     ) -> Result<bool, AudioError> {
         let before = pcm.len();
         let at = self.position();
-        let more = guarded(at, || self.decode_packet())?;
+        let step = guarded(at, || self.decode_packet())?;
+        self.hand_on(pcm, step);
         if let Some(meter) = meter {
-            meter.see_original(&self.interleaved);
-            self.hand_on(pcm, more);
+            meter.see_original(&self.interleaved, self.part.channels);
             meter.see(&pcm[before..]);
-        } else {
-            self.hand_on(pcm, more);
         }
         self.given += (pcm.len() - before) as u64;
-        Ok(more)
+        if step == Step::Part {
+            self.part = guarded(at, || Part::new(self.container.as_ref()))?;
+        }
+        Ok(step != Step::End)
     }
 
     fn position(&self) -> Duration {
@@ -206,48 +209,51 @@ impl AudioReader {
     }
 
     /// Mixes and resamples what was decoded.
-    fn hand_on(&mut self, pcm: &mut Vec<f32>, more: bool) {
+    fn hand_on(&mut self, pcm: &mut Vec<f32>, step: Step) {
         self.mono.clear();
-        let share = 1.0 / self.channels as f32;
-        let blocks = self.interleaved.chunks_exact(self.channels);
+        let channels = self.part.channels;
+        let share = 1.0 / channels as f32;
+        let blocks = self.interleaved.chunks_exact(channels);
         self.mono
             .extend(blocks.map(|block| finite(block.iter().sum::<f32>() * share)));
-        self.resampler.push(&self.mono, pcm);
-        if !more {
-            self.resampler.finish(pcm);
+        self.part.resampler.push(&self.mono, pcm);
+        if step != Step::Packet {
+            self.part.resampler.finish(pcm);
         }
     }
 
-    /// Decodes one packet into `interleaved`; false at the end.
-    fn decode_packet(&mut self) -> Result<bool, AudioError> {
+    /// Decodes one packet into `interleaved`.
+    fn decode_packet(&mut self) -> Result<Step, AudioError> {
         self.interleaved.clear();
         let packet = match self.container.next_packet() {
             Ok(Some(packet)) => packet,
-            Ok(None) => return Ok(false),
-            // Another stream begins behind this one: who wants to hear it sends it by itself.
-            Err(Error::ResetRequired) => return Ok(false),
+            Ok(None) => return Ok(Step::End),
+            Err(Error::ResetRequired) => {
+                return Ok(Step::Part);
+            }
             Err(Error::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-                return Ok(false);
+                return Ok(Step::End);
             }
             Err(Error::IoError(error)) => return Err(AudioError::from(&error)),
             Err(error) => return self.damage(what(&error)),
         };
-        if packet.track_id != self.track {
-            return Ok(true);
+        let part = &mut self.part;
+        if packet.track_id != part.track {
+            return Ok(Step::Packet);
         }
-        match self
+        let decoded = part
             .decoder
-            .decode(&packet, self.channels, &mut self.interleaved)
-        {
+            .decode(&packet, part.channels, &mut self.interleaved);
+        match decoded {
             Ok(()) => {
                 self.damaged_run = 0;
-                Ok(true)
+                Ok(Step::Packet)
             }
             Err(what) => self.damage(what),
         }
     }
 
-    fn damage(&mut self, what: &'static str) -> Result<bool, AudioError> {
+    fn damage(&mut self, what: &'static str) -> Result<Step, AudioError> {
         self.damaged += 1;
         self.damaged_run += 1;
         if self.damaged_run > MAX_DAMAGED_RUN {
@@ -256,7 +262,36 @@ impl AudioReader {
                 what,
             });
         }
-        Ok(true)
+        Ok(Step::Packet)
+    }
+}
+
+impl Part {
+    /// What the container stands at the beginning of.
+    fn new(container: &dyn FormatReader) -> Result<Self, AudioError> {
+        let track = container.default_track(TrackType::Audio);
+        let track = track.ok_or(AudioError::Unsupported("no audio"))?;
+        let parameters = track.codec_params.as_ref().and_then(|codec| codec.audio());
+        let parameters = parameters.ok_or(AudioError::Unsupported("an unknown codec"))?;
+        let rate = parameters.sample_rate.unwrap_or(0);
+        let channels = parameters.channels.as_ref().map_or(0, |c| c.count());
+        if channels == 0 || channels > usize::from(MAX_CHANNELS) {
+            return Err(AudioError::Channels(channels));
+        }
+        let (decoder, format) = Decoder::new(parameters)?;
+        let (resampler, channels) = match decoder {
+            // It mixes and resamples by itself.
+            Decoder::Opus { .. } => (FileResampler::new(FILE_RATE, FILE_RATE)?, 1),
+            Decoder::Symphonia(_) => (FileResampler::new(rate, FILE_RATE)?, channels),
+        };
+        Ok(Self {
+            track: track.id,
+            decoder,
+            format,
+            rate,
+            channels,
+            resampler,
+        })
     }
 }
 
@@ -273,6 +308,12 @@ impl Decoder {
             CODEC_ID_VORBIS => AudioFormat::Vorbis,
             _ => AudioFormat::Wav,
         };
+        let headers = parameters.extra_data.as_deref().unwrap_or_default();
+        if codec == CODEC_ID_VORBIS && !vorbis_setup::is_reasonable(headers) {
+            return Err(AudioError::Unsupported(
+                "broken or oversized Vorbis codebooks",
+            ));
+        }
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
             .map_err(|_| AudioError::Unsupported("an unknown codec"))?;

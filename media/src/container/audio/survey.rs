@@ -100,8 +100,8 @@ impl Meter {
     }
 
     /// Samples as they are in the file, all channels in turn.
-    pub(super) fn see_original(&mut self, interleaved: &[f32]) {
-        let channels = self.runs.len();
+    pub(super) fn see_original(&mut self, interleaved: &[f32], channels: usize) {
+        self.runs.resize(channels, 0);
         for block in interleaved.chunks_exact(channels) {
             for (run, sample) in self.runs.iter_mut().zip(block) {
                 if sample.abs() < FULL_SCALE {

@@ -186,6 +186,133 @@ fn what_is_no_audio_is_said_to_be_none() {
     );
 }
 
+/// Bits from the lowest of each byte on, as Vorbis packs them.
+#[derive(Default)]
+struct Packed {
+    bytes: Vec<u8>,
+    bits: usize,
+}
+
+impl Packed {
+    fn put(&mut self, count: usize, value: u32) {
+        for n in 0..count {
+            if self.bits.is_multiple_of(8) {
+                self.bytes.push(0);
+            }
+            let bit = u8::from((value >> n) & 1 == 1);
+            *self.bytes.last_mut().unwrap() |= bit << (self.bits % 8);
+            self.bits += 1;
+        }
+    }
+}
+
+/// An OGG file whose Vorbis codebooks, `count` of them, are a full tree of 2 to the power of
+/// `depth` entries each, with vectors of 17 values.
+fn vorbis_with_codebooks(count: u32, depth: u32) -> Vec<u8> {
+    let mut head = b"\x01vorbis\0\0\0\0\x01".to_vec();
+    head.extend(8000u32.to_le_bytes());
+    head.extend([0; 12]);
+    head.extend([0x88, 1]);
+    let comment = [&b"\x03vorbis"[..], &[0; 8], &[1]].concat();
+    let mut books = Packed::default();
+    books.put(8, count - 1);
+    for _ in 0..count {
+        books.put(24, 0x56_4342);
+        books.put(16, 17);
+        books.put(24, 1 << depth);
+        books.put(1, 1);
+        books.put(5, depth - 1);
+        books.put(usize::try_from(depth).unwrap() + 1, 1 << depth);
+        books.put(4, 1);
+        books.put(32, 0);
+        books.put(32, 0);
+        books.put(4, 0);
+        books.put(1, 0);
+        // So many values are the 17th root of the entries.
+        books.put(if depth == 17 { 2 } else { 1 }, 0);
+    }
+    let setup = [&b"\x05vorbis"[..], &books.bytes, &[0; 64]].concat();
+    let mut writer = ogg::PacketWriter::new(Vec::new());
+    for packet in [head, comment, setup, vec![0; 40]] {
+        let end = ogg::PacketWriteEndInfo::EndPage;
+        writer.write_packet(packet, 1, end, 0).unwrap();
+    }
+    writer.into_inner()
+}
+
+#[test]
+fn a_header_of_kilobytes_that_stands_for_gigabytes_of_codebooks_is_refused() {
+    // A thousandth of it would still be music; so large it must be before a table is made of it.
+    for (count, depth) in [(256, 17), (64, 13), (5, 17), (32, 12)] {
+        let bytes = vorbis_with_codebooks(count, depth);
+        assert!(bytes.len() < 8000);
+        let mut opened = None;
+        let memory = allocation_counter::measure(|| opened = Some(read(bytes)));
+        let most = 32 << 20;
+        assert!(memory.bytes_max < most, "{count}: {}", memory.bytes_max);
+        let refused = opened.unwrap().unwrap_err();
+        assert!(matches!(refused, AudioError::Unsupported(_)), "{refused}");
+    }
+}
+
+/// An OGG/Opus file with this tone.
+fn opus(hertz: f64, seconds: f64, channels: u16) -> Vec<u8> {
+    let serial = u32::from(channels);
+    let mut file = crate::container::ogg_opus::OggOpus::new(1, 16_000, 32_000, serial).unwrap();
+    let pcm: Vec<i16> = sine(16_000, hertz, seconds, 0.1)
+        .iter()
+        .map(|sample| crate::dsp::tone::clamp(sample * 32_767.0))
+        .collect();
+    let mut bytes = Vec::new();
+    file.head(16_000, &mut bytes);
+    file.encode(&pcm, &mut bytes).unwrap();
+    file.finish(&mut bytes).unwrap();
+    bytes
+}
+
+/// One that cannot be sought in, as it comes from a radio station.
+struct Endless(Cursor<Vec<u8>>);
+
+impl std::io::Read for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl std::io::Seek for Endless {
+    fn seek(&mut self, _: std::io::SeekFrom) -> std::io::Result<u64> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl MediaSource for Endless {
+    fn is_seekable(&self) -> bool {
+        false
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        None
+    }
+}
+
+#[test]
+fn streams_chained_to_one_are_heard_to_the_last() {
+    let vorbis = include_bytes!("../../../../tests/corpus/audio_file/tone.ogg");
+    let alone = read(vorbis.to_vec()).unwrap().pcm.len();
+    let chained = [opus(600.0, 1.0, 1), vorbis.to_vec(), opus(900.0, 1.0, 2)].concat();
+    let file = read(chained.clone()).unwrap();
+    assert_eq!(file.survey.format, AudioFormat::Opus);
+    let station = load(Box::new(Endless(Cursor::new(chained))), MINUTE).unwrap();
+    for audio in [file, station] {
+        let pcm = &audio.pcm;
+        // What comes out of a filter's delay may differ by a frame.
+        let expected = 32_000 + alone;
+        assert!(pcm.len().abs_diff(expected) <= 320, "{} {alone}", pcm.len());
+        assert!(share(&pcm[1600..14_400], 600.0) > 0.99);
+        assert!(share(&pcm[pcm.len() - 14_400..pcm.len() - 1600], 900.0) > 0.99);
+    }
+}
+
 /// Beginnings that let the formats' own parsers run.
 fn beginning() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
