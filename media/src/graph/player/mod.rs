@@ -171,12 +171,15 @@ impl Player {
                 }
             }
         };
-        if made == Made::NotYet && self.waited < PATIENCE {
+        if made != Made::NotYet {
+            self.waited = 0;
+            self.frame += 1;
+        } else if self.waited < PATIENCE {
             self.waited += 1;
-            return made;
+        } else {
+            self.waited = 0;
+            self.frame = self.items.get(self.item).map_or(0, |item| item.frames);
         }
-        self.waited = 0;
-        self.frame += 1;
         made
     }
 

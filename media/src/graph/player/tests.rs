@@ -191,3 +191,19 @@ fn a_sound_that_is_never_encoded_is_left_out_in_the_end() {
         .count();
     assert!((100..1000).contains(&waiting), "{waiting}");
 }
+
+#[test]
+fn a_long_sound_that_is_never_encoded_is_waited_for_once() {
+    let mut bank = SoundBank::new();
+    bank.add_pcm("long", &[1000; 250 * 160]);
+    let playlist = Playlist {
+        items: vec![PlayItem::Sound("long".into())],
+        barge_in: false,
+        repeat: false,
+    };
+    let mut player = Player::new(PlayId(1), &playlist, &bank).unwrap();
+    let mut payload = [0; 2000];
+    let made = std::iter::repeat_with(|| player.next_frame(Coding::Opus, &mut payload));
+    let waiting = made.take(1000).take_while(|made| *made == Made::NotYet);
+    assert_eq!(waiting.count(), usize::from(PATIENCE) + 1);
+}
