@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ahash::AHashSet;
 use offhook_core::directory::SoundFile;
 use offhook_core::id::SoundId;
 use offhook_media::container::audio::{self, Survey};
@@ -20,26 +21,39 @@ pub(super) const PARTIAL: &str = "part";
 /// Bytes of memory a sample takes: 16 kHz samples, and both laws at 8 kHz.
 const BYTES_PER_SAMPLE: usize = 3;
 
-/// A sound that was taken in.
+/// A sound that was taken in. Dropped, it leaves no files behind.
 pub(super) struct Taken {
+    /// Both its files, in their places, to be kept once the sound is listed.
+    pub(super) files: [Partial; 2],
     pub(super) sound: Arc<Sound>,
     pub(super) survey: Survey,
     pub(super) bytes: u64,
 }
 
-/// Makes the folder, and removes what an earlier run did not finish.
-pub(super) fn prepare(folder: &Path) -> io::Result<()> {
+/// Makes the folder, and removes what an earlier run did not finish: parts of files, and files of
+/// sounds that are not listed.
+pub(super) fn prepare(folder: &Path, listed: &AHashSet<SoundId>) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == PARTIAL)
-        {
+        let part = path.extension().is_some_and(|end| end == PARTIAL);
+        let nobodys = of_sound(&path).is_some_and(|id| !listed.contains(&id));
+        if part || nobodys {
             fs::remove_file(&path)?;
+        }
+        if nobodys {
+            tracing::warn!(path = %path.display(), "the file of a sound that is not listed is removed");
         }
     }
     Ok(())
+}
+
+/// The sound a file is of, by its name.
+fn of_sound(path: &Path) -> Option<SoundId> {
+    let name = path.file_name()?.to_str()?;
+    let (id, rest) = name.split_once('.')?;
+    let ours = rest == "wav" || rest.starts_with("original.");
+    id.parse().ok().filter(|_| ours)
 }
 
 pub(super) fn prepared(folder: &Path, id: SoundId) -> PathBuf {
@@ -54,7 +68,7 @@ pub(super) fn original(folder: &Path, id: SoundId, format: &str) -> PathBuf {
 pub(super) fn take_in(
     folder: &Path,
     id: SoundId,
-    upload: Partial,
+    mut upload: Partial,
     limits: Limits,
     used: usize,
 ) -> Result<Taken, LibraryError> {
@@ -64,15 +78,12 @@ pub(super) fn take_in(
     if used.saturating_add(audio.pcm.len() * BYTES_PER_SAMPLE) > limits.memory {
         return Err(LibraryError::NoMemory(limits.memory));
     }
-    let unfinished = Partial::new(folder.join(format!("{id}.{PARTIAL}")));
-    write(unfinished.path(), &audio.pcm)?;
-    let place = original(folder, id, audio.survey.format.extension());
-    upload.keep_as(&place)?;
-    let original = Partial::new(place.clone());
-    unfinished.keep_as(&prepared(folder, id))?;
-    // Both are in place: what was guarded stays.
-    original.keep_as(&place)?;
+    let mut prepared_file = Partial::new(folder.join(format!("{id}.{PARTIAL}")));
+    write(prepared_file.path(), &audio.pcm)?;
+    upload.rename(original(folder, id, audio.survey.format.extension()))?;
+    prepared_file.rename(prepared(folder, id))?;
     Ok(Taken {
+        files: [prepared_file, upload],
         sound: Arc::new(Sound::encode_wide(&audio.pcm)),
         survey: audio.survey,
         bytes,

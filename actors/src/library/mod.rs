@@ -26,6 +26,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use stream::Stream;
+use upload::Partial;
 pub use upload::Upload;
 
 use crate::store::{Store, StoreError};
@@ -122,7 +123,9 @@ impl Library {
     /// When the folder cannot be made.
     pub fn new(store: Store, engine: Engine, limits: &LimitsConfig) -> Result<Self, LibraryError> {
         let folder = store.sounds_folder();
-        files::prepare(&folder)?;
+        let directory = store.directory().load();
+        let listed = directory.office().sounds.iter().map(|sound| sound.id);
+        files::prepare(&folder, &listed.collect())?;
         Ok(Self(Arc::new(Inner {
             store,
             engine,
@@ -148,7 +151,8 @@ impl Library {
     }
 
     /// Takes in what was uploaded: a piece of a class, or a prompt. It can be played when this
-    /// returns; after an error nothing of it is left.
+    /// returns; after an error nothing of it is left. What was begun is finished, also when nobody
+    /// waits for it any more.
     ///
     /// # Errors
     /// What is wrong with it, by name: its audio, its size, its name, the disk, the database.
@@ -162,6 +166,18 @@ impl Library {
         if taken {
             return Err(StoreError::Conflict { field: "name" }.into());
         }
+        let name = name.to_owned();
+        let adding = self.clone().take_in(upload, name, class);
+        let added = self.0.store.runtime().spawn(adding).await;
+        added.map_err(|_| LibraryError::Disk(ErrorKind::Other))?
+    }
+
+    async fn take_in(
+        self,
+        upload: Upload,
+        name: String,
+        class: Option<MusicClassId>,
+    ) -> Result<SoundFile, LibraryError> {
         let upload = upload.finish().await?;
         let id = SoundId::random();
         let turn = self.0.decoding.acquire().await;
@@ -173,7 +189,7 @@ impl Library {
         let taken = decoded.map_err(|_| LibraryError::Disk(ErrorKind::Other))??;
         let sound = SoundFile {
             id,
-            name: name.to_owned(),
+            name,
             class,
             format: taken.survey.format.extension().to_owned(),
             bytes: taken.bytes,
@@ -182,13 +198,11 @@ impl Library {
             gain: hundredths(taken.survey.gain_db),
             added_at: crate::alarm::wall(),
         };
-        if let Err(error) = self.0.store.sounds().create(&sound).await {
-            files::remove(&self.0.folder, &sound);
-            return Err(error.into());
-        }
+        self.0.store.sounds().create(&sound).await?;
+        taken.files.into_iter().for_each(Partial::keep);
         self.0.loaded.lock().insert(id, taken.sound);
         self.sync().await;
-        tracing::info!(sound = %id, name, "a sound was uploaded");
+        tracing::info!(sound = %id, name = sound.name, "a sound was uploaded");
         Ok(sound)
     }
 
@@ -246,7 +260,6 @@ impl Library {
             .change_bank(|bank| changed = playing.bring_in_step(bank, &directory, &loaded));
         let bank = self.0.engine.bank();
         for (name, address) in changed {
-            playing.streams.remove(&name);
             let (Some(class), Some(address)) = (bank.music(&name), address) else {
                 continue;
             };
@@ -325,6 +338,8 @@ impl Playing {
             };
             // What is as it was plays on: a stream is not interrupted by other classes' changes.
             if self.classes.get(&class.name) != Some(&shape) {
+                // First, so that it cannot put its own over what is set now.
+                self.streams.remove(&class.name);
                 bank.set_music_sounds(&class.name, &pieces, order(class));
                 changed.push((class.name.clone(), class.stream.clone()));
             }
@@ -335,6 +350,7 @@ impl Playing {
             .keys()
             .filter(|name| !classes.contains_key(*name))
         {
+            self.streams.remove(gone);
             bank.remove_music(gone, BUILT_IN);
             changed.push((gone.clone(), None));
         }

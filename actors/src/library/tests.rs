@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use offhook_core::config::LimitsConfig;
 use offhook_core::directory::MusicClass;
 use offhook_core::id::MusicClassId;
@@ -114,17 +115,61 @@ async fn the_next_start_finds_all_and_removes_what_was_not_finished() {
     rig.adds("one", Some(class), &wav()).await.unwrap();
     let unfinished = rig.folder.path().join("sounds/abc.part");
     std::fs::write(&unfinished, b"half").unwrap();
+    let unlisted = ["wav", "original.mp3"].map(|end| {
+        let name = format!("sounds/{}.{end}", SoundId::random());
+        rig.folder.path().join(name)
+    });
+    unlisted
+        .iter()
+        .for_each(|path| std::fs::write(path, b"nobody's").unwrap());
+    let foreign = rig.folder.path().join("sounds/notes.txt");
+    std::fs::write(&foreign, b"kept").unwrap();
     let bank = crate::engine::sound_bank("de").unwrap();
     rig.engine.change_bank(|playing| *playing = bank);
     let limits = LimitsConfig::default();
     let again = Library::new(rig.store.clone(), rig.engine.clone(), &limits).unwrap();
     again.sync().await;
     assert!(!unfinished.exists());
+    assert!(unlisted.iter().all(|path| !path.exists()) && foreign.exists());
     assert!(rig.engine.bank().sound("hello").is_some());
     assert_eq!(
         rig.engine.bank().music("jazz").unwrap().program().frames(),
         50
     );
+    rig.engine.shutdown();
+}
+
+#[tokio::test]
+async fn an_upload_whose_sender_went_away_is_finished_nevertheless() {
+    let rig = rig_with(&LimitsConfig::default()).await;
+    let mut upload = rig.library.upload().await.unwrap();
+    upload.write(&wav()).await.unwrap();
+    let folder = rig.folder.path().join("sounds");
+    let is_decoded = || {
+        let mut names = std::fs::read_dir(&folder).unwrap();
+        names.any(|entry| {
+            let path = entry.unwrap().path();
+            path.extension().is_some_and(|end| end == "wav")
+        })
+    };
+    let mut looks = tokio::time::interval(Duration::from_millis(1));
+    {
+        let mut adding = Box::pin(rig.library.add(upload, "hello", None));
+        while !is_decoded() {
+            assert!((&mut adding).now_or_never().is_none());
+            looks.tick().await;
+        }
+    }
+    let listed = async {
+        while rig.engine.bank().sound("hello").is_none() {
+            looks.tick().await;
+        }
+    };
+    let patience = Duration::from_secs(5);
+    tokio::time::timeout(patience, listed).await.unwrap();
+    let directory = rig.store.directory().load();
+    assert_eq!(directory.office().sounds.len(), 1);
+    assert_eq!(rig.files(), 2);
     rig.engine.shutdown();
 }
 

@@ -63,11 +63,16 @@ impl Partial {
         self.0.as_deref().unwrap_or(Path::new(""))
     }
 
-    /// Gives the file its name for good.
-    pub(super) fn keep_as(mut self, name: &Path) -> std::io::Result<()> {
-        std::fs::rename(self.path(), name)?;
-        self.0 = None;
+    /// Gives the file another name.
+    pub(super) fn rename(&mut self, name: PathBuf) -> std::io::Result<()> {
+        std::fs::rename(self.path(), &name)?;
+        self.0 = Some(name);
         Ok(())
+    }
+
+    /// Leaves the file where it is.
+    pub(super) fn keep(mut self) {
+        self.0 = None;
     }
 }
 

@@ -13,6 +13,7 @@ use bytes::{Buf, Bytes};
 use futures::StreamExt;
 use offhook_media::container::audio::{AudioError, AudioReader, MediaSource};
 use offhook_media::engine::{Engine, LiveProgram, MusicClass, Program};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -37,14 +38,25 @@ const WELL: Duration = Duration::from_secs(30);
 /// Received pieces that may wait to be decoded: some hundred kilobytes.
 const WAITING: usize = 16;
 
-/// A stream being followed; it ends when this is dropped.
+/// A stream being followed; it ends when this is dropped, and its class is what others make of it
+/// from then on.
 #[derive(Debug)]
 pub(super) struct Stream {
     task: JoinHandle<()>,
+    right: Arc<Mutex<Right>>,
+}
+
+/// Whether what a stream decodes may still become its class's program. The decoder is a thread that
+/// nobody can abort, so it asks, and whoever takes the right away waits until it has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Right {
+    Given,
+    Taken,
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        *self.right.lock() = Right::Taken;
         self.task.abort();
     }
 }
@@ -58,15 +70,25 @@ impl Stream {
         files: Arc<Program>,
         address: String,
     ) -> Self {
+        let right = Arc::new(Mutex::new(Right::Given));
+        let live = match LiveProgram::new(files) {
+            Ok(live) => Arc::new(Mutex::new(live)),
+            Err(error) => {
+                tracing::error!(%error, "hold music cannot be streamed");
+                let task = runtime.spawn(std::future::ready(()));
+                return Self { task, right };
+            }
+        };
         let source = Source {
             engine,
             class,
-            files,
+            live,
+            right: Arc::clone(&right),
             address,
         };
         // Nothing is lost with it: it is begun anew with every change of its class.
         let task = runtime.spawn(source.run());
-        Self { task }
+        Self { task, right }
     }
 }
 
@@ -74,7 +96,9 @@ impl Stream {
 struct Source {
     engine: Engine,
     class: Arc<MusicClass>,
-    files: Arc<Program>,
+    /// One for all attempts: what was received before a break is played to its end.
+    live: Arc<Mutex<LiveProgram>>,
+    right: Arc<Mutex<Right>>,
     address: String,
 }
 
@@ -94,7 +118,7 @@ impl Source {
             let class = self.class.name();
             tracing::warn!(
                 class,
-                address = self.address,
+                host = host(&self.address),
                 why,
                 "hold music is not streamed"
             );
@@ -180,19 +204,37 @@ impl Source {
             rest: Bytes::new(),
         };
         let mut reader = AudioReader::open(Box::new(source))?;
-        let mut live = LiveProgram::new(Arc::clone(&self.files))?;
+        // The decoder of an attempt is gone before the next attempt begins.
+        let mut live = self.live.lock();
         // Nothing comes by this channel: it is a clock to wait by.
         let (_never, clock) = mpsc::channel::<()>();
         let mut pcm = Vec::new();
         while reader.next(&mut pcm)? {
+            if *self.right.lock() == Right::Taken {
+                break;
+            }
             if let Some(program) = live.push(self.engine.tick(), &pcm) {
-                self.class.set_program(Arc::new(program));
+                self.set_program(program);
                 clock.recv_timeout(live.wait(self.engine.tick())).ok();
             }
             pcm.clear();
         }
         Ok(())
     }
+
+    fn set_program(&self, program: Program) {
+        let right = self.right.lock();
+        if *right == Right::Given {
+            self.class.set_program(Arc::new(program));
+        }
+    }
+}
+
+/// The host of an address, which is all of it that is nobody's secret.
+fn host(address: &str) -> String {
+    let address = reqwest::Url::parse(address).ok();
+    let host = address.as_ref().and_then(reqwest::Url::host_str);
+    host.unwrap_or_default().to_owned()
 }
 
 /// What was received, as a file that is read once.
@@ -233,3 +275,6 @@ impl MediaSource for Received {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;
