@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use offhook_core::event::Direction;
-use offhook_core::sdp::{Codec, MediaNegotiation, MediaWish, Negotiated, NegotiationState};
+use offhook_core::sdp::{
+    Codec, Direction as Flow, MediaNegotiation, MediaWish, Negotiated, NegotiationState,
+};
 use offhook_core::sip::invite::InviteUsage;
 use offhook_core::{HangupCause, LegId, TrunkId};
 
@@ -51,6 +53,9 @@ pub(crate) struct Leg {
     pub(crate) usage: Option<InviteUsage>,
     /// Its offer and answer; none until a port is open.
     pub(crate) negotiation: Option<MediaNegotiation>,
+    /// The same as it was before an answer that came early, in a 183: the answer in the 200, or of
+    /// another phone that the INVITE reached, is one to the offer as it stood then.
+    pub(crate) before_early: Option<Box<MediaNegotiation>>,
     /// What our side offers or answered last, as sent.
     pub(crate) description: Option<Bytes>,
     /// What was agreed.
@@ -125,10 +130,17 @@ impl Leg {
             .inspect_err(|_| negotiation.rollback())
             .map_err(|error| error.cause())?;
         self.description = Some(answer.sdp);
-        let agreed = answer
-            .media
-            .or_else(|| self.agreed.take())
-            .ok_or(HangupCause::NoCommonCodec)?;
+        // Audio that the far end removed is neither sent nor heard until it offers some again.
+        let removed = || {
+            let agreed = self.agreed.take()?;
+            Some(Negotiated {
+                direction: Flow::Inactive,
+                held_by_remote: true,
+                ..agreed
+            })
+        };
+        let agreed = answer.media.or_else(removed);
+        let agreed = agreed.ok_or(HangupCause::NoCommonCodec)?;
         self.agreed = Some(agreed.clone());
         Ok(agreed)
     }
@@ -146,20 +158,33 @@ impl Leg {
         Ok(offer)
     }
 
-    /// The far end answers our offer. An answer that was taken before (in a 183) is not taken twice.
+    /// The far end answers our offer before it is picked up. Media flows by it, and the answer for good
+    /// is still to come; one that cannot be used is as if it had not been sent.
+    pub(crate) fn take_early_answer(&mut self, answer: &Bytes) -> Result<Negotiated, HangupCause> {
+        let asked = self.before_early.as_deref().or(self.negotiation.as_ref());
+        let asked = asked.ok_or(HangupCause::InternalError)?.clone();
+        let mut early = asked.clone();
+        let agreed = early.receive_answer(answer);
+        let agreed = agreed.map_err(|error| error.cause())?;
+        self.negotiation = Some(early);
+        self.before_early = Some(Box::new(asked));
+        self.agreed = Some(agreed.clone());
+        Ok(agreed)
+    }
+
+    /// The far end answers our offer.
     pub(crate) fn take_answer(&mut self, answer: &Bytes) -> Result<Negotiated, HangupCause> {
+        if let Some(asked) = self.before_early.take() {
+            self.negotiation = Some(*asked);
+        }
         let negotiation = self
             .negotiation
             .as_mut()
             .ok_or(HangupCause::InternalError)?;
-        if negotiation.state() == NegotiationState::Stable
-            && let Some(agreed) = &self.agreed
-        {
-            return Ok(agreed.clone());
-        }
         let agreed = negotiation
             .receive_answer(answer)
             .map_err(|error| error.cause())?;
+        self.description = negotiation.local_description().cloned();
         self.agreed = Some(agreed.clone());
         Ok(agreed)
     }
@@ -170,6 +195,11 @@ impl Leg {
             .negotiation
             .as_mut()
             .ok_or(HangupCause::InternalError)?;
+        if negotiation.negotiated().is_none()
+            && let Some(removed) = &self.agreed
+        {
+            return Ok(removed.clone());
+        }
         let agreed = negotiation.receive_refreshed(answer);
         let agreed = agreed.map_err(|error| error.cause())?;
         self.agreed = Some(agreed.clone());

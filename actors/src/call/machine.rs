@@ -480,6 +480,7 @@ impl CallMachine {
                 description: None,
                 agreed: None,
                 audible: false,
+                before_early: None,
                 tuned_to: None,
             }),
         );

@@ -376,7 +376,7 @@ impl CallMachine {
         self.set_caller(caller);
         self.from = from;
         self.origin = origin;
-        self.resume_talk(&talk, caller);
+        self.resume_talk(now, &talk, caller);
         self.record_again(recorded);
     }
 }
@@ -520,7 +520,7 @@ impl CallMachine {
         self.drop_leg(now, old, HangupCause::Transferred);
         let stage = std::mem::replace(&mut self.stage, Stage::Starting);
         match stage {
-            Stage::Talking(talk) => self.join(talk, Holder::Leg(old), new),
+            Stage::Talking(talk) => self.join(now, talk, Holder::Leg(old), new),
             Stage::Waiting(wait) => {
                 let music = self.directory.queue(wait.queue);
                 let music = music.map(|queue| queue.hold_music.clone());
@@ -574,11 +574,11 @@ impl CallMachine {
             answered: Answered::Dialled,
             ..talk
         };
-        self.join(talk, Holder::Leg(old), new);
+        self.join(now, talk, Holder::Leg(old), new);
     }
 
     /// The talk goes on with `new` in it; `gone` holds nobody any more.
-    fn join(&mut self, talk: Talk, gone: Holder, new: u32) {
+    fn join(&mut self, now: Instant, talk: Talk, gone: Holder, new: u32) {
         let Some(caller) = self.caller_number() else {
             return;
         };
@@ -589,7 +589,7 @@ impl CallMachine {
             self.publish(EventKind::LegResumed { leg });
         }
         let recorded = self.interrupt_recording();
-        self.resume_talk(&talk, caller);
+        self.resume_talk(now, &talk, caller);
         self.record_again(recorded);
         tracing::debug!(call = %self.id, new, "a leg took a place");
     }

@@ -340,7 +340,7 @@ impl CallMachine {
             .is_some_and(|ring| ring.purpose == Purpose::Destination && ring.legs.len() == 1)
             && self.passes_early_media(leg);
         // With several phones ringing nobody could say whose early media it is.
-        if !wanted || self.far_end_answers(leg, &sdp).is_err() {
+        if !wanted || self.far_end_answers_early(leg, &sdp).is_err() {
             return self.ring_leg_rings(now, number, leg);
         }
         let Some(caller) = self.caller_number() else {
@@ -386,6 +386,7 @@ impl CallMachine {
         self.timers.stop(CallTimer::Turn(number));
         if let Some(leg) = self.legs.get_mut(&leg) {
             leg.state = LegState::Answered;
+            leg.before_early = None;
             let id = leg.id;
             self.publish(EventKind::LegAnswered { leg: id });
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use offhook_core::event::{EndedBy, EventKind};
-use offhook_core::sdp::{MediaNegotiation, MediaWish, NegotiationState};
+use offhook_core::sdp::{MediaNegotiation, MediaWish};
 use offhook_core::sip::invite::{UsageEvent, UsageInput};
 use offhook_core::{HangupCause, LegId};
 use offhook_media::engine::LegPort;
@@ -120,6 +120,22 @@ impl CallMachine {
         Ok(())
     }
 
+    /// Takes an answer to our offer that comes before the far end is picked up.
+    pub(crate) fn far_end_answers_early(
+        &mut self,
+        number: u32,
+        answer: &Bytes,
+    ) -> Result<(), HangupCause> {
+        let leg = self
+            .legs
+            .get_mut(&number)
+            .ok_or(HangupCause::InternalError)?;
+        let agreed = leg.take_early_answer(answer)?;
+        let id = leg.id;
+        self.media(MediaEffect::SetRemote(id, agreed));
+        Ok(())
+    }
+
     /// Answers the caller, once. False: the call is over because that cannot be done.
     pub(crate) fn answer_caller(&mut self, now: Instant) -> bool {
         let Some(number) = self.caller_number() else {
@@ -190,7 +206,12 @@ impl CallMachine {
                 self.tune(now);
             }
             (UsageEvent::ReofferAnswered { sdp: Some(answer) }, _) => {
-                self.change_answered(now, number, &answer);
+                let taken = self.far_end_answers(number, &answer);
+                self.session_changed(now, number, taken);
+            }
+            (UsageEvent::Refreshed { sdp }, _) => {
+                let taken = self.far_end_refreshes(number, &sdp);
+                self.session_changed(now, number, taken);
             }
             (UsageEvent::ReofferAnswered { sdp: None } | UsageEvent::ReofferRejected { .. }, _) => {
                 self.forget_offer(number);
@@ -236,19 +257,21 @@ impl CallMachine {
         }
     }
 
-    /// The far end answers a change of ours, or what its dialog offered again to refresh the session.
-    fn change_answered(&mut self, now: Instant, number: u32, answer: &Bytes) {
-        let leg = self.legs.get_mut(&number);
-        let refreshed = leg.filter(|leg| leg.negotiation_state() == Some(NegotiationState::Stable));
-        let result = match refreshed {
-            Some(leg) => {
-                let id = leg.id;
-                let agreed = leg.take_refreshed(answer);
-                agreed.map(|agreed| self.media(MediaEffect::SetRemote(id, agreed)))
-            }
-            None => self.far_end_answers(number, answer),
-        };
-        match result {
+    /// Takes the answer to what a leg's dialog offered again to refresh the session.
+    fn far_end_refreshes(&mut self, number: u32, answer: &Bytes) -> Result<(), HangupCause> {
+        let leg = self
+            .legs
+            .get_mut(&number)
+            .ok_or(HangupCause::InternalError)?;
+        let agreed = leg.take_refreshed(answer)?;
+        let id = leg.id;
+        self.media(MediaEffect::SetRemote(id, agreed));
+        Ok(())
+    }
+
+    /// The far end has answered an offer of ours within the call, which was understood or not.
+    fn session_changed(&mut self, now: Instant, number: u32, taken: Result<(), HangupCause>) {
+        match taken {
             Ok(()) => {
                 self.heed_hold(number);
                 self.tune(now);

@@ -266,7 +266,7 @@ impl CallMachine {
         match description {
             Ok(description) => usage.accept_reinvite(now, description),
             // A refused re-INVITE leaves the talk as it was (RFC 3261 section 14.2).
-            Err(cause) => return usage.reject_reinvite(now, cause.sip_status()),
+            Err(cause) => usage.reject_reinvite(now, cause.sip_status()),
         }
         self.heed_hold(number);
         self.tune(now);

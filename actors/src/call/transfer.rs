@@ -404,7 +404,7 @@ impl CallMachine {
             cause,
         });
         if self.is_live(transfer.by) {
-            return self.talk_again(*transfer);
+            return self.talk_again(now, *transfer);
         }
         if self.lost_transfer == LostTransfer::Returns
             && let Some(extension) = transfer.extension
@@ -415,7 +415,7 @@ impl CallMachine {
     }
 
     /// The two talk as before.
-    fn talk_again(&mut self, transfer: Transfer) {
+    fn talk_again(&mut self, now: Instant, transfer: Transfer) {
         let Transfer {
             by,
             talk,
@@ -434,7 +434,7 @@ impl CallMachine {
             self.rung_no_more(by);
         }
         self.set_caller(caller);
-        self.resume_talk(&talk, caller);
+        self.resume_talk(now, &talk, caller);
         self.record_again(recorded);
     }
 
@@ -446,7 +446,7 @@ impl CallMachine {
     }
 
     /// Takes a talk up again, with the holds its phones want by now.
-    pub(super) fn resume_talk(&mut self, talk: &Talk, caller: u32) {
+    pub(super) fn resume_talk(&mut self, now: Instant, talk: &Talk, caller: u32) {
         let callee = talk.callee;
         let agent = match talk.answered {
             Answered::Dialled => None,
@@ -470,6 +470,7 @@ impl CallMachine {
         if operator {
             self.operator_holds();
         }
+        self.tune(now);
     }
 
     /// The call ends before the transfer does.

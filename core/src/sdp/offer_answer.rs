@@ -56,7 +56,7 @@ pub struct MediaNegotiation {
     profile: Option<Profile>,
     /// The last description that went out, agreed or not: the next version follows it.
     sent: Option<WrittenDescription>,
-    /// What the peer listed last of what we speak, in its order.
+    /// What the peer is known to speak of what we speak, what it named last first.
     theirs: Vec<Codec>,
     /// The description of ours that is in force.
     in_force: Option<InForce>,
@@ -142,7 +142,7 @@ impl MediaNegotiation {
         self.exchange = Exchange::None;
         let (agreed, theirs) = self.judge_answer(&offer.lines, &offer.audio, sdp)?;
         self.agreed = Some(agreed.clone());
-        self.theirs = theirs;
+        self.learn(theirs);
         self.lines = offer.lines;
         self.remember(&offer.audio);
         self.in_force = Some(InForce {
@@ -153,7 +153,7 @@ impl MediaNegotiation {
     }
 
     /// Takes the answer to the description in force, which was offered again as it stands: a peer
-    /// may have moved, or have a new key.
+    /// may have moved, or have a new key. An offer of ours that waits for its turn goes on waiting.
     ///
     /// # Errors
     /// As [`receive_answer`](Self::receive_answer); the last agreement stands. `WrongState` also
@@ -163,25 +163,14 @@ impl MediaNegotiation {
             .in_force
             .as_ref()
             .and_then(|ours| ours.audio.as_deref());
-        let (NegotiationState::Stable, Some(audio)) = (self.state(), audio) else {
+        let (NegotiationState::Stable | NegotiationState::LocalOffer, Some(audio)) =
+            (self.state(), audio)
+        else {
             return Err(self.wrong_state());
         };
         let (agreed, theirs) = self.judge_answer(&self.lines, audio, sdp)?;
         self.agreed = Some(agreed.clone());
-        self.theirs = theirs;
-        Ok(agreed)
-    }
-
-    /// Reads an answer that is not final, as in a 183 without reliability: media may flow by it, and
-    /// the answer in the 200 is still awaited (RFC 3261 section 13.2.1).
-    ///
-    /// # Errors
-    /// As [`receive_answer`](Self::receive_answer), but our offer stays in the air.
-    pub fn preview_answer(&self, sdp: &[u8]) -> Result<Negotiated, SdpError> {
-        let Exchange::Local(offer) = &self.exchange else {
-            return Err(self.wrong_state());
-        };
-        let (agreed, _) = self.judge_answer(&offer.lines, &offer.audio, sdp)?;
+        self.learn(theirs);
         Ok(agreed)
     }
 
@@ -275,8 +264,8 @@ impl MediaNegotiation {
         self.in_force.as_ref().map(|ours| &ours.text)
     }
 
-    /// What the peer listed last of what we speak, in its order: after an offer of its own all it
-    /// can, after an answer what it chose to name.
+    /// What the peer has said that it speaks, of what we speak: what it offered last, led by what its
+    /// answers to us have named since. An answer names what it chose, so it takes nothing away.
     #[must_use]
     pub fn spoken_by_peer(&self) -> &[Codec] {
         &self.theirs
@@ -288,6 +277,17 @@ impl MediaNegotiation {
         &self.local
     }
 
+    /// An answer names these.
+    fn learn(&mut self, mut named: Vec<Codec>) {
+        let before = std::mem::take(&mut self.theirs);
+        for codec in before {
+            if !named.contains(&codec) {
+                named.push(codec);
+            }
+        }
+        self.theirs = named;
+    }
+
     fn wrong_state(&self) -> SdpError {
         SdpError::WrongState {
             state: self.state(),
@@ -295,7 +295,8 @@ impl MediaNegotiation {
     }
 
     /// The section our next offer has: everything we speak, events at each clock rate of it, and
-    /// comfort noise where that is configured.
+    /// comfort noise where that is configured. Beside Opus events come at 8000 Hz, too: many phones
+    /// have them at no other rate.
     fn offered_audio(&self, wish: MediaWish) -> AudioSection {
         let mut numbers = self.payload_types.offer();
         let mut codecs = self.codec_order(wish.prefer);
@@ -319,6 +320,9 @@ impl MediaNegotiation {
             clock_rate,
         });
         let comfort_noise = comfort_noise.collect();
+        if rates.contains(&48_000) && !rates.contains(&8000) {
+            rates.push(8000);
+        }
         let events = rates.iter().map(|&clock_rate| TelephoneEvents {
             payload_type: numbers.of(Format::Events(clock_rate)),
             clock_rate,

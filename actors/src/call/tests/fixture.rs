@@ -642,6 +642,10 @@ impl Fixture {
         self.phone_responds(leg, 183, "Session Progress", Some(sdp(8000, "sendrecv")));
     }
 
+    pub(super) fn phone_sends_early(&mut self, leg: u32, answer: Bytes) {
+        self.phone_responds(leg, 183, "Session Progress", Some(answer));
+    }
+
     pub(super) fn phone_answers(&mut self, leg: u32) {
         self.phone_responds(leg, 200, "OK", Some(sdp(8000, "sendrecv")));
     }

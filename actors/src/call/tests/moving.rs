@@ -12,7 +12,12 @@ use crate::call::moving::Arriving;
 use crate::call::{Arrival, CallCommand, CallEffect, CallInput, MediaEffect, Origin};
 
 /// An INVITE that names the dialog of this leg, as its own call sends it here.
-fn wants(call: &Fixture, leg: u32, origin: impl Fn(&Ids) -> Origin, offer: &Bytes) -> Box<Arrival> {
+pub(super) fn wants(
+    call: &Fixture,
+    leg: u32,
+    origin: impl Fn(&Ids) -> Origin,
+    offer: &Bytes,
+) -> Box<Arrival> {
     let mut other = Fixture::replacing(call.dialog_of(leg), origin, offer);
     match other.others.pop() {
         Some(CallEffect::MoveLeg(arrival)) => arrival,

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use offhook_core::config::{AvoidTranscoding, MediaConfig};
-use offhook_core::sdp::{Codec, Negotiated, SrtpPolicy};
+use offhook_core::sdp::{Codec, Direction, Negotiated, SrtpPolicy};
+use offhook_core::sip::invite::UsageEvent;
 
-use super::fixture::{Fixture, g711};
-use crate::call::{MediaEffect, MediaRules};
+use super::fixture::{Fixture, Ids, g711};
+use super::moving::wants;
+use crate::call::{CallInput, MediaEffect, MediaRules, Origin};
 
 const PCMU: &str = "0";
 const PCMA: &str = "8";
@@ -292,4 +294,78 @@ fn both_legs_are_protected_under_keys_of_their_own() {
     let keys = |leg| agreed(&call, leg).srtp.clone().unwrap();
     assert_ne!(keys(0).send, keys(phone).send);
     assert_eq!(keys(0).receive.key(), b"YS___semctl () {");
+}
+
+/// RFC 3261 section 13.2.1: what an unreliable 183 says is not for good.
+#[test]
+fn the_answer_of_a_200_counts_whatever_a_183_said() {
+    let (mut call, phone) = dialling(g711(), "0 8");
+    call.phone_sends_early(phone, speaking(PCMU));
+    assert_eq!(agreed(&call, phone).remote_rtp.port(), 6000);
+    call.phone_sends_early(phone, described("m=audio 6500 RTP/AVP 0\r\n"));
+    assert_eq!(agreed(&call, phone).remote_rtp.port(), 6500);
+    call.phone_answers_with(phone, described("m=audio 7000 RTP/AVP 8\r\n"));
+    let last = agreed(&call, phone);
+    assert_eq!((last.remote_rtp.port(), last.codec), (7000, Codec::Pcma));
+    assert_eq!(call.ended(), None);
+}
+
+#[test]
+fn an_early_answer_that_cannot_be_used_does_not_spoil_the_one_that_follows() {
+    for early in ["m=audio 0 RTP/AVP 0\r\n", "m=audio 6000 RTP/AVP 18\r\n"] {
+        let (mut call, phone) = dialling(g711(), "0 8");
+        call.phone_sends_early(phone, described(early));
+        call.phone_answers_with(phone, speaking(PCMU));
+        assert_eq!(call.ended(), None);
+        assert_eq!(call.bridges(), 1);
+    }
+}
+
+/// RFC 3264 sections 6.1 and 8.2.
+#[test]
+fn audio_that_was_removed_is_sent_no_more_and_a_refresh_leaves_it_so() {
+    let (mut call, phone) = talking(PCMU, PCMU);
+    call.caller_acknowledges();
+    call.phone_reoffers_with(phone, described("m=audio 0 RTP/AVP 0\r\n"));
+    assert_eq!(call.last_status(phone), Some(200));
+    assert_eq!(agreed(&call, phone).direction, Direction::Inactive);
+    let sdp = described("m=audio 0 RTP/AVP 0\r\na=x\r\n");
+    let now = crate::alarm::now();
+    call.call
+        .usage_event(now, phone, UsageEvent::Refreshed { sdp });
+    call.pump();
+    assert_eq!(call.ended(), None);
+    assert_eq!(agreed(&call, phone).direction, Direction::Inactive);
+    call.phone_reoffers_with(phone, speaking(PCMU));
+    assert_eq!(agreed(&call, phone).direction, Direction::SendRecv);
+}
+
+#[test]
+fn the_answer_to_a_refresh_is_not_taken_for_that_to_a_change() {
+    let (mut call, phone) = talking(PCMU, "8 0");
+    assert_eq!(asked(&call, phone), 1);
+    let sdp = described("m=audio 6002 RTP/AVP 8\r\n");
+    let now = crate::alarm::now();
+    call.call
+        .usage_event(now, phone, UsageEvent::Refreshed { sdp });
+    call.pump();
+    assert_eq!(call.ended(), None);
+    assert_eq!(agreed(&call, phone).remote_rtp.port(), 6002);
+    assert_eq!(codec(&call, phone), Codec::Pcma);
+    call.phone_answers_with(phone, speaking(PCMU));
+    assert_eq!(codec(&call, phone), Codec::Pcmu);
+    assert_eq!(asked(&call, phone), 1);
+}
+
+#[test]
+fn who_is_joined_with_another_is_asked_again_for_all_it_once_offered() {
+    let (mut call, phone) = talking("0 8", PCMA);
+    call.caller_acknowledges();
+    call.phone_answers_with(0, speaking(PCMA));
+    assert_eq!(asked(&call, 0), 1);
+    let own = |ids: &Ids| Origin::Extension(ids.agent_extension);
+    let arrival = wants(&call, phone, own, &speaking(PCMU));
+    call.handle(CallInput::Arrives(arrival));
+    assert_eq!(asked(&call, 0), 2, "the other has PCMU only");
+    assert_eq!(formats(&call.offered(0)), "0 101");
 }

@@ -266,3 +266,38 @@ fn rfc3264_8_3_2_our_later_offers_use_the_numbers_of_the_peers_earlier_ones() {
         "{sdp}"
     );
 }
+
+#[test]
+fn an_answer_takes_away_nothing_of_what_the_peer_once_offered() {
+    let mut leg = speaking(&[Codec::Pcmu, Codec::Pcma, Codec::G722]);
+    leg.receive_offer(audio("9 0 8", &[]).as_bytes()).unwrap();
+    leg.create_answer(MediaWish::TALK).unwrap();
+    leg.create_offer(MediaWish::TALK.insisting_on(Codec::Pcma))
+        .unwrap();
+    leg.receive_answer(audio("8", &[]).as_bytes()).unwrap();
+    let known = [Codec::Pcma, Codec::G722, Codec::Pcmu];
+    assert_eq!(leg.spoken_by_peer(), known);
+    leg.receive_offer(audio("8 0", &[]).as_bytes()).unwrap();
+    leg.create_answer(MediaWish::TALK).unwrap();
+    assert_eq!(leg.spoken_by_peer(), [Codec::Pcma, Codec::Pcmu]);
+}
+
+#[test]
+fn events_at_8000_hz_are_offered_beside_opus_alone() {
+    let mut leg = speaking(&[Codec::Opus, Codec::Pcmu]);
+    let wish = MediaWish::TALK.insisting_on(Codec::Opus);
+    let offer = text(&leg.create_offer(wish).unwrap());
+    assert!(
+        offer.contains("m=audio 20000 RTP/AVP 111 110 101\r\n"),
+        "{offer}"
+    );
+    let rows = [
+        "a=rtpmap:111 opus/48000/2",
+        "a=rtpmap:101 telephone-event/8000",
+    ];
+    let agreed = leg.receive_answer(audio("111 101", &rows).as_bytes());
+    let agreed = agreed.unwrap();
+    assert_eq!(agreed.telephone_event, Some(101));
+    assert_eq!(agreed.receive_telephone_event, Some(101));
+    assert_eq!(agreed.telephone_event_rate, 8000);
+}

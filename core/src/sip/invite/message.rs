@@ -145,6 +145,12 @@ pub enum UsageEvent {
         /// Its answer.
         sdp: Option<Bytes>,
     },
+    /// The peer answered what its dialog offered again, as it stands, to refresh the session, and
+    /// not as before: it has moved, for example. A change that waits has not been answered by this.
+    Refreshed {
+        /// Its answer.
+        sdp: Bytes,
+    },
     /// The peer refused our change; the session stays as it was.
     ReofferRejected {
         /// With this status; 503 if it could not be sent.

@@ -341,15 +341,23 @@ impl InviteUsage {
         established.reoffer = Reoffer::Idle;
         let sdp = body::sdp(&response.headers, &response.body);
         let described = &mut established.described;
-        let news = change.wish == Wish::Offer || (sdp.is_some() && sdp != described.remote);
+        let moved = sdp
+            .clone()
+            .filter(|sdp| described.remote.as_ref() != Some(sdp));
         if change.sdp.is_some() {
             described.local.clone_from(&change.sdp);
             described.remote = sdp.clone().or(described.remote.take());
         }
         self.note_peer(&response.headers);
         self.take_session_timer(now, &response.headers);
-        if news && change.sdp.is_some() {
-            self.outbox.tell(UsageEvent::ReofferAnswered { sdp });
+        match (change.wish, moved) {
+            (Wish::Offer, _) if change.sdp.is_some() => {
+                self.outbox.tell(UsageEvent::ReofferAnswered { sdp });
+            }
+            (Wish::Refresh, Some(sdp)) if change.sdp.is_some() => {
+                self.outbox.tell(UsageEvent::Refreshed { sdp });
+            }
+            (Wish::Offer | Wish::Refresh, _) => {}
         }
         self.try_reoffer(now);
     }

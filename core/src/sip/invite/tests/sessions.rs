@@ -137,8 +137,8 @@ fn without_update_we_refresh_with_the_same_description_and_tell_nobody() {
     script.acked();
     assert_eq!(
         script.events(),
-        [UsageEvent::ReofferAnswered {
-            sdp: Some("v=0 moved".into())
+        [UsageEvent::Refreshed {
+            sdp: "v=0 moved".into()
         }]
     );
 }
