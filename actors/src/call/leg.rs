@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use offhook_core::event::Direction;
 use offhook_core::sdp::{
-    Codec, Direction as Flow, MediaNegotiation, MediaWish, Negotiated, NegotiationState,
+    Codec, Description, Direction as Flow, MediaNegotiation, MediaWish, Negotiated,
+    NegotiationState,
 };
 use offhook_core::sip::invite::InviteUsage;
 use offhook_core::{HangupCause, LegId, TrunkId};
@@ -57,7 +58,10 @@ pub(crate) struct Leg {
     /// another phone that the INVITE reached, is one to the offer as it stood then.
     pub(crate) before_early: Option<Box<MediaNegotiation>>,
     /// What our side offers or answered last, as sent.
-    pub(crate) description: Option<Bytes>,
+    pub(crate) description: Option<Description>,
+    /// The offer of its INVITE, while our answer has been told to nobody: it may be another one once it
+    /// is known whom the far end talks with.
+    pub(crate) untold: Option<Bytes>,
     /// What was agreed.
     pub(crate) agreed: Option<Negotiated>,
     /// Whether its far end knows what was agreed, and may hear something.
@@ -130,6 +134,7 @@ impl Leg {
             .inspect_err(|_| negotiation.rollback())
             .map_err(|error| error.cause())?;
         self.description = Some(answer.sdp);
+        self.untold = None;
         // Audio that the far end removed is neither sent nor heard until it offers some again.
         let removed = || {
             let agreed = self.agreed.take()?;
@@ -145,8 +150,32 @@ impl Leg {
         Ok(agreed)
     }
 
+    /// Answers the offer of an INVITE for the time being: the answer can be made anew until it is told.
+    pub(crate) fn answer_invite(
+        &mut self,
+        offer: Bytes,
+        wish: MediaWish,
+    ) -> Result<(), HangupCause> {
+        self.answer_offer(&offer, wish)?;
+        self.untold = Some(offer);
+        Ok(())
+    }
+
+    /// Our answer is about to be told, and this is what is wished of it by now.
+    pub(crate) fn settle_answer(&mut self, wish: MediaWish) {
+        let Some(offer) = self.untold.take() else {
+            return;
+        };
+        let local = self.negotiation.as_ref().map(|own| own.local().clone());
+        let fresh = local.map(MediaNegotiation::new);
+        let before = std::mem::replace(&mut self.negotiation, fresh);
+        if self.answer_offer(&offer, wish).is_err() {
+            self.negotiation = before;
+        }
+    }
+
     /// Our offer.
-    pub(crate) fn offer(&mut self, wish: MediaWish) -> Result<Bytes, HangupCause> {
+    pub(crate) fn offer(&mut self, wish: MediaWish) -> Result<Description, HangupCause> {
         let negotiation = self
             .negotiation
             .as_mut()

@@ -478,6 +478,7 @@ impl CallMachine {
                 usage: None,
                 negotiation: None,
                 description: None,
+                untold: None,
                 agreed: None,
                 audible: false,
                 before_early: None,

@@ -603,6 +603,7 @@ impl CallMachine {
         if leg.is_answered() {
             return true;
         }
+        leg.settle_answer(wish);
         let description = match leg.agreed {
             Some(_) => leg.description.clone(),
             None => leg.offer(wish).ok(),
@@ -613,7 +614,7 @@ impl CallMachine {
         leg.state = LegState::Answered;
         let id = leg.id;
         if let Some(usage) = leg.usage.as_mut() {
-            usage.answer(now, description);
+            usage.answer(now, description.into());
         }
         self.make_audible(number);
         self.publish(EventKind::LegAnswered { leg: id });

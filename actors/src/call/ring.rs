@@ -261,7 +261,7 @@ impl CallMachine {
             max_forwards: self.hops,
             headers,
             credentials: contact.credentials,
-            sdp: Some(offer),
+            sdp: Some(offer.into()),
             redirect: RedirectPolicy::Refuse,
         };
         let usage = InviteUsage::outgoing(invite, &mut self.ids);
@@ -347,13 +347,17 @@ impl CallMachine {
             return;
         };
         self.note_ringing(leg);
+        let wish = self.wish_with(leg);
         if !self.caller_is_answered()
             && let Some(from) = self.legs.get_mut(&caller)
-            && let (Some(description), Some(_), Some(usage)) =
-                (from.description.clone(), &from.agreed, from.usage.as_mut())
         {
-            usage.progress(now, Some(description));
-            self.make_audible(caller);
+            from.settle_answer(wish);
+            if let (Some(description), Some(_), Some(usage)) =
+                (from.description.clone(), &from.agreed, from.usage.as_mut())
+            {
+                usage.progress(now, Some(description.into()));
+                self.make_audible(caller);
+            }
         }
         self.media(MediaEffect::Bridge(self.leg_id(caller), self.leg_id(leg)));
     }

@@ -48,7 +48,7 @@ impl CallMachine {
     fn caller_port_ready(&mut self, now: Instant, number: u32) {
         let offer = self.take_offer();
         if let (Some(offer), Some(leg)) = (offer, self.legs.get_mut(&number))
-            && let Err(cause) = leg.answer_offer(&offer, MediaWish::TALK)
+            && let Err(cause) = leg.answer_invite(offer, MediaWish::TALK)
         {
             return self.end(now, cause, EndedBy::System);
         }
@@ -148,6 +148,7 @@ impl CallMachine {
         if leg.is_answered() {
             return true;
         }
+        leg.settle_answer(wish);
         // Without an offer in the INVITE, our 200 carries one and the ACK answers it.
         let description = match leg.agreed {
             Some(_) => leg.description.clone().ok_or(HangupCause::InternalError),
@@ -157,7 +158,7 @@ impl CallMachine {
             Ok(description) => {
                 leg.state = LegState::Answered;
                 if let Some(usage) = leg.usage.as_mut() {
-                    usage.answer(now, description);
+                    usage.answer(now, description.into());
                 }
                 let (id, call) = (leg.id, self.id);
                 self.make_audible(number);

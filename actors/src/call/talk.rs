@@ -264,7 +264,7 @@ impl CallMachine {
             return;
         };
         match description {
-            Ok(description) => usage.accept_reinvite(now, description),
+            Ok(description) => usage.accept_reinvite(now, description.into()),
             // A refused re-INVITE leaves the talk as it was (RFC 3261 section 14.2).
             Err(cause) => usage.reject_reinvite(now, cause.sip_status()),
         }

@@ -60,9 +60,13 @@ impl CallMachine {
 
     /// What is wished of an offer or answer on this leg, so that whom it talks with is understood.
     pub(super) fn wish_for(&self, number: u32) -> MediaWish {
-        let partner = self
-            .partner_of(number)
-            .and_then(|number| self.legs.get(&number));
+        let partner = self.partner_of(number);
+        partner.map_or(MediaWish::TALK, |partner| self.wish_with(partner))
+    }
+
+    /// The same on the leg that is to talk with this one.
+    pub(super) fn wish_with(&self, partner: u32) -> MediaWish {
+        let partner = self.legs.get(&partner);
         let Some(codec) = partner.and_then(|leg| leg.codec()) else {
             return MediaWish::TALK;
         };
@@ -105,7 +109,7 @@ impl CallMachine {
             return;
         };
         tracing::debug!(leg = %leg.id, %codec, "asked to change its codec");
-        usage.reinvite(now, offer);
+        usage.reinvite(now, offer.into());
     }
 
     /// The leg that should change, the codec it should change to, and whom it talks with.

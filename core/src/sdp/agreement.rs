@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::crypto::SrtpKeys;
-use super::description::AudioSection;
+use super::description::{AudioSection, MediaLine};
 use super::protection::{answer_keys, answered_keys};
-use super::remote_offer::RemoteAudio;
+use super::remote_offer::{RemoteAudio, parse};
 use super::telephone_event::{Events, TelephoneEvents};
-use super::{Codec, LocalMedia, MediaWish, Negotiated};
+use super::view::AudioView;
+use super::{Codec, LocalMedia, MediaWish, Negotiated, SdpError};
 
 /// Settles on one codec of the peer's offer: the section that answers it, and what is agreed with
 /// that. `None` only if the offer has no codec of ours, which reading rules out. `keys` are those of
@@ -52,6 +53,7 @@ pub(crate) fn agree_on_offer(
         codec,
         payload_type,
         receive_payload_type: payload_type,
+        also: Vec::new(),
         opus: formats.opus,
         telephone_event: event_number,
         receive_telephone_event: event_number,
@@ -68,11 +70,56 @@ pub(crate) fn agree_on_offer(
     Some((section, agreed))
 }
 
+/// What an answer to `offer`, which stood in `lines`, comes to, and the codecs it names.
+///
+/// `held_before` is as for [`agree_on_answer`].
+pub(crate) fn judge_answer(
+    lines: &[MediaLine],
+    offer: &AudioSection,
+    sdp: &[u8],
+    local: &LocalMedia,
+    held_before: bool,
+) -> Result<(Negotiated, Vec<Codec>), SdpError> {
+    let session = parse(sdp)?;
+    if session.medias.len() != lines.len() {
+        return Err(SdpError::MediaCount {
+            offered: lines.len(),
+            answered: session.medias.len(),
+        });
+    }
+    let place = lines.iter().position(|line| *line == MediaLine::Audio);
+    let media = place.unwrap_or(0);
+    let view = AudioView::new(&session, media).ok_or(SdpError::MediaChanged { media })?;
+    if view.is_disabled() {
+        return Err(SdpError::Rejected);
+    }
+    // Feedback that an answer adds or leaves out is of no matter: nobody has asked for a message of
+    // it. Some answer keys in RTP/AVP by RTP/SAVP.
+    let profile = view.profile();
+    let profile = profile.map_err(|_| SdpError::MediaChanged { media })?;
+    let took_keys = !offer.keys.is_empty() && profile.is_secure();
+    if profile.is_secure() != offer.profile.is_secure() && !took_keys {
+        return Err(SdpError::MediaChanged { media });
+    }
+    let audio = match RemoteAudio::read(view, local) {
+        Err(SdpError::NoCommonCodec) => return Err(SdpError::CodecNotOffered { media }),
+        read => read?,
+    };
+    let agreed = agree_on_answer(offer, &audio, local, held_before);
+    let agreed = agreed.ok_or(SdpError::CodecNotOffered { media })?;
+    let wants_keys = profile.is_secure() || !audio.keys.is_empty();
+    if wants_keys && !offer.keys.is_empty() && agreed.srtp.is_none() {
+        return Err(SdpError::NoKey { media });
+    }
+    let theirs = audio.formats.codecs.iter().map(|&(codec, _)| codec);
+    Ok((agreed, theirs.collect()))
+}
+
 /// What is agreed by an answer to our offer. `None`: it names no codec that we offered.
 ///
 /// `held_before` is whether the peer held when it was asked last: an answer to an offer that does not
 /// send leaves that open.
-pub(crate) fn agree_on_answer(
+fn agree_on_answer(
     offer: &AudioSection,
     answer: &RemoteAudio,
     local: &LocalMedia,
@@ -80,9 +127,9 @@ pub(crate) fn agree_on_answer(
 ) -> Option<Negotiated> {
     let offered = |codec| offer.codecs.iter().find(move |&&(ours, _)| ours == codec);
     let formats = &answer.formats;
-    let mut both = formats.codecs.iter();
-    let both = both.find_map(|&(codec, theirs)| Some((codec, theirs, offered(codec)?.1)));
-    let (codec, payload_type, receive_payload_type) = both?;
+    let both = formats.codecs.iter();
+    let mut both = both.filter_map(|&(codec, theirs)| Some((codec, theirs, offered(codec)?.1)));
+    let (codec, payload_type, receive_payload_type) = both.next()?;
     // A peer that names events, but not at a rate we offered, has not understood us.
     let ours = |rate| {
         offer
@@ -112,6 +159,7 @@ pub(crate) fn agree_on_answer(
         codec,
         payload_type,
         receive_payload_type,
+        also: both.map(|(codec, _, ours)| (codec, ours)).collect(),
         opus: formats.opus,
         telephone_event: events.map(|(theirs, _)| theirs.payload_type),
         receive_telephone_event: events.map(|(_, ours)| ours.payload_type),

@@ -1,5 +1,8 @@
 //! The descriptions we write.
 
+use std::fmt;
+use std::ops::Deref;
+
 use bytes::Bytes;
 use sdp_types::{Attribute, Connection, Media, Origin, RtpMap, Session, Time};
 
@@ -8,6 +11,30 @@ use super::formats::ComfortNoiseFormat;
 use super::telephone_event::TelephoneEvents;
 use super::view::Profile;
 use super::{Codec, Direction, LocalMedia, OpusParameters};
+
+/// A description as it goes out: it may hold keys, so `Debug` shows its length alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Description(Bytes);
+
+impl Deref for Description {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+impl From<Description> for Bytes {
+    fn from(description: Description) -> Self {
+        description.0
+    }
+}
+
+impl fmt::Debug for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Description({} bytes)", self.len())
+    }
+}
 
 /// One media section of the description both sides know. Sections keep their place for the life of
 /// the negotiation (RFC 3264 section 8).
@@ -96,7 +123,7 @@ impl AudioSection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WrittenDescription {
     version: u64,
-    pub(crate) text: Bytes,
+    pub(crate) text: Description,
 }
 
 impl WrittenDescription {
@@ -146,12 +173,12 @@ impl WrittenDescription {
         session.write(&mut text).ok();
         Self {
             version,
-            text: text.into(),
+            text: Description(text.into()),
         }
     }
 }
 
-fn bare_media(media: &str, port: u16, proto: &str, formats: &str) -> Media {
+pub(crate) fn bare_media(media: &str, port: u16, proto: &str, formats: &str) -> Media {
     Media {
         media: media.to_owned(),
         port,

@@ -145,12 +145,16 @@ pub struct Negotiated {
     pub remote_rtp: SocketAddr,
     /// Where our RTCP goes.
     pub remote_rtcp: SocketAddr,
-    /// The one codec of both directions.
+    /// The codec we send, and the one the peer is likely to.
     pub codec: Codec,
     /// The payload type we send `codec` with.
     pub payload_type: u8,
     /// The payload type `codec` arrives with.
     pub receive_payload_type: u8,
+    /// What else its answer named of our offer, and the payload types that arrives with: it may send
+    /// any of them, and should send the one that our offer likes best (RFC 3264 section 6.1). None
+    /// after an offer of its own, which our answer has left one codec of.
+    pub also: Vec<(Codec, u8)>,
     /// How the peer wants to receive Opus; what it did not say has the RFC's default. Of no meaning
     /// with another codec.
     pub opus: OpusParameters,

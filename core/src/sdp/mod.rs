@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | which audio is taken | the one in use, else the first that can be: RTP/AVP, RTP/SAVP, or one of them with feedback, of which we send none. Every other section keeps its place and gets port 0 |
 //! | which codec | the first in the *caller's* order that we have configured; a [`MediaWish`] may prefer another offered one to save a transcode |
+//! | an answer with several | we send the first; the peer may send any of them, see [`Negotiated::also`] |
 //! | SRTP | keys in the description (SDES), as [`SrtpPolicy`] says; see [`crypto`] |
 //! | ICE, DTLS | refused, like every profile but these four |
 //! | fax (T.38) | beside audio it gets port 0; alone it is refused, and a call that had audio keeps it |
@@ -26,6 +27,7 @@ pub mod fuzz;
 mod local;
 mod offer_answer;
 mod opus;
+mod our_offer;
 mod payload_types;
 mod protection;
 mod remote_offer;
@@ -35,6 +37,7 @@ mod tests;
 mod view;
 
 pub use codec::Codec;
+pub use description::Description;
 pub use direction::Direction;
 pub use error::SdpError;
 pub use local::{LocalMedia, MediaWish, Negotiated};

@@ -7,18 +7,13 @@
 //!   receive_answer, rollback               create_answer, rollback
 //! ```
 
-use bytes::Bytes;
-
-use super::agreement::{agree_on_answer, agree_on_offer};
-use super::crypto::CryptoAttribute;
-use super::description::{AudioSection, MediaLine, WrittenDescription};
-use super::formats::ComfortNoiseFormat;
+use super::agreement::{agree_on_offer, judge_answer};
+use super::description::{AudioSection, Description, MediaLine, WrittenDescription};
+use super::our_offer::place_audio;
 use super::payload_types::{Format, PayloadTypes};
-use super::protection::{fresh_lines, same_line};
-use super::remote_offer::{RemoteAudio, RemoteOffer, parse};
-use super::telephone_event::{Events, TelephoneEvents};
-use super::view::{AudioView, Profile};
-use super::{Codec, LocalMedia, MediaWish, Negotiated, SdpError, SrtpPolicy};
+use super::remote_offer::RemoteOffer;
+use super::view::Profile;
+use super::{Codec, LocalMedia, MediaWish, Negotiated, SdpError};
 
 /// Whose offer is in the air.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +30,7 @@ pub enum NegotiationState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The description to send.
-    pub sdp: Bytes,
+    pub sdp: Description,
     /// What is agreed with it. `None`: the peer removed the audio of a running call with port 0.
     pub media: Option<Negotiated>,
 }
@@ -46,14 +41,14 @@ pub struct Answer {
 /// an offer that fails, or is taken back, leaves the last agreement in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaNegotiation {
-    local: LocalMedia,
+    pub(super) local: LocalMedia,
     exchange: Exchange,
-    agreed: Option<Negotiated>,
+    pub(super) agreed: Option<Negotiated>,
     /// The sections both sides know, in order.
     lines: Vec<MediaLine>,
-    payload_types: PayloadTypes,
+    pub(super) payload_types: PayloadTypes,
     /// That of the last agreement: later offers of ours keep it.
-    profile: Option<Profile>,
+    pub(super) profile: Option<Profile>,
     /// The last description that went out, agreed or not: the next version follows it.
     sent: Option<WrittenDescription>,
     /// What the peer is known to speak of what we speak, what it named last first.
@@ -65,7 +60,7 @@ pub struct MediaNegotiation {
 /// A description of ours that the peer has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct InForce {
-    text: Bytes,
+    text: Description,
     /// Its audio; none when that is removed.
     audio: Option<Box<AudioSection>>,
 }
@@ -82,7 +77,7 @@ enum Exchange {
 struct LocalOffer {
     lines: Vec<MediaLine>,
     audio: AudioSection,
-    text: Bytes,
+    text: Description,
 }
 
 impl MediaNegotiation {
@@ -110,7 +105,7 @@ impl MediaNegotiation {
     /// # Errors
     /// [`SdpError::WrongState`] while another offer is in the air; [`SdpError::NoCommonCodec`] when
     /// no codec is left to offer.
-    pub fn create_offer(&mut self, wish: MediaWish) -> Result<Bytes, SdpError> {
+    pub fn create_offer(&mut self, wish: MediaWish) -> Result<Description, SdpError> {
         if self.state() != NegotiationState::Stable {
             return Err(self.wrong_state());
         }
@@ -140,7 +135,7 @@ impl MediaNegotiation {
         };
         let offer = offer.clone();
         self.exchange = Exchange::None;
-        let (agreed, theirs) = self.judge_answer(&offer.lines, &offer.audio, sdp)?;
+        let (agreed, theirs) = self.judge(&offer.lines, &offer.audio, sdp)?;
         self.agreed = Some(agreed.clone());
         self.learn(theirs);
         self.lines = offer.lines;
@@ -168,7 +163,7 @@ impl MediaNegotiation {
         else {
             return Err(self.wrong_state());
         };
-        let (agreed, theirs) = self.judge_answer(&self.lines, audio, sdp)?;
+        let (agreed, theirs) = self.judge(&self.lines, audio, sdp)?;
         self.agreed = Some(agreed.clone());
         self.learn(theirs);
         Ok(agreed)
@@ -260,7 +255,7 @@ impl MediaNegotiation {
     /// The description of ours that is in force, to be repeated word for word where SIP wants the
     /// same answer again, as in the 200 after a 183.
     #[must_use]
-    pub fn local_description(&self) -> Option<&Bytes> {
+    pub fn local_description(&self) -> Option<&Description> {
         self.in_force.as_ref().map(|ours| &ours.text)
     }
 
@@ -294,69 +289,6 @@ impl MediaNegotiation {
         }
     }
 
-    /// The section our next offer has: everything we speak, events at each clock rate of it, and
-    /// comfort noise where that is configured. Beside Opus events come at 8000 Hz, too: many phones
-    /// have them at no other rate.
-    fn offered_audio(&self, wish: MediaWish) -> AudioSection {
-        let mut numbers = self.payload_types.offer();
-        let mut codecs = self.codec_order(wish.prefer);
-        if wish.insist {
-            codecs.retain(|&codec| Some(codec) == wish.prefer);
-        }
-        let codecs: Vec<_> = codecs
-            .into_iter()
-            .map(|codec| (codec, numbers.of(Format::Codec(codec))))
-            .collect();
-        let mut rates: Vec<u32> = Vec::new();
-        for &(codec, _) in &codecs {
-            if !rates.contains(&codec.clock_rate()) {
-                rates.push(codec.clock_rate());
-            }
-        }
-        let noise_rates = rates.iter().copied().filter(|&rate| rate < 48_000);
-        let comfort_noise = noise_rates.filter(|_| self.local.comfort_noise);
-        let comfort_noise = comfort_noise.map(|clock_rate| ComfortNoiseFormat {
-            payload_type: numbers.of(Format::ComfortNoise(clock_rate)),
-            clock_rate,
-        });
-        let comfort_noise = comfort_noise.collect();
-        if rates.contains(&48_000) && !rates.contains(&8000) {
-            rates.push(8000);
-        }
-        let events = rates.iter().map(|&clock_rate| TelephoneEvents {
-            payload_type: numbers.of(Format::Events(clock_rate)),
-            clock_rate,
-            events: Events::OURS,
-        });
-        let events = events.collect();
-        let (profile, keys) = self.offered_protection();
-        AudioSection {
-            profile,
-            keys,
-            codecs,
-            opus: self.local.opus_for(wish),
-            comfort_noise,
-            events,
-            ptime_ms: self.local.ptime_ms(),
-            max_ptime_ms: self.local.max_ptime_ms(),
-            direction: wish.direction,
-        }
-    }
-
-    /// The profile and the keys of our next offer: those in force, else as the policy wants it.
-    fn offered_protection(&self) -> (Profile, Vec<CryptoAttribute>) {
-        if let Some(agreed) = &self.agreed {
-            let keys = agreed.srtp.as_deref();
-            let profile = self.profile.unwrap_or(Profile::Avp);
-            return (profile, keys.map(same_line).unwrap_or_default());
-        }
-        match self.local.srtp {
-            SrtpPolicy::Off | SrtpPolicy::Optional => (Profile::Avp, Vec::new()),
-            SrtpPolicy::BestEffort => (Profile::Avp, fresh_lines()),
-            SrtpPolicy::Required => (Profile::Savp, fresh_lines()),
-        }
-    }
-
     /// What the numbers of a section of ours stand for holds for the rest of the session.
     fn remember(&mut self, section: &AudioSection) {
         self.profile = Some(section.profile);
@@ -373,80 +305,22 @@ impl MediaNegotiation {
         }
     }
 
-    fn codec_order(&self, prefer: Option<Codec>) -> Vec<Codec> {
-        let in_use = self.agreed.as_ref().map(|agreed| agreed.codec);
-        let first = prefer.into_iter().chain(in_use);
-        let mut order = Vec::new();
-        for codec in first.chain(self.local.codecs.iter().copied()) {
-            if self.local.codecs.contains(&codec) && !order.contains(&codec) {
-                order.push(codec);
-            }
-        }
-        order
-    }
-
-    fn write(&mut self, lines: &[MediaLine], audio: Option<&AudioSection>) -> Bytes {
-        let sent = WrittenDescription::after(self.sent.as_ref(), &self.local, lines, audio);
-        let text = sent.text.clone();
-        self.sent = Some(sent);
-        text
-    }
-
-    /// What an answer to `offer` in `lines` comes to, and the codecs it names.
-    fn judge_answer(
+    /// What an answer to `offer`, which stood in `lines`, comes to, and the codecs it names.
+    fn judge(
         &self,
         lines: &[MediaLine],
         offer: &AudioSection,
         sdp: &[u8],
     ) -> Result<(Negotiated, Vec<Codec>), SdpError> {
-        let session = parse(sdp)?;
-        if session.medias.len() != lines.len() {
-            return Err(SdpError::MediaCount {
-                offered: lines.len(),
-                answered: session.medias.len(),
-            });
-        }
-        let place = lines.iter().position(|line| *line == MediaLine::Audio);
-        let media = place.unwrap_or(0);
-        let view = AudioView::new(&session, media).ok_or(SdpError::MediaChanged { media })?;
-        if view.is_disabled() {
-            return Err(SdpError::Rejected);
-        }
-        let changed = |_| SdpError::MediaChanged { media };
-        let profile = view.profile().map_err(changed)?;
-        // Some answer keys in RTP/AVP by RTP/SAVP.
-        let took_keys = !offer.keys.is_empty() && profile == Profile::Savp;
-        if profile != offer.profile && !took_keys {
-            return Err(SdpError::MediaChanged { media });
-        }
-        let audio = match RemoteAudio::read(view, &self.local) {
-            Err(SdpError::NoCommonCodec) => return Err(SdpError::CodecNotOffered { media }),
-            read => read?,
-        };
-        let held_before = self
-            .agreed
-            .as_ref()
-            .is_some_and(|agreed| agreed.held_by_remote);
-        let agreed = agree_on_answer(offer, &audio, &self.local, held_before);
-        let agreed = agreed.ok_or(SdpError::CodecNotOffered { media })?;
-        let wants_keys = profile.is_secure() || !audio.keys.is_empty();
-        if wants_keys && !offer.keys.is_empty() && agreed.srtp.is_none() {
-            return Err(SdpError::NoKey { media });
-        }
-        let theirs = audio.formats.codecs.iter().map(|&(codec, _)| codec);
-        Ok((agreed, theirs.collect()))
+        let agreed = self.agreed.as_ref();
+        let held_before = agreed.is_some_and(|agreed| agreed.held_by_remote);
+        judge_answer(lines, offer, sdp, &self.local, held_before)
     }
-}
 
-/// Makes sure that one section is ours: the one that is, else the first refused audio, whose place
-/// may be used again (RFC 3264 section 8.1), else a new one.
-fn place_audio(lines: &mut Vec<MediaLine>) {
-    if lines.contains(&MediaLine::Audio) {
-        return;
-    }
-    let audio = |line: &&mut MediaLine| matches!(line, MediaLine::Refused { media, .. } if media.eq_ignore_ascii_case("audio"));
-    match lines.iter_mut().find(audio) {
-        Some(line) => *line = MediaLine::Audio,
-        None => lines.push(MediaLine::Audio),
+    fn write(&mut self, lines: &[MediaLine], audio: Option<&AudioSection>) -> Description {
+        let sent = WrittenDescription::after(self.sent.as_ref(), &self.local, lines, audio);
+        let text = sent.text.clone();
+        self.sent = Some(sent);
+        text
     }
 }

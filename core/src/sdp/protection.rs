@@ -8,13 +8,9 @@ use super::view::AudioView;
 /// Usable keys of one section that we look at; of more, none is better than these.
 const MAX_LINES: usize = 16;
 
-/// What we offer, the quickest that is strong enough first; phones have at least the third.
-const OFFERED: &[CryptoSuite] = &[
-    CryptoSuite::AeadAes128Gcm,
-    CryptoSuite::AeadAes256Gcm,
-    CryptoSuite::AesCm128HmacSha1_80,
-    CryptoSuite::AesCm128HmacSha1_32,
-];
+/// What we offer, the quicker first; every phone with SRTP has the second. More would make an INVITE
+/// too long for a datagram, and whoever wants another suite offers it: answers take any.
+const OFFERED: &[CryptoSuite] = &[CryptoSuite::AeadAes128Gcm, CryptoSuite::AesCm128HmacSha1_80];
 
 /// Whether media is protected by SRTP.
 ///

@@ -44,9 +44,16 @@ fn dialling(media: MediaRules, caller: &str) -> (Fixture, u32) {
     (call, phone)
 }
 
-/// They talk: the phone answered `phone`, and a change of codec is allowed.
+/// They talk, and a change of codec is allowed: the caller was answered while the phone rang with what
+/// the caller likes best, and the phone answered `phone`.
 fn talking(caller: &str, phone: &str) -> (Fixture, u32) {
-    let (mut call, leg) = dialling(avoiding(AvoidTranscoding::Reinvite), caller);
+    talking_under(AvoidTranscoding::Reinvite, caller, phone)
+}
+
+fn talking_under(avoid: AvoidTranscoding, caller: &str, phone: &str) -> (Fixture, u32) {
+    let (mut call, leg) = dialling(avoiding(avoid), caller);
+    let first = caller.split(' ').next().unwrap();
+    call.phone_sends_early(leg, speaking(first));
     call.phone_answers_with(leg, speaking(phone));
     (call, leg)
 }
@@ -154,8 +161,7 @@ fn nobody_is_asked_who_could_not_or_unless_it_is_wished() {
     call.caller_acknowledges();
     assert_eq!((asked(&call, 0), asked(&call, phone)), (0, 0));
     for avoid in [AvoidTranscoding::Offer, AvoidTranscoding::Off] {
-        let (mut call, phone) = dialling(avoiding(avoid), "0 8");
-        call.phone_answers_with(phone, speaking(PCMA));
+        let (mut call, phone) = talking_under(avoid, "0 8", PCMA);
         call.caller_acknowledges();
         assert_eq!((asked(&call, 0), asked(&call, phone)), (0, 0));
     }
@@ -368,4 +374,61 @@ fn who_is_joined_with_another_is_asked_again_for_all_it_once_offered() {
     call.handle(CallInput::Arrives(arrival));
     assert_eq!(asked(&call, 0), 2, "the other has PCMU only");
     assert_eq!(formats(&call.offered(0)), "0 101");
+}
+
+/// A caller that offers Opus first, and G.711.
+fn wideband() -> Bytes {
+    described("m=audio 6000 RTP/AVP 111 8\r\na=rtpmap:111 opus/48000/2\r\n")
+}
+
+fn usual() -> MediaRules {
+    MediaRules::of(&MediaConfig::default())
+}
+
+#[test]
+fn a_caller_is_answered_with_what_the_phone_it_reaches_has_answered() {
+    let mut call = Fixture::under(usual(), |_| {}, "1001", &wideband());
+    let phone = call.last_rung();
+    assert!(formats(&call.offered(phone)).starts_with("111 8 "));
+    call.phone_answers_with(phone, speaking(PCMA));
+    assert_eq!(formats(&call.answered()), "8");
+    assert_eq!(codec(&call, 0), Codec::Pcma);
+    // A phone that speaks what the caller likes best is talked with so.
+    let mut call = Fixture::under(usual(), |_| {}, "1001", &wideband());
+    let phone = call.last_rung();
+    call.phone_answers_with(phone, wideband());
+    assert_eq!(formats(&call.answered()), "111");
+    // A browser that has nothing narrower is asked for what the other can hear.
+    let opus = described("m=audio 6000 RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n");
+    let mut call = Fixture::under(usual(), |_| {}, "1001", &opus);
+    let phone = call.last_rung();
+    call.phone_answers_with(phone, speaking(PCMA));
+    let answer = call.answered();
+    assert!(answer.contains("maxplaybackrate=8000"), "{answer}");
+}
+
+#[test]
+fn a_caller_is_told_nothing_else_by_the_200_than_by_the_183() {
+    let mut call = Fixture::under(usual(), |_| {}, "1001", &wideband());
+    let phone = call.last_rung();
+    call.phone_sends_early(phone, speaking(PCMA));
+    assert_eq!(codec(&call, 0), Codec::Pcma);
+    call.phone_answers_with(phone, wideband());
+    assert_eq!(formats(&call.answered()), "8");
+    assert_eq!(
+        (codec(&call, 0), codec(&call, phone)),
+        (Codec::Pcma, Codec::Opus)
+    );
+}
+
+#[test]
+fn where_transcoding_is_not_avoided_the_callers_order_counts() {
+    let media = rules(|media| {
+        media.codecs = Codec::ALL.to_vec();
+        media.avoid_transcoding = AvoidTranscoding::Off;
+    });
+    let mut call = Fixture::under(media, |_| {}, "1001", &wideband());
+    let phone = call.last_rung();
+    call.phone_answers_with(phone, speaking(PCMA));
+    assert_eq!(formats(&call.answered()), "111");
 }

@@ -29,7 +29,7 @@ pub enum CryptoSuite {
 }
 
 impl CryptoSuite {
-    /// Every suite, in our order of preference.
+    /// Every suite, the strongest first.
     pub const ALL: &[Self] = &[
         Self::AeadAes256Gcm,
         Self::AeadAes128Gcm,
@@ -268,20 +268,6 @@ impl CryptoAttribute {
         } else {
             Err(CryptoError::SessionParameter)
         }
-    }
-
-    /// The first of these values that can be taken under one of `suites`: the writer's favourite
-    /// (RFC 4568 section 5.1.2).
-    #[must_use]
-    pub fn choose<'a>(
-        values: impl IntoIterator<Item = &'a str>,
-        suites: &[CryptoSuite],
-    ) -> Option<Self> {
-        let read = values
-            .into_iter()
-            .filter_map(|value| Self::parse(value).ok());
-        let mut fits = read.filter(|attribute| suites.contains(&attribute.key.suite));
-        fits.next()
     }
 
     /// The value to stand behind `a=crypto:`, key included: for a description, never for a log. It

@@ -144,3 +144,38 @@ fn a_late_offer_is_answered_in_the_ack() {
     assert_eq!(agreed.remote_rtp, addr("192.0.2.2:30000"));
     assert_eq!(leg.local_description(), Some(&offer));
 }
+
+#[test]
+fn feedback_that_an_answer_adds_or_leaves_out_is_of_no_matter() {
+    let agreed = offered().receive_answer(audio("0", &[]).replace("AVP", "AVPF").as_bytes());
+    assert_eq!(agreed.unwrap().codec, Codec::Pcmu);
+    let mut leg = ours();
+    let offer = audio("0", &[]).replace("AVP", "AVPF");
+    answer(&mut leg, &offer);
+    let again = text(&leg.create_offer(MediaWish::HOLD).unwrap());
+    assert!(again.contains("RTP/AVPF"), "{again}");
+    assert!(leg.receive_answer(audio("0", &[]).as_bytes()).is_ok());
+}
+
+/// RFC 3264 section 6.1: whoever answers with several formats may send any of them.
+#[test]
+fn what_else_an_answer_names_may_arrive_under_our_numbers() {
+    let mut leg = speaking(&[Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu]);
+    let offer = text(&leg.create_offer(MediaWish::TALK).unwrap());
+    assert!(offer.contains("RTP/AVP 111 9 8 0 "), "{offer}");
+    let opus = [
+        "a=rtpmap:96 opus/48000/2",
+        "a=rtpmap:101 telephone-event/8000",
+    ];
+    let agreed = leg.receive_answer(audio("8 9 18 96 101", &opus).as_bytes());
+    let agreed = agreed.unwrap();
+    assert_eq!((agreed.codec, agreed.payload_type), (Codec::Pcma, 8));
+    assert_eq!(agreed.also, [(Codec::G722, 9), (Codec::Opus, 111)]);
+    // What was not offered is not awaited, nor what an answer of ours has left out.
+    leg.create_offer(MediaWish::TALK.insisting_on(Codec::G722))
+        .unwrap();
+    let agreed = leg.receive_answer(audio("9 8", &[]).as_bytes()).unwrap();
+    assert_eq!((agreed.codec, agreed.also), (Codec::G722, Vec::new()));
+    let (_, agreed) = answer(&mut leg, &audio("8 9", &[]));
+    assert_eq!((agreed.codec, agreed.also), (Codec::Pcma, Vec::new()));
+}

@@ -31,6 +31,7 @@ fn rfc3264_10_1_takes_audio_and_refuses_both_videos_in_order() {
             codec: Codec::Pcmu,
             payload_type: 0,
             receive_payload_type: 0,
+            also: Vec::new(),
             opus: OpusParameters::default(),
             telephone_event: None,
             receive_telephone_event: None,
