@@ -1,17 +1,19 @@
 //! Recordings as the office wants them: what each is like, and what becomes of it in time.
 
+use std::path::Path;
 use std::time::Duration;
 
+use ahash::AHashMap;
 use offhook_core::config::RecordingConfig;
 use offhook_core::event::EventKind;
-use offhook_core::recording::{RecordingEnd, RecordingStyle};
+use offhook_core::recording::{Keys, RecordingEnd, RecordingStyle};
 use offhook_core::{LegId, RecordingId};
-use offhook_media::engine::{RecordSpec, file_name, recover_recordings};
+use offhook_media::engine::{RecordSpec, Recovered, file_name, recover_recordings};
 use tokio::time::MissedTickBehavior;
 
 use crate::alarm;
 use crate::live::Live;
-use crate::store::Store;
+use crate::store::{Retention, Store, StoreError};
 
 /// How often it is looked whether recordings are over their time, and whether keys wait to be taken
 /// into the database.
@@ -21,6 +23,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct RecordingRules {
     style: RecordingStyle,
+    keys: Keys,
     /// None: files are in clear.
     sealed_by: Option<Store>,
 }
@@ -31,6 +34,7 @@ impl RecordingRules {
     pub fn new(config: &RecordingConfig, store: &Store) -> Self {
         Self {
             style: config.style(),
+            keys: config.keys(),
             sealed_by: config.encrypt.then(|| store.clone()),
         }
     }
@@ -44,55 +48,92 @@ impl RecordingRules {
             left,
             right: Some(right),
             style: self.style,
+            keys: self.keys,
             file: file_name(recording, self.style, seal.as_ref()),
             seal,
         }
     }
 }
 
-/// Recordings that a crash cut short are whole again, and reported as saved and interrupted.
-pub(crate) async fn announce_recovered(store: &Store, live: &Live) {
+/// A recording that a crash cut short and that is whole again.
+#[derive(Debug)]
+pub(crate) struct Mended {
+    recording: RecordingId,
+    file: String,
+    milliseconds: u64,
+    bytes: u64,
+}
+
+impl Mended {
+    fn of(found: &Recovered, folder: &Path) -> Option<Self> {
+        let name = found.file.file_name().and_then(|name| name.to_str());
+        let id = name.and_then(|name| name.split('.').next());
+        let file = found.file.strip_prefix(folder).ok();
+        Some(Self {
+            recording: id?.parse().ok()?,
+            file: file?.to_str()?.to_owned(),
+            milliseconds: found.milliseconds,
+            bytes: found.bytes,
+        })
+    }
+
+    /// Reports it as saved and interrupted; false if it is not listed.
+    async fn announce(&self, store: &Store, live: &Live) -> Result<bool, StoreError> {
+        let known = match store.recordings().get(self.recording).await {
+            Ok(known) => known,
+            Err(StoreError::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        live.publish(EventKind::RecordingSaved {
+            recording: self.recording,
+            call: known.call,
+            file: self.file.clone(),
+            milliseconds: self.milliseconds,
+            bytes: self.bytes,
+            end: RecordingEnd::Interrupted,
+            missing_milliseconds: 0,
+        });
+        Ok(true)
+    }
+}
+
+/// Recordings that a crash cut short are whole again, and reported as saved and interrupted; those
+/// that are not, since their beginnings are still in the journal of the last run.
+pub(crate) async fn announce_recovered(store: &Store, live: &Live) -> Vec<Mended> {
     let folder = store.recordings_folder();
     let scanned = {
         let folder = folder.clone();
         tokio::task::spawn_blocking(move || recover_recordings(&folder)).await
     };
+    let mut unlisted = Vec::new();
     let recovered = match scanned {
         Ok(Ok(recovered)) => recovered,
         Ok(Err(error)) => {
-            return tracing::error!(%error, "cannot look for unfinished recordings");
+            tracing::error!(%error, "cannot look for unfinished recordings");
+            return unlisted;
         }
-        Err(error) => return tracing::error!(%error, "the look for unfinished recordings fell"),
+        Err(error) => {
+            tracing::error!(%error, "the look for unfinished recordings fell");
+            return unlisted;
+        }
     };
     for found in recovered {
-        let file = found.file.strip_prefix(&folder).ok();
-        let file = file.and_then(|file| file.to_str()).unwrap_or_default();
-        let name = found.file.file_name().and_then(|name| name.to_str());
-        let id = name.and_then(|name| name.split('.').next());
-        let Some(Ok(recording)) = id.map(str::parse::<RecordingId>) else {
+        let Some(mended) = Mended::of(&found, &folder) else {
             tracing::warn!(file = %found.file.display(), "a recording of unknown origin was mended");
             continue;
         };
-        match store.recordings().get(recording).await {
-            Ok(known) => {
-                live.publish(EventKind::RecordingSaved {
-                    recording,
-                    call: known.call,
-                    file: file.to_owned(),
-                    milliseconds: found.milliseconds,
-                    bytes: found.bytes,
-                    end: RecordingEnd::Interrupted,
-                    missing_milliseconds: 0,
-                });
-            }
-            Err(error) => tracing::warn!(%recording, %error, "a mended recording is not listed"),
+        store.note_interrupted(mended.recording);
+        if !matches!(mended.announce(store, live).await, Ok(true)) {
+            unlisted.push(mended);
         }
     }
+    unlisted
 }
 
-/// Looks after recordings until the store is closed: takes keys into the database, and removes
-/// what was kept for `keep`, which is for ever when it is zero.
-pub(crate) fn look_after(store: &Store, live: &Live, keep: Duration) {
+/// Looks after recordings until the store is closed: reports those that were mended as soon as they
+/// are listed, takes keys into the database, and removes what was kept for `keep`, which is for ever
+/// when it is zero, unless its queue says otherwise.
+pub(crate) fn look_after(store: &Store, live: &Live, keep: Duration, mut unlisted: Vec<Mended>) {
     let (weak, live) = (store.weak(), live.clone());
     // Not an actor: it has no state that could be lost and nobody speaks to it.
     store.runtime().spawn(async move {
@@ -103,27 +144,43 @@ pub(crate) fn look_after(store: &Store, live: &Live, keep: Duration) {
             let Some(store) = weak() else {
                 return;
             };
+            announce_late(&store, &live, &mut unlisted).await;
             if let Err(error) = store.recordings().adopt_keys().await {
                 tracing::warn!(%error, "the keys of recordings wait to be taken into the database");
             }
-            if !keep.is_zero() {
-                expire(&store, &live, keep).await;
-            }
+            expire(&store, &live, keep).await;
+            store.forget_removed().await;
         }
     });
 }
 
-/// Removes what is over its time, a few at once, so that nobody waits long for the database.
+/// Reports what is listed by now.
+async fn announce_late(store: &Store, live: &Live, unlisted: &mut Vec<Mended>) {
+    // Asked first: what is not listed after that never will be.
+    let all_is_there = store.has_ended_last_run();
+    for mended in std::mem::take(unlisted) {
+        match mended.announce(store, live).await {
+            Ok(true) => {}
+            Ok(false) if all_is_there => {
+                tracing::warn!(recording = %mended.recording, "a mended recording is not listed");
+            }
+            Ok(false) | Err(_) => unlisted.push(mended),
+        }
+    }
+}
+
+/// Removes what is over its time.
 async fn expire(store: &Store, live: &Live, keep: Duration) {
-    let Ok(before) = alarm::wall().checked_sub(keep) else {
-        return;
+    let retention = Retention {
+        usual: keep,
+        queues: AHashMap::new(),
     };
-    let expired = match store.recordings().expire(before).await {
-        Ok(expired) => expired,
-        Err(error) => return tracing::warn!(%error, "old recordings cannot be removed"),
-    };
-    for (recording, call) in expired {
+    let removed = |recording, call| {
         tracing::info!(%recording, %call, "a recording was removed: it was kept long enough");
         live.publish(EventKind::RecordingExpired { recording, call });
+    };
+    let recordings = store.recordings();
+    if let Err(error) = recordings.expire(alarm::wall(), &retention, removed).await {
+        tracing::warn!(%error, "old recordings cannot be removed");
     }
 }

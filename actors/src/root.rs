@@ -105,7 +105,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
     let bank = sound_bank(&config.office.tones)?;
     let reports = Reports::default();
     let live = Live::new(&store);
-    recording::announce_recovered(&store, &live).await;
+    let unlisted = recording::announce_recovered(&store, &live).await;
     let waiting = store.waiting_messages().all().await?;
     let lists = store.blf_lists().all().await?;
     let countries = Countries::of(config.geo.database.clone());
@@ -152,7 +152,7 @@ pub async fn start(config: &Config, store: Store) -> Result<Offhook, StartError>
         reports,
         countries,
     };
-    recording::look_after(&store, &switchboard.live, config.recording.keep);
+    recording::look_after(&store, &switchboard.live, config.recording.keep, unlisted);
     let (root, _) = Actor::spawn(None, Root, tree).await?;
     Ok(Offhook {
         store,

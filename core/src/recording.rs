@@ -1,6 +1,7 @@
 //! What a recording is like: its format, its rate, its channels, and how it ended.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -151,6 +152,33 @@ impl RecordingStyle {
         }
     }
 }
+
+/// When the recording of a conversation begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingStart {
+    /// When somebody has answered.
+    #[default]
+    Answer,
+    /// When the first phone rings, so that what is said before the answer is in it, too.
+    Ring,
+}
+
+/// What becomes of keys that are pressed while it is recorded and heard as tones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Keys {
+    /// They are heard.
+    #[default]
+    Kept,
+    /// They are silence, so that a recording does not tell a card number.
+    Removed,
+}
+
+/// The beep that tells parties that they are recorded: 1,400 Hz, as is customary.
+pub const BEEP_HERTZ: u16 = 1400;
+
+/// How long it lasts.
+pub const BEEP_LENGTH: Duration = Duration::from_millis(200);
 
 /// How a recording that is kept came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use offhook_core::recording::RecordingStyle;
+use offhook_core::recording::{Keys, RecordingStyle};
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId, RecordingId};
 use offhook_media::codec::{Coding, Encoder, EncoderSettings};
@@ -223,6 +223,7 @@ fn calls(
                 left: a,
                 right: Some(b),
                 style: RecordingStyle::default(),
+                keys: Keys::Kept,
                 seal: None,
                 file: format!("{recording}.wav"),
             });

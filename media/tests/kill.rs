@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use offhook_core::recording::{AudioFormat, RecordingStyle};
+use offhook_core::recording::{AudioFormat, Keys, RecordingStyle};
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId, RecordingId};
 use offhook_media::codec::Law;
@@ -134,6 +134,7 @@ fn specs(leg: LegId) -> impl Iterator<Item = RecordSpec> {
             left: leg,
             right: None,
             style,
+            keys: Keys::Kept,
             file: file_name(recording, style, seal.as_ref()),
             seal,
         }

@@ -9,7 +9,7 @@ use offhook_core::sip::header::{AlertInfo, Replaces};
 use offhook_core::sip::identity::Privacy;
 use offhook_core::sip::invite::{Credentials, LocalParty, UsageInput};
 use offhook_core::sip::message::Request;
-use offhook_core::{ExtensionId, HangupCause, LegId, TrunkId};
+use offhook_core::{ExtensionId, HangupCause, LegId, RecordingId, TrunkId};
 use offhook_media::engine::{LegPort, PlayEnd, PlayId};
 
 use super::moving::Arrival;
@@ -274,6 +274,8 @@ pub enum CallInput {
     },
     /// Something happened to its media.
     Media(MediaInput),
+    /// A recording of it is saved, or failed.
+    RecordingOver(RecordingId),
     /// Where a party can be rung.
     Contacts {
         /// The ringing that asked.

@@ -289,6 +289,7 @@ impl CallMachine {
         match input {
             CallInput::Sip { leg, input } => self.sip_input(now, leg, input),
             CallInput::Media(input) => self.media_input(now, input),
+            CallInput::RecordingOver(recording) => self.recording_over(recording),
             CallInput::Contacts { ring, contacts } => self.ring_contacts(now, ring, contacts),
             CallInput::Queue(tell) => self.queue_input(now, tell),
             CallInput::AgentStateSet { state } => self.agent_state_set(now, state),

@@ -69,6 +69,13 @@ impl CallMachine {
         }
     }
 
+    /// A recording has come to its end, perhaps by itself: the disk took no more. Another may begin.
+    pub(crate) fn recording_over(&mut self, recording: RecordingId) {
+        if self.recording == Some(recording) {
+            self.recording = None;
+        }
+    }
+
     /// Ends the recording because the talk is interrupted; how it was being recorded.
     pub(crate) fn interrupt_recording(&mut self) -> Recorded {
         let recorded = match self.recording {

@@ -208,6 +208,7 @@ impl Readers {
                 end,
                 missing_milliseconds,
             });
+            self.calls.tell(call, CallInput::RecordingOver(recording));
         } else if let EngineEvent::RecordingDegraded { recording, call } = event {
             self.live
                 .publish(EventKind::RecordingDegraded { recording, call });
@@ -224,6 +225,7 @@ impl Readers {
                 call,
                 reason,
             });
+            self.calls.tell(call, CallInput::RecordingOver(recording));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -28,6 +29,8 @@ pub(super) struct Database {
     path: PathBuf,
     open: ArcSwap<Opened>,
     problem: watch::Sender<Option<String>>,
+    /// Whether something was removed that the write-ahead log may still hold.
+    unforgotten: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,7 @@ impl Database {
             path: path.to_owned(),
             open: ArcSwap::from_pointee(opened),
             problem: watch::Sender::new(None),
+            unforgotten: AtomicBool::new(false),
         })
     }
 
@@ -97,6 +101,32 @@ impl Database {
         let before = self.open.swap(opened.into());
         before.pool.close().await;
         Ok(())
+    }
+
+    /// Has what was removed just now gone from the write-ahead log, too. Somebody who reads just then
+    /// may keep it there: then it goes by [`forget_again`](Self::forget_again).
+    pub(super) async fn forget_removed(&self) {
+        self.unforgotten.store(true, Ordering::Release);
+        self.forget_again().await;
+    }
+
+    /// The same, if it has not come true yet.
+    pub(super) async fn forget_again(&self) {
+        if !self.unforgotten.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let truncated = async {
+            let (busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+                .fetch_one(&self.pool()?)
+                .await?;
+            Ok::<_, StoreError>(busy == 0)
+        };
+        match truncated.await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "what was removed is still in the database's log"),
+        }
+        self.unforgotten.store(true, Ordering::Release);
     }
 
     pub(super) fn problem(&self) -> Option<String> {
@@ -142,6 +172,8 @@ async fn open_file(path: &Path, missing: WhenMissing) -> Result<Opened, OpenErro
         // A segment of the journal is deleted once it is committed here.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // What is removed is removed: the key of a recording above all.
+        .pragma("secure_delete", "ON")
         .busy_timeout(BUSY_TIMEOUT);
     let pool = SqlitePoolOptions::new()
         .max_connections(CONNECTIONS)

@@ -61,10 +61,12 @@ mod waiting_messages;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ahash::AHashSet;
 use offhook_core::directory::Office;
+use offhook_core::id::RecordingId;
 use offhook_media::container::sealed::SealKey;
 use offhook_media::engine::Seal;
 use sqlx::{Sqlite, SqlitePool, Transaction};
@@ -83,7 +85,7 @@ pub use music_classes::MusicClasses;
 pub use outbound_routes::OutboundRoutes;
 pub use page::{Listing, Page};
 pub use queues::Queues;
-pub use recordings::{Pause, Recording, RecordingFilter, RecordingState, Recordings};
+pub use recordings::{Pause, Recording, RecordingFilter, RecordingState, Recordings, Retention};
 pub use secret::{create_private, generate_password};
 pub use seed::{
     DemoCredentials, ExtensionCredentials, LoginCredentials, is_empty, seed_demo, seed_empty,
@@ -121,6 +123,8 @@ struct Inner {
     first_seq: u64,
     /// Whether what the last run left open has been ended.
     last_run_ended: AtomicBool,
+    /// Recordings that the end of the last run cut short.
+    interrupted: parking_lot::Mutex<AHashSet<RecordingId>>,
     /// Locked for as long as this store is open.
     _lock: Option<File>,
 }
@@ -199,6 +203,22 @@ impl Store {
         let key = SealKey::random();
         let wrapped = self.0.vault.wrap(&key);
         Seal { key, wrapped }
+    }
+
+    /// The end of the last run cut this recording short. Told before the store's actor is started,
+    /// whether the recording is listed by then or still in the journal.
+    pub(crate) fn note_interrupted(&self, recording: RecordingId) {
+        self.0.interrupted.lock().insert(recording);
+    }
+
+    /// Whether all that the last run left in the journal is in the database.
+    pub(crate) fn has_ended_last_run(&self) -> bool {
+        self.0.last_run_ended.load(Ordering::Acquire)
+    }
+
+    /// Has what was removed gone from the write-ahead log, if somebody who read kept it there.
+    pub(crate) async fn forget_removed(&self) {
+        self.0.database.forget_again().await;
     }
 
     /// Where recordings lie.
@@ -336,6 +356,7 @@ impl Parts {
             realm: self.realm,
             first_seq,
             last_run_ended: AtomicBool::new(false),
+            interrupted: parking_lot::Mutex::default(),
             _lock: lock,
         }));
         let loaded = store.0.directory.reload(&store).await;

@@ -109,7 +109,7 @@ impl Shard {
         self.deadlines[key] = None;
         self.unfinished.retain(|other| *other != key);
         for tap in &leg.taps {
-            self.tell_recorder(RecorderCommand::LegEnded(tap.recording));
+            self.end_tap(tap);
         }
         self.forget_coders(leg.counted.coders);
         let port = leg.port;
@@ -250,26 +250,41 @@ impl Shard {
             self.tell_recorder(RecorderCommand::LegEnded(recording));
             return self.refuse(id, "record", Refusal::UnknownLeg);
         };
-        let tap = LegTap { recording, side };
         // One leg per side: who comes later takes the place.
-        let mut replaced = 0;
+        let mut replaced = Vec::new();
         for (_, leg) in &mut self.legs {
-            let before = leg.taps.len();
-            leg.taps.retain(|other| *other != tap);
-            replaced += before - leg.taps.len();
+            let taken = |tap: &mut LegTap| tap.recording == recording && tap.side == side;
+            replaced.extend(leg.taps.extract_if(.., taken));
         }
-        self.legs[key].taps.push(tap);
+        self.legs[key].taps.push(LegTap::new(recording, side));
         self.tell_recorder(RecorderCommand::LegJoined(recording));
-        for _ in 0..replaced {
-            self.tell_recorder(RecorderCommand::LegEnded(recording));
+        for tap in &replaced {
+            self.end_tap(tap);
+        }
+    }
+
+    /// Tells the recorder that a leg is heard no more, and what of it is missing.
+    pub(super) fn end_tap(&self, tap: &LegTap) {
+        self.tell_missed(tap);
+        self.tell_recorder(RecorderCommand::LegEnded(tap.recording));
+    }
+
+    pub(super) fn tell_missed(&self, tap: &LegTap) {
+        if let Some(missed) = tap.untold() {
+            self.tell_recorder(RecorderCommand::Missed(tap.recording, missed));
         }
     }
 
     fn stop_taps(&mut self, recording: RecordingId) {
+        let mut ended = Vec::new();
         for (_, leg) in &mut self.legs {
-            leg.taps.retain(|tap| tap.recording != recording);
+            let of_it = |tap: &mut LegTap| tap.recording == recording;
+            ended.extend(leg.taps.extract_if(.., of_it));
         }
-        self.untap_rooms(recording);
+        self.untap_rooms(recording, &mut ended);
+        for tap in &ended {
+            self.tell_missed(tap);
+        }
         self.tell_recorder(RecorderCommand::Stop(recording));
     }
 

@@ -254,6 +254,9 @@ pub enum RecordingFailure {
     /// Writing failed before anything could be kept; the disk may be full.
     #[error("cannot write: {0}")]
     Write(io::ErrorKind),
+    /// Code that recorded it panicked, or could not be started.
+    #[error("a fault in the recorder")]
+    Fault,
     /// The finished file could not be synced or renamed.
     #[error("cannot finish the file: {0}")]
     Finish(io::ErrorKind),

@@ -384,6 +384,7 @@ impl Engine {
             recording,
             call,
             style: spec.style,
+            keys: spec.keys,
             seal: spec.seal.clone(),
             name: spec.file.clone(),
         });
@@ -432,6 +433,14 @@ impl Engine {
         self.inner
             .recorder
             .send(RecorderCommand::Resume(recording, now()))
+            .ok();
+    }
+
+    /// Both parties hear a beep now: it stands in the recording, too.
+    pub fn beep_in_record(&self, recording: RecordingId) {
+        self.inner
+            .recorder
+            .send(RecorderCommand::Beep(recording, now()))
             .ok();
     }
 

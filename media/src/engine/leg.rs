@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use offhook_core::{LegId, RecordingId};
 
@@ -66,6 +67,38 @@ pub(crate) struct Leg {
 pub(crate) struct LegTap {
     pub(crate) recording: RecordingId,
     pub(crate) side: Side,
+    /// What found no room in the ring and the recorder was not told of; none: everything had room.
+    missed: Option<Duration>,
+}
+
+impl LegTap {
+    pub(crate) fn new(recording: RecordingId, side: Side) -> Self {
+        Self {
+            recording,
+            side,
+            missed: None,
+        }
+    }
+
+    /// So much found no room: what the recorder is to be told now. It hears of the first at once, and
+    /// of the rest at the end.
+    pub(crate) fn miss(&mut self, lasts: Duration) -> Option<Duration> {
+        match &mut self.missed {
+            None => {
+                self.missed = Some(Duration::ZERO);
+                Some(lasts)
+            }
+            Some(missed) => {
+                *missed += lasts;
+                None
+            }
+        }
+    }
+
+    /// What is left to be told at its end.
+    pub(crate) fn untold(&self) -> Option<Duration> {
+        self.missed.filter(|missed| !missed.is_zero())
+    }
 }
 
 /// What the shard's counters know of a leg.

@@ -28,8 +28,8 @@ pub use config::{EngineConfig, EngineError};
 pub use event::{EngineEvent, EngineEvents, LegFailure, RecordingFailure, Refusal};
 pub use handle::{Engine, LegPort};
 pub use record::{
-    RecordSpec, Recovered, Seal, file_name, key_path, measure_recording, peaks_path,
-    recover_recordings,
+    RecordSpec, Recovered, Seal, every_file_name, file_name, key_path, measure_recording,
+    peaks_path, recover_recordings,
 };
 pub use room::{LegAudience, MonitorMode, MonitorSpec, PlayTarget, RoomSettings};
 pub use stats::{Dropped, EngineStats, ShardStats};

@@ -12,7 +12,6 @@ use offhook_core::LegId;
 use crate::engine::command::{Command, CommandSender};
 use crate::engine::event::Refusal;
 use crate::engine::leg::Leg;
-use crate::engine::record::recorder::RecorderCommand;
 use crate::engine::worker::Shard;
 use crate::graph::player::Background;
 
@@ -111,8 +110,8 @@ impl Shard {
         leg.session.set_background(Background::Silence);
         let taps = std::mem::take(&mut leg.taps);
         self.tell_events(key);
-        for tap in taps {
-            self.tell_recorder(RecorderCommand::LegEnded(tap.recording));
+        for tap in &taps {
+            self.end_tap(tap);
         }
     }
 

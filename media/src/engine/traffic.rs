@@ -1,10 +1,11 @@
 //! What a shard does with packets: the path every one of them takes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use offhook_core::LegId;
 
 use crate::engine::event::EngineEvent;
+use crate::engine::record::recorder::RecorderCommand;
 use crate::engine::worker::{BUFFER, Shard};
 use crate::graph::player::Background;
 use crate::graph::tap::{TapHeader, tap};
@@ -223,7 +224,7 @@ impl Shard {
         let Content::Audio(coding) = received.content else {
             return;
         };
-        for leg_tap in &self.legs[key].taps {
+        for leg_tap in &mut self.legs[key].taps {
             let header = TapHeader {
                 recording: leg_tap.recording,
                 side: leg_tap.side,
@@ -233,8 +234,16 @@ impl Shard {
                 coding,
             };
             let payload = &self.buffer[received.payload.clone()];
-            if !tap(&mut self.taps, header, payload) {
-                self.stats.recording_overruns += 1;
+            if tap(&mut self.taps, header, payload) {
+                continue;
+            }
+            self.stats.recording_overruns += 1;
+            let units = coding.duration(payload).unwrap_or(0);
+            let micros = u64::from(units) * 1_000_000 / u64::from(coding.clock_rate());
+            if let Some(missed) = leg_tap.miss(Duration::from_micros(micros)) {
+                let told = RecorderCommand::Missed(leg_tap.recording, missed);
+                // It outlives the shards; should it be gone, so are the recordings.
+                self.recorder.send(told).ok();
             }
         }
     }
@@ -270,14 +279,12 @@ fn engine_event(leg: LegId, event: SessionEvent) -> Option<EngineEvent> {
     })
 }
 
-fn micros(duration: std::time::Duration) -> u32 {
+fn micros(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use offhook_core::CallId;
 
     use super::*;

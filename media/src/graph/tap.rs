@@ -66,6 +66,14 @@ enum Part {
     MoreFollows,
 }
 
+impl TapFrame {
+    /// When its packet arrived.
+    #[must_use]
+    pub fn arrived(&self) -> Instant {
+        self.header.arrived
+    }
+}
+
 /// Copies a packet's audio into the ring; false when there is no room for all of it, or nobody could
 /// have sent so much.
 pub fn tap(ring: &mut Producer<TapFrame>, header: TapHeader, payload: &[u8]) -> bool {

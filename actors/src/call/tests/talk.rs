@@ -152,6 +152,32 @@ fn a_recording_can_be_started_and_stopped_once() {
 }
 
 #[test]
+fn a_recording_that_ended_by_itself_can_be_started_again() {
+    let (mut call, _) = Fixture::talking();
+    let started = |call: &Fixture| {
+        let mut started = Vec::new();
+        for effect in &call.media {
+            if let MediaEffect::Record { recording, .. } = effect {
+                started.push(*recording);
+            }
+        }
+        started
+    };
+    let start = || CallInput::Command(CallCommand::StartRecording);
+    call.handle(start());
+    let failed = started(&call)[0];
+    call.handle(CallInput::RecordingOver(failed));
+    call.handle(start());
+    assert_eq!(started(&call).len(), 2);
+    // The end of one that was stopped is not that of the one after it.
+    call.handle(CallInput::RecordingOver(failed));
+    call.handle(start());
+    assert_eq!(started(&call).len(), 2);
+    call.handle(CallInput::Command(CallCommand::StopRecording));
+    assert!(!call.is_recorded());
+}
+
+#[test]
 fn a_recording_is_paused_and_resumed_once() {
     let (mut call, _) = Fixture::talking();
     let told = |call: &Fixture| {

@@ -198,7 +198,7 @@ impl Reading {
         self.flush(pool).await?;
         let is_written = store.0.last_run_ended.load(Ordering::Acquire);
         if !is_written {
-            let left = recover::unsettled(pool, &store.recordings_folder(), first_seq).await?;
+            let left = recover::unsettled(pool, store, first_seq).await?;
             for event in &left {
                 self.records.settle(event, &mut self.writes);
             }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ahash::AHashMap;
 use offhook_core::event::{Event, EventKind};
 use offhook_core::id::{CallId, RecordingId};
 use offhook_core::recording::RecordingEnd;
@@ -9,12 +10,12 @@ use offhook_media::engine::measure_recording;
 use sqlx::SqlitePool;
 
 use crate::alarm;
-use crate::store::{StoreError, column};
+use crate::store::{Store, StoreError, column};
 
 /// For each recording that nobody has settled, the event that does: saved, if its file is there.
 pub(super) async fn unsettled(
     pool: &SqlitePool,
-    folder: &Path,
+    store: &Store,
     first_seq: u64,
 ) -> Result<Vec<Event>, StoreError> {
     let rows: Vec<(String, String)> =
@@ -24,33 +25,56 @@ pub(super) async fn unsettled(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let folder = folder.to_owned();
-    let found = tokio::task::spawn_blocking(move || files(&folder)).await;
-    let found = found.map_err(|error| StoreError::Unavailable {
+    let mut left = Vec::new();
+    for (recording, call) in rows {
+        let (recording, call) = (column::id(&recording)?, column::id(&call)?);
+        left.push((recording, call));
+    }
+    let folder = store.recordings_folder();
+    let settled = tokio::task::spawn_blocking(move || {
+        let files = files(&folder, &left);
+        let fate = |(recording, call)| fate(recording, call, &folder, &files);
+        left.into_iter().map(fate).collect::<Vec<_>>()
+    });
+    let kinds = settled.await.map_err(|error| StoreError::Unavailable {
         reason: error.to_string(),
     })?;
-    let mut events = Vec::new();
-    for (recording, call) in rows {
-        let recording: RecordingId = column::id(&recording)?;
-        let call: CallId = column::id(&call)?;
-        events.push(Event {
-            seq: first_seq.saturating_sub(1),
-            at: alarm::wall(),
-            kind: fate(recording, call, &found),
-        });
-    }
-    Ok(events)
+    let event = |kind| Event {
+        seq: first_seq.saturating_sub(1),
+        at: alarm::wall(),
+        kind: interrupted(kind, store),
+    };
+    Ok(kinds.into_iter().map(event).collect())
 }
 
-fn fate(recording: RecordingId, call: CallId, files: &[Found]) -> EventKind {
-    let name = recording.to_string();
-    match files.iter().find(|found| found.path.contains(&name)) {
-        Some(found) => EventKind::RecordingSaved {
+/// What was still growing when the server went down did not come to its end.
+fn interrupted(mut kind: EventKind, store: &Store) -> EventKind {
+    if let EventKind::RecordingSaved { recording, end, .. } = &mut kind
+        && store.0.interrupted.lock().contains(recording)
+    {
+        *end = RecordingEnd::Interrupted;
+    }
+    kind
+}
+
+fn fate(
+    recording: RecordingId,
+    call: CallId,
+    folder: &Path,
+    files: &AHashMap<RecordingId, Vec<PathBuf>>,
+) -> EventKind {
+    let found = files.get(&recording).into_iter().flatten();
+    let measured = found.filter_map(|path| {
+        let file = path.strip_prefix(folder).ok()?.to_str()?.to_owned();
+        Some((file, measure_recording(path)?))
+    });
+    match measured.into_iter().next() {
+        Some((file, measured)) => EventKind::RecordingSaved {
             recording,
             call,
-            file: found.path.clone(),
-            milliseconds: found.milliseconds,
-            bytes: found.bytes,
+            file,
+            milliseconds: measured.milliseconds,
+            bytes: measured.bytes,
             end: RecordingEnd::Complete,
             missing_milliseconds: 0,
         },
@@ -62,17 +86,10 @@ fn fate(recording: RecordingId, call: CallId, files: &[Found]) -> EventKind {
     }
 }
 
-#[derive(Debug)]
-struct Found {
-    /// Relative to the recordings folder.
-    path: String,
-    milliseconds: u64,
-    bytes: u64,
-}
-
-/// Every recording in the folder, up to a few folders deep.
-fn files(folder: &Path) -> Vec<Found> {
-    let mut found = Vec::new();
+/// The files of these recordings, by their names alone: an archive may be large, and what is not asked
+/// for is not opened.
+fn files(folder: &Path, wanted: &[(RecordingId, CallId)]) -> AHashMap<RecordingId, Vec<PathBuf>> {
+    let mut found: AHashMap<_, _> = wanted.iter().map(|(id, _)| (*id, Vec::new())).collect();
     let mut open: Vec<(PathBuf, u32)> = vec![(folder.to_owned(), 0)];
     while let Some((inside, depth)) = open.pop() {
         let Ok(entries) = std::fs::read_dir(&inside) else {
@@ -80,21 +97,17 @@ fn files(folder: &Path) -> Vec<Found> {
         };
         for entry in entries.flatten() {
             let path = entry.path();
-            if path.is_dir() && depth < 4 {
+            let id = path.file_name().and_then(|name| name.to_str());
+            let id = id.and_then(|name| name.split('.').next());
+            if let Some(files) = id
+                .and_then(|id| id.parse().ok())
+                .and_then(|id| found.get_mut(&id))
+            {
+                files.push(path);
+            } else if depth < 4 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 open.push((path, depth + 1));
-            } else {
-                found.extend(describe(folder, &path));
             }
         }
     }
     found
-}
-
-fn describe(folder: &Path, path: &Path) -> Option<Found> {
-    let measured = measure_recording(path)?;
-    Some(Found {
-        path: path.strip_prefix(folder).ok()?.to_str()?.to_owned(),
-        milliseconds: measured.milliseconds,
-        bytes: measured.bytes,
-    })
 }

@@ -169,7 +169,7 @@ fn a_file_name_cannot_lead_out_of_the_recordings_folder() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (_folder, store) = runtime.block_on(fresh());
     let mut recording = Recording {
-        id: offhook_core::RecordingId::random(),
+        id: RecordingId::random(),
         call: offhook_core::CallId::random(),
         state: RecordingState::Saved,
         started_at: jiff::Timestamp::UNIX_EPOCH,

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use offhook_core::EventKind;
 use offhook_core::cause::HangupCause;
 use offhook_core::event::EndedBy;
+use offhook_core::recording::RecordingEnd;
 
 use super::*;
 
@@ -156,6 +157,40 @@ async fn recordings_cut_off_by_a_crash_are_saved_if_their_file_is_there() {
     let cdr = running.store.cdrs().get(call.unwrap()).await.unwrap();
     assert_eq!(cdr.recordings, [there]);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_recording_that_was_growing_is_interrupted_although_nobody_had_heard_of_it() {
+    let (mut growing, mut whole) = (None, None);
+    let folder = killed(|live| {
+        let begun = story::begin(live);
+        growing = Some(story::record(live, begun));
+        whole = Some(story::record(live, begun));
+    })
+    .await;
+    let (growing, whole) = (growing.unwrap(), whole.unwrap());
+    let recordings = folder.path().join("recordings");
+    let mut wav = vec![0_u8; 44 + 32_000];
+    let header = offhook_media::container::wav::WavHeader::pcm16(2, 8000);
+    wav[..44].copy_from_slice(&header.to_bytes());
+    std::fs::write(recordings.join(format!("{whole}.wav")), &wav).unwrap();
+    std::fs::write(recordings.join(format!("{growing}.wav.part")), &wav).unwrap();
+    // Whoever opened this would wait for ever: what is not asked for is not looked into.
+    let foreign = recordings.join(format!("{}.wav", RecordingId::random()));
+    let made = std::process::Command::new("mkfifo").arg(&foreign).status();
+    assert!(made.unwrap().success());
+
+    let store = Store::open(folder.path()).await.unwrap();
+    let live = Live::new(&store);
+    let unlisted = crate::recording::announce_recovered(&store, &live).await;
+    assert_eq!(unlisted.len(), 1, "the database has not heard of it");
+    let (actor, _) = Actor::spawn(None, StoreActor, store.clone()).await.unwrap();
+    story::whole(&live);
+    assert!(store.settle(PATIENCE).await);
+    let end = async |recording| store.recordings().get(recording).await.unwrap().end;
+    assert_eq!(end(growing).await, RecordingEnd::Interrupted);
+    assert_eq!(end(whole).await, RecordingEnd::Complete);
+    actor.stop_and_wait(None, Some(PATIENCE)).await.unwrap();
 }
 
 #[tokio::test]

@@ -23,7 +23,8 @@
 //! the additional data are the file's header and the chunk's. So no chunk can be changed, left out,
 //! repeated or moved, within a file or between files, without the next reading of it failing. A file
 //! that was cut off lacks its last chunk: what is whole can be heard, and [`Index::is_complete`]
-//! says that the rest is missing. The key is random and used for one recording only, hence a
+//! says that the rest is missing; a last chunk that was forged keeps a [`SealedReader`] from being
+//! made. The key is random and used for one recording only, hence a
 //! counter is enough of a nonce.
 
 mod reader;

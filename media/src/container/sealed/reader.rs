@@ -1,6 +1,7 @@
 //! Reading sealed files: an index without the key, audio with it, from any byte on.
 
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce, Tag};
@@ -11,6 +12,9 @@ use super::{
     TAG_LEN, additional, nonce,
 };
 use crate::container::wav::{self, WavHeader};
+
+/// Bytes that are read at once in search of chunks: a few of compressed audio.
+const SEARCH: usize = 4096;
 
 /// Where the chunks of a sealed file are. Made without the key, so nothing of it is proven until
 /// the chunks themselves are read.
@@ -40,6 +44,7 @@ impl Index {
     pub fn read(file: &mut (impl Read + Seek)) -> Result<Self, SealedError> {
         let length = file.seek(SeekFrom::End(0))?;
         file.seek(SeekFrom::Start(0))?;
+        let mut file = BufReader::with_capacity(SEARCH, file);
         let mut bytes = [0; HEADER_LEN];
         file.read_exact(&mut bytes).map_err(short)?;
         let header = SealedHeader::parse(&bytes)?;
@@ -53,17 +58,18 @@ impl Index {
         };
         while !index.complete && length - index.end >= (CHUNK_HEADER_LEN + TAG_LEN) as u64 {
             let mut bytes = [0; CHUNK_HEADER_LEN];
-            file.seek(SeekFrom::Start(index.end))?;
             file.read_exact(&mut bytes)?;
-            if index.add(bytes, length).is_none() {
+            let Some(body) = index.add(bytes, length) else {
                 break;
-            }
+            };
+            file.seek_relative(body)?;
         }
         Ok(index)
     }
 
-    /// Takes in the chunk at the end; `None` when there is none whole.
-    fn add(&mut self, bytes: [u8; CHUNK_HEADER_LEN], length: u64) -> Option<()> {
+    /// Takes in the chunk at the end: how many bytes it has behind its header; `None` when there is
+    /// none whole.
+    fn add(&mut self, bytes: [u8; CHUNK_HEADER_LEN], length: u64) -> Option<i64> {
         let chunk = ChunkHeader::parse(bytes)?;
         let end = self.end + CHUNK_HEADER_LEN as u64 + chunk.body();
         // Chunks without anything in them could make an index of a small file large.
@@ -79,10 +85,10 @@ impl Index {
         self.inside += u64::from(chunk.length);
         self.position = chunk.position;
         self.complete = chunk.last == Last::Yes;
-        Some(())
+        i64::try_from(chunk.body()).ok()
     }
 
-    /// Whether the file has its end.
+    /// Whether the file says that it has its end. Only a [`SealedReader`] knows whether that is true.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.complete
@@ -125,7 +131,7 @@ impl Index {
 /// Reads what is inside of a sealed file, from any byte on, as if it were not sealed.
 pub struct SealedReader<F> {
     file: F,
-    index: Index,
+    index: Arc<Index>,
     cipher: Aes256Gcm,
     /// The next byte to be given.
     at: u64,
@@ -147,22 +153,37 @@ impl<F: Read + Seek> SealedReader<F> {
     /// Opens a file with its key.
     ///
     /// # Errors
-    /// When it is no sealed file or cannot be read. Whether the key fits shows with the first chunk.
+    /// When it is no sealed file or cannot be read, or has an end that was not written with this key.
+    /// Whether the key fits one that was cut off shows with the first chunk.
     pub fn open(mut file: F, key: &SealKey) -> Result<Self, SealedError> {
         let index = Index::read(&mut file)?;
-        Ok(Self {
+        Self::with_index(file, key, Arc::new(index))
+    }
+
+    /// Opens a file whose chunks were looked for before.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn with_index(file: F, key: &SealKey, index: Arc<Index>) -> Result<Self, SealedError> {
+        let mut reader = Self {
             file,
             index,
             cipher: Aes256Gcm::new(key.expose().into()),
             at: 0,
             number: None,
             open: Vec::new(),
-        })
+        };
+        // Its header is in clear and anybody's to write: a file that was cut off must not pass for
+        // whole.
+        if reader.index.complete {
+            reader.load(reader.index.chunks.len().saturating_sub(1))?;
+        }
+        Ok(reader)
     }
 
     /// Where everything is.
     #[must_use]
-    pub fn index(&self) -> &Index {
+    pub fn index(&self) -> &Arc<Index> {
         &self.index
     }
 

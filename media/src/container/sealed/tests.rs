@@ -102,9 +102,8 @@ fn nothing_can_be_changed_moved_or_left_out() {
         changed[at] ^= 1;
         // A changed length can make the rest look cut off; what is read is never something else.
         if let Ok(read) = opened(&changed, 0) {
-            let cut_off = good.starts_with(&read) && read.len() < good.len();
-            let end = at >= file.len() - CHUNK_HEADER_LEN - TAG_LEN;
-            assert!(cut_off || end, "byte {at}");
+            let index = Index::read(&mut Cursor::new(&changed)).unwrap();
+            assert!(good.starts_with(&read) && !index.is_complete(), "byte {at}");
         }
     }
     let chunk = CHUNK_HEADER_LEN + 100 + TAG_LEN;
@@ -115,10 +114,35 @@ fn nothing_can_be_changed_moved_or_left_out() {
         assert!(opened(&forged, 0).is_err(), "{order:?}");
     }
     let other = SealedReader::open(Cursor::new(&file), &SealKey::random());
+    assert!(matches!(other, Err(SealedError::Forged(3))));
+    let cut_off = &file[..HEADER_LEN + chunk];
+    let other = SealedReader::open(Cursor::new(cut_off), &SealKey::random());
     assert!(matches!(
         other.unwrap().next(100),
         Err(SealedError::Forged(0))
     ));
+}
+
+#[test]
+fn a_file_that_was_cut_off_cannot_be_given_an_end() {
+    let file = sealed(MP3, &[&[1; 100], &[2; 100], &[3; 100]], Last::Yes);
+    let whole = HEADER_LEN + 2 * (CHUNK_HEADER_LEN + 100 + TAG_LEN);
+    let header = ChunkHeader {
+        length: 0,
+        last: Last::Yes,
+        position: 800,
+    };
+    let mut forged = [&file[..whole], &header.to_bytes()].concat();
+    forged.extend([7; TAG_LEN]);
+    let index = Index::read(&mut Cursor::new(&forged)).unwrap();
+    assert!(index.is_complete(), "so it says");
+    let opened = SealedReader::open(Cursor::new(&forged), &key());
+    assert!(matches!(opened, Err(SealedError::Forged(2))));
+    // Nor does the end of the whole file fit.
+    let end = file.len() - CHUNK_HEADER_LEN - TAG_LEN;
+    let forged = [&file[..whole], &file[end..]].concat();
+    let opened = SealedReader::open(Cursor::new(&forged), &key());
+    assert!(matches!(opened, Err(SealedError::Forged(2))));
 }
 
 #[test]

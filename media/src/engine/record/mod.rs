@@ -3,6 +3,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`recorder`] | the thread that empties the shards' rings, decodes and aligns; it never waits for a disk |
+//! | [`running`] | one recording between the two |
 //! | [`writer`] | threads of low priority that encode, seal and write |
 //! | [`file`] | a file that grows under a temporary name |
 //! | [`disk`] | where files are made; tests put a disk there that is full or stuck |
@@ -12,6 +13,7 @@ pub(crate) mod disk;
 pub(crate) mod file;
 pub(crate) mod recorder;
 mod recover;
+mod running;
 pub(crate) mod writer;
 
 #[cfg(test)]
@@ -19,7 +21,7 @@ mod tests;
 
 use std::path::{Component, Path, PathBuf};
 
-use offhook_core::recording::RecordingStyle;
+use offhook_core::recording::{AudioFormat, Keys, RecordingStyle};
 use offhook_core::{LegId, RecordingId};
 
 use crate::container::sealed::SealKey;
@@ -28,6 +30,9 @@ pub use recover::{Recovered, measure_recording, recover_recordings};
 
 /// What a file that is still growing is called at its end.
 const PART: &str = "part";
+
+/// What a drawing of a recording is called at its end.
+const PEAKS: &str = "peaks";
 
 /// What a sealed recording is called at its end.
 const SEALED: &str = "sealed";
@@ -43,6 +48,8 @@ pub struct RecordSpec {
     pub right: Option<LegId>,
     /// What its file is like.
     pub style: RecordingStyle,
+    /// What becomes of keys that are heard.
+    pub keys: Keys,
     /// How it is encrypted, if it is to be.
     pub seal: Option<Seal>,
     /// The file, relative to the recordings folder; ends as [`file_name`] says. Folders are made.
@@ -69,6 +76,20 @@ pub fn file_name(recording: RecordingId, style: RecordingStyle, seal: Option<&Se
     }
 }
 
+/// The names of all files there can be of a recording: under whatever style it was made, finished or
+/// not. What is removed by them is gone for good.
+pub fn every_file_name(recording: RecordingId) -> impl Iterator<Item = String> {
+    let audio = AudioFormat::ALL.into_iter().flat_map(move |format| {
+        let clear = format!("{recording}.{}", format.extension());
+        let sealed = format!("{clear}.{SEALED}");
+        [clear, sealed]
+    });
+    audio.flat_map(|audio| {
+        let beside = ["key", "peaks", "peaks.part", PART].map(|rest| format!("{audio}.{rest}"));
+        beside.into_iter().chain([audio])
+    })
+}
+
 /// Where the wrapped key of a sealed recording lies until it is in the database.
 #[must_use]
 pub fn key_path(audio: &Path) -> PathBuf {
@@ -78,7 +99,7 @@ pub fn key_path(audio: &Path) -> PathBuf {
 /// Where the peaks of a recording lie.
 #[must_use]
 pub fn peaks_path(audio: &Path) -> PathBuf {
-    with_suffix(audio, "peaks")
+    with_suffix(audio, PEAKS)
 }
 
 fn part_path(path: &Path) -> PathBuf {

@@ -1,20 +1,21 @@
 //! The recorder: one thread that turns tapped packets into two parties on one time line. It touches
 //! no disk: writers do, and what they are too slow for is left out, counted and told.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
-use offhook_core::recording::RecordingStyle;
 use offhook_core::{CallId, RecordingId};
 use rtrb::Consumer;
 
 use super::disk::Disk;
+use super::running::{Handed, Running, WriterHandle};
 use super::writer::{Backlog, Begin, Job, Writer, make_safe};
 use crate::engine::command::{Command, CommandSender};
 use crate::engine::config::EngineConfig;
-use crate::engine::event::{EngineEvent, Outbox};
+use crate::engine::event::{EngineEvent, Outbox, RecordingFailure};
 use crate::engine::handle::Recordings;
 use crate::graph::recording::Recording;
 use crate::graph::tap::{TapFrame, TapReader};
@@ -29,9 +30,6 @@ const WRITE: Duration = Duration::from_millis(250);
 /// Threads that write. Two, so that one file whose making takes long holds up half of the others
 /// only; a core encodes hundreds of recordings.
 const WRITERS: usize = 2;
-
-/// Bytes of samples that may wait for one writer: ten seconds of 50 calls in stereo.
-const MOST_WAITING: usize = 16 << 20;
 
 /// How long writers may take to come to an end. A disk that is stuck for longer leaves its files to
 /// the next start.
@@ -48,6 +46,10 @@ pub(crate) enum RecorderCommand {
     LegJoined(RecordingId),
     /// A leg that was to be tapped no longer is. Without any, the recording ends.
     LegEnded(RecordingId),
+    /// So much of what a leg said found no room in its shard's ring.
+    Missed(RecordingId, Duration),
+    /// All hear a beep that begins then.
+    Beep(RecordingId, Instant),
     /// What is said from then on is left out.
     Pause(RecordingId, Instant),
     /// What is said from then on is heard again.
@@ -70,6 +72,8 @@ pub(crate) struct Recorder {
     /// Shared with the handle, which asks it whether a recording runs.
     known: Recordings,
     running: AHashMap<RecordingId, Running>,
+    /// All that was said for these is in the rings.
+    ending: Vec<RecordingId>,
     writers: Vec<WriterHandle>,
     next_writer: usize,
     parts: Parts,
@@ -86,26 +90,6 @@ struct Parts {
 /// Counts for everybody to read.
 pub(crate) type Degradations = Arc<std::sync::atomic::AtomicU64>;
 
-struct WriterHandle {
-    jobs: Sender<Job>,
-    backlog: Arc<Backlog>,
-}
-
-struct Running {
-    call: CallId,
-    style: RecordingStyle,
-    line: Recording,
-    pending: Vec<i16>,
-    written: Instant,
-    writer: usize,
-    /// Samples per channel that the writer had no room for.
-    missing: u64,
-    /// Legs that are tapped or will be.
-    legs: usize,
-    /// Whether any leg was ever tapped.
-    heard: bool,
-}
-
 impl Recorder {
     /// A recorder that writes to `disk`, below the folder of the settings.
     pub(crate) fn new(
@@ -121,6 +105,7 @@ impl Recorder {
             commands,
             known: known.clone(),
             running: AHashMap::new(),
+            ending: Vec::new(),
             writers: Vec::new(),
             next_writer: 0,
             parts: Parts {
@@ -141,15 +126,27 @@ impl Recorder {
             .collect();
         let ended = self.start_writers();
         while let Some(command) = self.next() {
-            if let Some(command) = command
-                && !self.handle(command, &mut taps)
-            {
+            // A pause counts from when it was asked for, so all that were asked for by now are heeded
+            // before what is later is written.
+            let heeded = now();
+            let mut goes_on = command.is_none_or(|command| self.handle(command, &taps));
+            while let Ok(command) = self.commands.try_recv() {
+                goes_on &= self.handle(command, &taps);
+            }
+            if !goes_on {
                 break;
             }
-            self.drain(&mut taps);
-            self.write_due();
+            if self.ending.is_empty() {
+                self.drain(&mut taps, heeded);
+            } else {
+                self.drain(&mut taps, now());
+                for recording in std::mem::take(&mut self.ending) {
+                    self.finish(recording);
+                }
+            }
+            self.write_due(heeded);
         }
-        self.drain(&mut taps);
+        self.drain(&mut taps, now());
         let all: Vec<_> = self.running.keys().copied().collect();
         for recording in all {
             self.finish(recording);
@@ -178,9 +175,10 @@ impl Recorder {
             }
         };
         let outbox = self.outbox.clone();
+        let folder = self.parts.config.recordings.clone();
         spawn(
             "offhook-keep",
-            Box::new(move || make_safe(&to_finish, &outbox)),
+            Box::new(move || make_safe(&to_finish, &folder, &outbox)),
         );
         for _ in 0..WRITERS {
             let (jobs, receiver) = channel();
@@ -213,7 +211,8 @@ impl Recorder {
         }
     }
 
-    fn handle(&mut self, command: RecorderCommand, taps: &mut [Source]) -> bool {
+    /// Does what a command says; false when it says to end.
+    fn handle(&mut self, command: RecorderCommand, taps: &[Source]) -> bool {
         match command {
             RecorderCommand::Start(begin, legs) => self.start(begin, legs),
             RecorderCommand::AddLeg(recording) => {
@@ -228,20 +227,26 @@ impl Recorder {
                 });
                 let legs = self.running.get(&recording).map(|running| running.legs);
                 if legs == Some(0) {
-                    self.drain(taps);
-                    self.finish(recording);
+                    self.ending.push(recording);
                 }
             }
+            RecorderCommand::Missed(recording, missed) => self.miss(recording, missed),
+            RecorderCommand::Beep(recording, at) => {
+                self.with(recording, |running| running.line.beep(at));
+            }
             RecorderCommand::Pause(recording, at) => {
-                self.with(recording, |running| running.line.pause(at));
+                self.with(recording, |running| {
+                    let late = running.line.pause(at);
+                    if !late.is_zero() {
+                        let call = running.call;
+                        tracing::error!(%recording, %call, ?late, "a pause came too late for its beginning");
+                    }
+                });
             }
             RecorderCommand::Resume(recording, at) => {
                 self.with(recording, |running| running.line.resume(at));
             }
-            RecorderCommand::Stop(recording) => {
-                self.drain(taps);
-                self.finish(recording);
-            }
+            RecorderCommand::Stop(recording) => self.ending.push(recording),
             RecorderCommand::Broken(recording) => {
                 self.running.remove(&recording);
                 self.known.lock().remove(&recording);
@@ -261,26 +266,63 @@ impl Recorder {
         let running = Running {
             call: begin.call,
             style,
-            line: Recording::new(style.layout, style.rate, now),
+            line: Recording::new(style.layout, style.rate, begin.keys, now),
             pending: Vec::new(),
             written: now,
             writer: self.next_writer,
-            missing: 0,
+            left_out: 0,
+            missed: Duration::ZERO,
             legs,
             heard: false,
         };
         self.next_writer = (self.next_writer + 1) % WRITERS;
-        let recording = begin.recording;
-        self.tell(running.writer, Job::Begin(begin));
+        let (recording, call) = (begin.recording, begin.call);
+        let (writer, job) = (running.writer, Job::Begin(begin));
         self.running.insert(recording, running);
+        if !self.tell(writer, job) {
+            // It could not be started, as was logged then.
+            self.parts
+                .sender
+                .send(RecorderCommand::Broken(recording))
+                .ok();
+            let reason = RecordingFailure::Fault;
+            self.outbox.push(EngineEvent::RecordingFailed {
+                recording,
+                call,
+                reason,
+            });
+        }
     }
 
-    /// Tells a writer. One that could not be started is gone, and so are its recordings, as was
-    /// logged then.
-    fn tell(&self, writer: usize, job: Job) {
-        if let Some(handle) = self.writers.get(writer) {
-            handle.jobs.send(job).ok();
+    /// Tells a writer; false if there is none.
+    fn tell(&self, writer: usize, job: Job) -> bool {
+        let handle = self.writers.get(writer);
+        handle.is_some_and(|handle| handle.jobs.send(job).is_ok())
+    }
+
+    /// What was said is missing in a recording because it was not taken out of a ring in time.
+    fn miss(&mut self, recording: RecordingId, missed: Duration) {
+        let Some(running) = self.running.get_mut(&recording) else {
+            return;
+        };
+        let first = running.missed.is_zero();
+        running.missed += missed;
+        let samples = missed.as_micros() * u128::from(running.style.rate.hertz()) / 1_000_000;
+        let samples = u64::try_from(samples).unwrap_or(0);
+        let (call, writer) = (running.call, running.writer);
+        self.tell(writer, Job::Missed(recording, samples));
+        if first {
+            self.degrade(recording, call);
         }
+    }
+
+    fn degrade(&self, recording: RecordingId, call: CallId) {
+        self.parts
+            .degraded
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        tracing::error!(%recording, %call, "disk or processor are too slow: audio is missing in a recording");
+        self.outbox
+            .push(EngineEvent::RecordingDegraded { recording, call });
     }
 
     fn with(&mut self, recording: RecordingId, change: impl FnOnce(&mut Running)) {
@@ -290,21 +332,39 @@ impl Recorder {
         }
     }
 
-    fn drain(&mut self, taps: &mut [Source]) {
+    /// Takes what arrived by then out of the rings.
+    fn drain(&mut self, taps: &mut [Source], until: Instant) {
+        let mut fallen = Vec::new();
         for (ring, reader, _) in taps {
-            while let Ok(frame) = ring.pop() {
+            while ring.peek().is_ok_and(|frame| frame.arrived() <= until)
+                && let Ok(frame) = ring.pop()
+            {
                 let Some(packet) = reader.push(&frame) else {
                     continue;
                 };
-                if let Some(running) = self.running.get_mut(&packet.header.recording) {
+                let recording = packet.header.recording;
+                let Some(running) = self.running.get_mut(&recording) else {
+                    continue;
+                };
+                // A fault in a decoder is that of one party; the others' recordings go on.
+                let pushed = catch_unwind(AssertUnwindSafe(|| {
                     running.line.push(&packet, &mut running.pending);
+                }));
+                if pushed.is_err() {
+                    fallen.push((recording, running.writer));
+                    self.running.remove(&recording);
                 }
             }
         }
+        for (recording, writer) in fallen {
+            self.known.lock().remove(&recording);
+            self.tell(writer, Job::Broken(recording));
+        }
     }
 
-    fn write_due(&mut self) {
-        let now = now();
+    /// Has written what is old enough by then, where it is due.
+    fn write_due(&mut self, now: Instant) {
+        let mut degraded = Vec::new();
         for (&recording, running) in &mut self.running {
             if now.saturating_duration_since(running.written) < WRITE {
                 continue;
@@ -314,14 +374,11 @@ impl Recorder {
             if let Some(writer) = self.writers.get(running.writer)
                 && running.hand_over(recording, writer) == Handed::NoMore
             {
-                self.parts
-                    .degraded
-                    .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let call = running.call;
-                tracing::error!(%recording, %call, "the disk is too slow: audio is missing in a recording");
-                self.outbox
-                    .push(EngineEvent::RecordingDegraded { recording, call });
+                degraded.push((recording, running.call));
             }
+        }
+        for (recording, call) in degraded {
+            self.degrade(recording, call);
         }
     }
 
@@ -330,69 +387,24 @@ impl Recorder {
             return;
         };
         self.known.lock().remove(&recording);
+        let writer = running.writer;
         if !running.heard {
-            return self.tell(running.writer, Job::Discard(recording));
+            self.tell(writer, Job::Discard(recording));
+            return;
         }
         running.line.finish(now(), &mut running.pending);
-        if let Some(writer) = self.writers.get(running.writer) {
-            running.hand_over(recording, writer);
-            if running.missing > 0 {
-                writer.jobs.send(Job::Gap(recording, running.missing)).ok();
+        if let Some(handle) = self.writers.get(writer) {
+            if running.hand_over(recording, handle) == Handed::NoMore {
+                self.degrade(recording, running.call);
             }
+            running.tell_gap(recording, handle);
         }
-        self.tell(running.writer, Job::End(recording));
+        self.tell(writer, Job::End(recording));
     }
 }
 
 /// A shard's ring, and what puts its pieces together.
 type Source = (Consumer<TapFrame>, TapReader, Arc<CommandSender>);
-
-/// What became of samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Handed {
-    /// The writer has them.
-    Over,
-    /// The writer has too many, and had not before.
-    NoMore,
-    /// Nor had it room for the last ones.
-    StillNoMore,
-}
-
-impl Running {
-    /// Gives the writer what is pending, or leaves it out when too much waits there already.
-    fn hand_over(&mut self, recording: RecordingId, writer: &WriterHandle) -> Handed {
-        if self.pending.is_empty() {
-            return Handed::Over;
-        }
-        // Once there was no room, half of it has to be free before it goes on: few long gaps are
-        // better than many short ones.
-        let room = if self.missing > 0 {
-            MOST_WAITING / 2
-        } else {
-            MOST_WAITING
-        };
-        if writer.backlog.bytes() >= room {
-            let samples = self.pending.len() / usize::from(self.style.layout.channels());
-            let first = self.missing == 0;
-            self.missing += samples as u64;
-            self.pending.clear();
-            return if first {
-                Handed::NoMore
-            } else {
-                Handed::StillNoMore
-            };
-        }
-        let gap = std::mem::take(&mut self.missing);
-        // A writer that could not be started is gone, and so are its recordings.
-        if gap > 0 {
-            writer.jobs.send(Job::Gap(recording, gap)).ok();
-        }
-        let pcm = std::mem::take(&mut self.pending);
-        writer.backlog.add(&pcm);
-        writer.jobs.send(Job::Audio(recording, pcm)).ok();
-        Handed::Over
-    }
-}
 
 #[expect(
     clippy::disallowed_methods,

@@ -1,14 +1,14 @@
 //! What a crash left behind, and how long a finished file is.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use offhook_core::recording::AudioFormat;
 
 use super::file::put_in_place;
-use super::{PART, SEALED, key_path, part_path, peaks_path};
+use super::{PART, PEAKS, SEALED, key_path, part_path, peaks_path};
 use crate::container::mp3::{self, FrameHeader, Totals};
 use crate::container::ogg_opus::{self, Page};
 use crate::container::peaks;
@@ -18,8 +18,8 @@ use crate::container::wav::{HEADER_LEN, WavHeader};
 /// Folders within the recordings folder that the start-up scan goes down.
 const MAX_DEPTH: usize = 8;
 
-/// The longest page of an Ogg stream.
-const MOST_PAGE: usize = 27 + 255 + 255 * 255;
+/// Bytes that are read at once: more than the longest page of an Ogg stream.
+const AT_ONCE: usize = 128 * 1024;
 
 /// A recording that a crash left behind and that is playable now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +88,12 @@ fn scan(folder: &Path, depth: usize, recovered: &mut Vec<Recovered>) -> io::Resu
 
 fn repair(part: &Path) -> io::Result<Option<Recovered>> {
     let target = part.with_extension("");
+    if target
+        .extension()
+        .is_some_and(|extension| extension == PEAKS)
+    {
+        return left_peaks(&target).map(|()| None);
+    }
     let Some(kind) = Kind::of(&target) else {
         return Ok(None);
     };
@@ -120,6 +126,19 @@ fn remove(target: &Path) -> io::Result<()> {
         }
     }
     fs::remove_file(part_path(target))
+}
+
+/// A drawing that still grew: of a recording that is finished it is finished, too; that of one which
+/// is not is with it.
+fn left_peaks(target: &Path) -> io::Result<()> {
+    let audio = target.with_extension("");
+    if audio.try_exists()? {
+        repair_peaks(target)
+    } else if part_path(&audio).try_exists()? {
+        Ok(())
+    } else {
+        fs::remove_file(part_path(target))
+    }
 }
 
 fn repair_peaks(target: &Path) -> io::Result<()> {
@@ -185,7 +204,7 @@ impl Kind {
                 file.write_all_at(&header.to_bytes(), 0)
             }
             Self::Clear(AudioFormat::Mp3) => close_mp3(file, whole.end),
-            Self::Clear(AudioFormat::Opus) => close_opus(file, whole.end),
+            Self::Clear(AudioFormat::Opus) => close_opus(file),
             // Only who has the key could. That the end is missing is what is true of it.
             Self::Sealed => Ok(()),
         }
@@ -219,14 +238,23 @@ fn whole_wav(file: &File) -> io::Result<Option<Whole>> {
     }))
 }
 
-/// The frame at this place of a file, if a whole one is there.
-fn frame_at(file: &File, at: u64, length: u64) -> io::Result<Option<FrameHeader>> {
+/// A file read from its beginning on, a large piece at a time.
+fn from_start(mut file: &File) -> io::Result<BufReader<&File>> {
+    file.seek(SeekFrom::Start(0))?;
+    Ok(BufReader::with_capacity(AT_ONCE, file))
+}
+
+/// The frame that comes next, if all of it is there; it is behind us then.
+fn next_frame(file: &mut BufReader<&File>, left: u64) -> io::Result<Option<FrameHeader>> {
     let mut header = [0; 4];
-    if file.read_at(&mut header, at)? < 4 {
+    if left < header.len() as u64 {
         return Ok(None);
     }
-    let frame = FrameHeader::parse(header);
-    Ok(frame.filter(|frame| at + frame.length as u64 <= length))
+    file.read_exact(&mut header)?;
+    let frame = FrameHeader::parse(header).filter(|frame| frame.length as u64 <= left);
+    let rest = frame.map_or(0, |frame| frame.length.saturating_sub(header.len()));
+    file.seek_relative(i64::try_from(rest).unwrap_or(0))?;
+    Ok(frame)
 }
 
 fn whole_mp3(file: &File) -> io::Result<Option<Whole>> {
@@ -234,11 +262,12 @@ fn whole_mp3(file: &File) -> io::Result<Option<Whole>> {
     if length == 0 {
         return Ok(None);
     }
-    let Some(first) = frame_at(file, 0, length)? else {
+    let mut reader = from_start(file)?;
+    let Some(first) = next_frame(&mut reader, length)? else {
         return Err(not_ours("no MP3 frame"));
     };
     let (mut end, mut frames) = (first.length as u64, 0);
-    while let Some(frame) = frame_at(file, end, length)? {
+    while let Some(frame) = next_frame(&mut reader, length - end)? {
         end += frame.length as u64;
         frames += 1;
     }
@@ -251,7 +280,7 @@ fn whole_mp3(file: &File) -> io::Result<Option<Whole>> {
 }
 
 fn close_mp3(file: &File, end: u64) -> io::Result<()> {
-    let Some(first) = frame_at(file, 0, end)? else {
+    let Some(first) = next_frame(&mut from_start(file)?, end)? else {
         return Err(not_ours("no MP3 frame"));
     };
     let frames = (end / first.length as u64).saturating_sub(1);
@@ -272,22 +301,56 @@ fn close_mp3(file: &File, end: u64) -> io::Result<()> {
     }
 }
 
-/// Reads the page at this place into `buffer`; its length.
-fn page_at(file: &File, at: u64, buffer: &mut [u8]) -> io::Result<Option<Page>> {
-    let mut read = 0;
-    // Short reads are allowed; an end is one that gives nothing.
-    while read < buffer.len() {
-        match file.read_at(&mut buffer[read..], at + read as u64)? {
-            0 => break,
-            more => read += more,
+/// The pages of an Ogg stream, one after the other.
+struct Pages<'a> {
+    file: &'a File,
+    buffer: Vec<u8>,
+    /// Where the next page begins in the buffer.
+    start: usize,
+    /// Where the buffer ends in the file.
+    read: u64,
+}
+
+impl<'a> Pages<'a> {
+    fn of(file: &'a File) -> Self {
+        Self {
+            file,
+            buffer: Vec::with_capacity(AT_ONCE),
+            start: 0,
+            read: 0,
         }
     }
-    Ok(Page::parse(&buffer[..read]))
+
+    /// The next whole page and its bytes; none at the end of what is whole.
+    fn next(&mut self) -> io::Result<Option<(Page, &[u8])>> {
+        let mut page = Page::parse(&self.buffer[self.start..]);
+        if page.is_none() {
+            self.fill()?;
+            page = Page::parse(&self.buffer[self.start..]);
+        }
+        let Some(page) = page else {
+            return Ok(None);
+        };
+        let bytes = self.start..self.start + page.length;
+        self.start = bytes.end;
+        Ok(Some((page, &self.buffer[bytes])))
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let mut file = self.file;
+        file.seek(SeekFrom::Start(self.read))?;
+        let room = AT_ONCE.saturating_sub(self.buffer.len());
+        let got = file.take(room as u64).read_to_end(&mut self.buffer)?;
+        self.read += got as u64;
+        Ok(())
+    }
 }
 
 fn whole_opus(file: &File) -> io::Result<Option<Whole>> {
-    let mut buffer = vec![0; MOST_PAGE];
-    let Some(first) = page_at(file, 0, &mut buffer)? else {
+    let mut pages = Pages::of(file);
+    let Some((first, bytes)) = pages.next()? else {
         let empty = file.metadata()?.len() == 0;
         return if empty {
             Ok(None)
@@ -295,9 +358,9 @@ fn whole_opus(file: &File) -> io::Result<Option<Whole>> {
             Err(not_ours("no page of an Ogg stream"))
         };
     };
-    let skip = ogg_opus::pre_skip(&buffer[..first.length]).ok_or_else(|| not_ours("not Opus"))?;
+    let skip = ogg_opus::pre_skip(bytes).ok_or_else(|| not_ours("not Opus"))?;
     let (mut end, mut granule) = (first.length as u64, 0);
-    while let Some(page) = page_at(file, end, &mut buffer)? {
+    while let Some((page, _)) = pages.next()? {
         end += page.length as u64;
         granule = page.granule.unwrap_or(granule);
     }
@@ -309,19 +372,16 @@ fn whole_opus(file: &File) -> io::Result<Option<Whole>> {
     }))
 }
 
-fn close_opus(file: &File, end: u64) -> io::Result<()> {
-    let mut buffer = vec![0; MOST_PAGE];
-    let (mut at, mut last) = (0, (0, 0));
-    while at < end {
-        let Some(page) = page_at(file, at, &mut buffer)? else {
-            break;
-        };
-        last = (at, page.length);
+fn close_opus(file: &File) -> io::Result<()> {
+    let mut pages = Pages::of(file);
+    let (mut at, mut last) = (0, None);
+    while let Some((page, bytes)) = pages.next()? {
+        last = Some((at, bytes.to_vec()));
         at += page.length as u64;
     }
-    let (at, length) = last;
-    let mut page = vec![0; length];
-    file.read_exact_at(&mut page, at)?;
+    let Some((at, mut page)) = last else {
+        return Ok(());
+    };
     ogg_opus::end_stream(&mut page);
     file.write_all_at(&page, at)
 }

@@ -5,19 +5,20 @@
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 
 use ahash::AHashMap;
-use offhook_core::recording::{AudioFormat, RecordingEnd, RecordingStyle};
+use offhook_core::recording::{AudioFormat, Keys, RecordingEnd, RecordingStyle};
 use offhook_core::{CallId, RecordingId};
 
 use super::disk::Disk;
 use super::file::GrowingFile;
 use super::recorder::RecorderCommand;
-use super::{Seal, key_path, peaks_path};
+use super::{Seal, key_path, part_path, peaks_path};
 use crate::container::encoder::{EncoderError, RecordingEncoder};
 use crate::container::peaks::{self, Peaks};
 use crate::container::sealed::{Inside, SealedHeader};
@@ -43,6 +44,7 @@ pub(crate) struct Begin {
     pub(crate) recording: RecordingId,
     pub(crate) call: CallId,
     pub(crate) style: RecordingStyle,
+    pub(crate) keys: Keys,
     pub(crate) seal: Option<Seal>,
     /// Relative to the recordings folder.
     pub(crate) name: String,
@@ -57,10 +59,28 @@ pub(crate) enum Job {
     Audio(RecordingId, Vec<i16>),
     /// So many samples per channel were left out, for the disk was too slow.
     Gap(RecordingId, u64),
+    /// So many samples per channel of one party are silence although something was said.
+    Missed(RecordingId, u64),
     /// That was all.
     End(RecordingId),
+    /// What made its samples has fallen.
+    Broken(RecordingId),
     /// Nobody was ever there to be recorded.
     Discard(RecordingId),
+}
+
+impl Job {
+    fn recording(&self) -> RecordingId {
+        match self {
+            Self::Begin(begin) => begin.recording,
+            Self::Audio(recording, _)
+            | Self::Gap(recording, _)
+            | Self::Missed(recording, _)
+            | Self::End(recording)
+            | Self::Broken(recording)
+            | Self::Discard(recording) => *recording,
+        }
+    }
 }
 
 /// Audio that waits for a writer.
@@ -76,7 +96,7 @@ impl Backlog {
         self.0.fetch_add(size_of_val(pcm), Ordering::Relaxed);
     }
 
-    fn remove(&self, pcm: &[i16]) {
+    pub(crate) fn remove(&self, pcm: &[i16]) {
         self.0.fetch_sub(size_of_val(pcm), Ordering::Relaxed);
     }
 }
@@ -127,7 +147,14 @@ impl Writer {
             tracing::debug!(%error, "recordings are written at the usual priority");
         }
         while let Ok(job) = jobs.recv() {
-            self.perform(job);
+            let recording = job.recording();
+            // A fault in an encoder ends one recording; what is on disk is for the next start.
+            if catch_unwind(AssertUnwindSafe(|| self.perform(job))).is_err()
+                && let Some(written) = self.open.remove(&recording)
+            {
+                self.recorder.send(RecorderCommand::Broken(recording)).ok();
+                self.fail(recording, written.call, RecordingFailure::Fault);
+            }
         }
     }
 
@@ -142,7 +169,19 @@ impl Writer {
             Job::Gap(recording, samples) => {
                 self.write(recording, |written| written.write_gap(samples));
             }
+            Job::Missed(recording, samples) => {
+                if let Some(written) = self.open.get_mut(&recording) {
+                    written.missing += samples;
+                }
+            }
             Job::End(recording) => self.end(recording),
+            Job::Broken(recording) => {
+                if let Some(written) = self.open.get_mut(&recording) {
+                    // What its encoder still holds is kept if that can be.
+                    written.end().ok();
+                    self.cut_short(recording, RecordingFailure::Fault);
+                }
+            }
             Job::Discard(recording) => {
                 if let Some(written) = self.open.remove(&recording) {
                     let call = written.call;
@@ -342,11 +381,16 @@ impl Written {
     fn write_peaks(&mut self) {
         let found = self.peaks.take();
         let position = self.file.position();
-        if let Some(file) = &mut self.peaks_file
-            && let Err(error) = file.append(&found, position)
-        {
-            tracing::warn!(file = self.name, %error, "the peaks of a recording cannot be written");
-            self.peaks_file = None;
+        let Some(mut file) = self.peaks_file.take() else {
+            return;
+        };
+        match file.append(&found, position) {
+            Ok(()) => self.peaks_file = Some(file),
+            Err(error) => {
+                tracing::warn!(file = self.name, %error, "the peaks of a recording cannot be written");
+                // What cannot be removed now is found by the next start.
+                file.discard().ok();
+            }
         }
     }
 
@@ -394,7 +438,7 @@ fn write_key(audio: &Path, wrapped: &str) -> io::Result<()> {
 }
 
 /// Syncs and renames files, and tells that they are safe.
-pub(crate) fn make_safe(files: &Receiver<Finished>, outbox: &Outbox) {
+pub(crate) fn make_safe(files: &Receiver<Finished>, folder: &Path, outbox: &Outbox) {
     while let Ok(Finished {
         recording,
         written,
@@ -409,6 +453,8 @@ pub(crate) fn make_safe(files: &Receiver<Finished>, outbox: &Outbox) {
             && let Err(error) = peaks.end().and_then(|()| peaks.finish())
         {
             tracing::warn!(%recording, %error, "the peaks of a recording cannot be kept");
+            // A drawing without an end is of no use; what cannot be removed is found by the next start.
+            fs::remove_file(part_path(&peaks_path(&folder.join(&file)))).ok();
         }
         outbox.push(match written.file.finish() {
             Ok(()) => EngineEvent::RecordingSaved {

@@ -3,6 +3,7 @@
 use offhook_core::{CallId, LegId, RecordingId};
 
 use crate::engine::event::{EngineEvent, Refusal};
+use crate::engine::leg::LegTap;
 use crate::engine::record::recorder::RecorderCommand;
 use crate::engine::room::player::RoomPlayer;
 use crate::engine::room::{LegAudience, Origin, PlayTarget, Room, RoomCommand, Seat};
@@ -10,6 +11,7 @@ use crate::engine::worker::Shard;
 use crate::graph::mixer::{Audience, MemberKey, MemberSettings, MixerError, MixerSettings};
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::{PlayEnd, PlayId};
+use crate::graph::tap::Side;
 
 impl Shard {
     /// Does what a command says about the room of a call, or says why not.
@@ -110,8 +112,8 @@ impl Shard {
         if let Some(player) = room.player.take() {
             self.tell_stopped(PlayTarget::Everyone, room.call, &player);
         }
-        for recording in room.taps.drain(..) {
-            self.tell_recorder(RecorderCommand::LegEnded(recording));
+        for tap in room.taps.drain(..) {
+            self.end_tap(&tap);
         }
         for seat in &mut room.seats {
             self.end_seat(seat);
@@ -120,7 +122,7 @@ impl Shard {
 
     fn tap_room(&mut self, call: CallId, recording: RecordingId) -> Result<(), Refusal> {
         let tapped = self.with_room(call, |room| {
-            room.taps.push(recording);
+            room.taps.push(LegTap::new(recording, Side::Left));
             Ok(())
         });
         // It waits for what was promised to it.
@@ -132,10 +134,15 @@ impl Shard {
     }
 
     /// Rooms are no longer heard by a recording.
-    pub(in crate::engine) fn untap_rooms(&mut self, recording: RecordingId) {
+    pub(in crate::engine) fn untap_rooms(
+        &mut self,
+        recording: RecordingId,
+        ended: &mut Vec<LegTap>,
+    ) {
         for (_, room) in &mut self.rooms.rooms {
             if let Some(room) = room {
-                room.taps.retain(|tap| *tap != recording);
+                let of_it = |tap: &mut LegTap| tap.recording == recording;
+                ended.extend(room.taps.extract_if(.., of_it));
             }
         }
     }

@@ -26,12 +26,13 @@ mod turn;
 use std::time::Instant;
 
 use ahash::AHashMap;
-use offhook_core::{CallId, LegId, RecordingId};
+use offhook_core::{CallId, LegId};
 use slab::Slab;
 
 pub(super) use command::RoomCommand;
 pub use command::{LegAudience, MonitorMode, MonitorSpec, PlayTarget, RoomSettings};
 
+use crate::engine::leg::LegTap;
 use crate::engine::room::player::RoomPlayer;
 use crate::engine::room::shared::SharedVoices;
 use crate::engine::wheel::Wheel;
@@ -60,7 +61,7 @@ struct Room {
     music: Background,
     slot: Option<usize>,
     /// The recordings that hear what it hears.
-    taps: Vec<RecordingId>,
+    taps: Vec<LegTap>,
     #[cfg(test)]
     panics: bool,
 }

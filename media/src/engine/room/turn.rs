@@ -5,15 +5,16 @@ use std::time::Instant;
 
 use crate::codec::Coding;
 use crate::engine::event::EngineEvent;
+use crate::engine::record::recorder::RecorderCommand;
 use crate::engine::room::shared::{Class, SharedVoices};
 use crate::engine::room::{Room, Seat};
 use crate::engine::worker::Shard;
 use crate::graph::mixer::{MemberKey, Mix, Mixer, MixerEvent};
 use crate::graph::playlist::PlayEnd;
-use crate::graph::tap::{Side, TapHeader, tap};
+use crate::graph::tap::{TapHeader, tap};
 use crate::session::jitter::Heard;
 use crate::session::{DropReason, Spoken};
-use crate::time::{MAX_FRAME_SAMPLES, RtpTime};
+use crate::time::{FRAME, MAX_FRAME_SAMPLES, RtpTime};
 
 /// What somebody hears who hears nothing.
 static SILENCE: [i16; MAX_FRAME_SAMPLES] = [0; MAX_FRAME_SAMPLES];
@@ -184,7 +185,7 @@ impl Shard {
     }
 
     /// Gives what the room heard to its recordings, as 16-bit samples.
-    fn record(&mut self, room: &Room, turn: Turn) {
+    fn record(&mut self, room: &mut Room, turn: Turn) {
         if room.taps.is_empty() {
             return;
         }
@@ -193,17 +194,21 @@ impl Shard {
             bytes.copy_from_slice(&sample.to_be_bytes());
         }
         let units = turn.tick.wrapping_mul(pcm.len() as u64) & u64::from(u32::MAX);
-        for &recording in &room.taps {
+        for room_tap in &mut room.taps {
             let header = TapHeader {
-                recording,
-                side: Side::Left,
+                recording: room_tap.recording,
+                side: room_tap.side,
                 arrived: turn.at,
                 stream: (0, 0),
                 time: RtpTime(u32::try_from(units).unwrap_or(0)),
                 coding: Coding::L16(room.mixer.rate()),
             };
-            if !tap(&mut self.taps, header, &self.packet[..2 * pcm.len()]) {
-                self.stats.recording_overruns += 1;
+            if tap(&mut self.taps, header, &self.packet[..2 * pcm.len()]) {
+                continue;
+            }
+            self.stats.recording_overruns += 1;
+            if let Some(missed) = room_tap.miss(FRAME) {
+                self.tell_recorder(RecorderCommand::Missed(room_tap.recording, missed));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use offhook_core::recording::RecordingStyle;
+use offhook_core::recording::{Keys, RecordingStyle};
 use offhook_core::sdp::Codec;
 use offhook_core::{LegId, RecordingId};
 
@@ -18,6 +18,7 @@ fn spec(left: &Phone, right: Option<&Phone>, layout: Layout) -> RecordSpec {
             layout,
             ..RecordingStyle::default()
         },
+        keys: Keys::Kept,
         seal: None,
         file: "2026/11/21/call.wav".to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use offhook_core::recording::RecordingStyle;
+use offhook_core::recording::{Keys, RecordingStyle};
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId, RecordingId};
 
@@ -297,6 +297,7 @@ fn a_recording_of_a_room_has_all_who_speak_to_all() {
                 layout: Layout::Mono,
                 ..RecordingStyle::default()
             },
+            keys: Keys::Kept,
             seal: None,
             file: file.to_owned(),
         };

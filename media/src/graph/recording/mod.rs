@@ -1,5 +1,6 @@
 //! Two parties on one time line: what a recording sounds like, without the disk.
 
+mod beep;
 mod mapping;
 mod track;
 
@@ -8,14 +9,18 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-pub use offhook_core::recording::Layout;
 use offhook_core::recording::RecordingRate;
+pub use offhook_core::recording::{Keys, Layout};
 
 use crate::graph::tap::{Side, TapPacket};
+use beep::Beeps;
 use track::Track;
 
 /// How long audio is waited for: what comes later than this is left out.
 pub const DELAY: Duration = Duration::from_millis(300);
+
+/// Most samples that are taken from both parties at once: 10 ms at 16 kHz.
+const BLOCK: usize = 160;
 
 /// Places the packets of both parties by their timestamps on a line that begins when the recording
 /// does, and gives it away piece by piece, as samples whose channels stand beside each other. What
@@ -27,8 +32,11 @@ pub struct Recording {
     started: Instant,
     left: Track,
     right: Track,
-    /// Samples per channel given away so far.
-    written: u64,
+    /// Samples per channel taken from both parties so far.
+    taken: u64,
+    /// How many of them are held back, so that keys are known before their sound is given away.
+    behind: u64,
+    beeps: Beeps,
     /// From and until, in samples; the last one may be open.
     pauses: Vec<(u64, Option<u64>)>,
 }
@@ -36,14 +44,17 @@ pub struct Recording {
 impl Recording {
     /// A recording that begins now.
     #[must_use]
-    pub fn new(layout: Layout, rate: RecordingRate, started: Instant) -> Self {
+    pub fn new(layout: Layout, rate: RecordingRate, keys: Keys, started: Instant) -> Self {
+        let (left, right) = (Track::new(rate, keys), Track::new(rate, keys));
         Self {
             layout,
             rate,
             started,
-            left: Track::new(rate),
-            right: Track::new(rate),
-            written: 0,
+            taken: 0,
+            behind: left.delay(),
+            left,
+            right,
+            beeps: Beeps::new(rate),
             pauses: Vec::new(),
         }
     }
@@ -53,17 +64,27 @@ impl Recording {
     pub fn push(&mut self, packet: &TapPacket<'_>, out: &mut Vec<i16>) {
         let arrived = self.position(packet.header.arrived);
         self.make_room(arrived, packet.header.arrived, out);
-        let written = self.written;
-        self.track(packet.header.side)
-            .push(packet, arrived, written);
+        let taken = self.taken;
+        self.track(packet.header.side).push(packet, arrived, taken);
     }
 
-    /// What is said from `at` on is left out, until [`resume`](Self::resume).
-    pub fn pause(&mut self, at: Instant) {
+    /// What is said from `at` on is left out, until [`resume`](Self::resume). How much of that was
+    /// given away already and can be left out no more: nothing, if it is told within [`DELAY`].
+    #[must_use]
+    pub fn pause(&mut self, at: Instant) -> Duration {
         let from = u64::try_from(self.position(at)).unwrap_or(0);
-        if !self.is_paused() {
-            self.pauses.push((from, None));
+        if self.is_paused() {
+            return Duration::ZERO;
         }
+        self.pauses.push((from, None));
+        let late = self.written().saturating_sub(from);
+        Duration::from_micros(late * 1_000_000 / u64::from(self.rate.hertz()))
+    }
+
+    /// Both hear a beep that begins then.
+    pub fn beep(&mut self, at: Instant) {
+        let from = u64::try_from(self.position(at)).unwrap_or(0);
+        self.beeps.add(from);
     }
 
     /// What is said from `at` on is heard again.
@@ -83,7 +104,7 @@ impl Recording {
     pub fn advance(&mut self, now: Instant, out: &mut Vec<i16>) {
         let arrived = self.position(now);
         for track in [&mut self.left, &mut self.right] {
-            track.stop_waiting(arrived, self.written);
+            track.stop_waiting(arrived, self.taken);
         }
         self.drain(now.checked_sub(DELAY).unwrap_or(now), out);
     }
@@ -91,9 +112,11 @@ impl Recording {
     /// Appends to `out` all there is up to `now`.
     pub fn finish(&mut self, now: Instant, out: &mut Vec<i16>) {
         for track in [&mut self.left, &mut self.right] {
-            track.stop_waiting(i64::MAX, self.written);
+            track.stop_waiting(i64::MAX, self.taken);
         }
         self.drain(now, out);
+        // What is held back comes out when something follows.
+        self.take_until(self.taken + self.behind, out);
     }
 
     fn track(&mut self, side: Side) -> &mut Track {
@@ -106,37 +129,62 @@ impl Recording {
     /// A burst after a stall of whoever pushes: what arrived long before is old enough by now.
     fn make_room(&mut self, arrived: i64, at: Instant, out: &mut Vec<i16>) {
         let window = i64::try_from(self.left.window()).unwrap_or(i64::MAX);
-        let ahead = arrived.saturating_sub_unsigned(self.written);
+        let ahead = arrived.saturating_sub_unsigned(self.taken);
         if ahead > window / 2 {
             self.advance(at, out);
         }
     }
 
     fn drain(&mut self, until: Instant, out: &mut Vec<i16>) {
-        let until = u64::try_from(self.position(until)).unwrap_or(0);
-        while self.written < until {
-            let (left, right) = (self.left.take(self.written), self.right.take(self.written));
-            let (left, right) = if self.is_silenced() {
-                (0, 0)
-            } else {
-                (left, right)
-            };
-            match self.layout {
-                Layout::Stereo => out.extend([left, right]),
-                Layout::Mono => out.push(left.saturating_add(right)),
-            }
-            self.written += 1;
-        }
-        let written = self.written;
+        self.take_until(u64::try_from(self.position(until)).unwrap_or(0), out);
+        let written = self.written();
         self.pauses
             .retain(|(_, until)| until.is_none_or(|until| until > written));
+        self.beeps.forget(written);
     }
 
-    /// Whether the next sample is in a pause.
-    fn is_silenced(&self) -> bool {
-        self.pauses.iter().any(|(from, until)| {
-            self.written >= *from && until.is_none_or(|until| self.written < until)
-        })
+    fn take_until(&mut self, until: u64, out: &mut Vec<i16>) {
+        let (mut left, mut right) = ([0; BLOCK], [0; BLOCK]);
+        while self.taken < until {
+            let left_over = usize::try_from(until - self.taken).unwrap_or(BLOCK);
+            let count = left_over.min(BLOCK);
+            self.left.take(self.taken, &mut left[..count]);
+            self.right.take(self.taken, &mut right[..count]);
+            for (&left, &right) in left.iter().zip(&right).take(count) {
+                self.taken += 1;
+                // What comes first is what was held back when nothing was.
+                if self.taken > self.behind {
+                    self.write(left, right, out);
+                }
+            }
+        }
+    }
+
+    /// Gives away the sample before [`written`](Self::written).
+    fn write(&self, left: i16, right: i16, out: &mut Vec<i16>) {
+        let position = self.written() - 1;
+        let (left, right) = if self.is_silenced(position) {
+            (0, 0)
+        } else {
+            let beep = self.beeps.sample(position);
+            (left.saturating_add(beep), right.saturating_add(beep))
+        };
+        match self.layout {
+            Layout::Stereo => out.extend([left, right]),
+            Layout::Mono => out.push(left.saturating_add(right)),
+        }
+    }
+
+    /// Samples per channel given away so far.
+    fn written(&self) -> u64 {
+        self.taken.saturating_sub(self.behind)
+    }
+
+    /// Whether this sample is in a pause.
+    fn is_silenced(&self, position: u64) -> bool {
+        self.pauses
+            .iter()
+            .any(|(from, until)| position >= *from && until.is_none_or(|until| position < until))
     }
 
     fn position(&self, at: Instant) -> i64 {

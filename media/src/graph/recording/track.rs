@@ -1,11 +1,12 @@
-//! One party's samples between what is written and what may still come.
+//! One party's samples between what is taken and what may still come.
 
 use std::collections::VecDeque;
 
-use offhook_core::recording::RecordingRate;
+use offhook_core::recording::{Keys, RecordingRate};
 
 use super::mapping::{Mapping, Scale};
 use crate::codec::{Coding, Decoder};
+use crate::dsp::digit_remover::DigitRemover;
 use crate::graph::tap::{TapHeader, TapPacket};
 use crate::time::{Rate, RtpTime};
 
@@ -20,6 +21,8 @@ const MOST_SAMPLES: usize = 2048;
 pub(super) struct Track {
     rate: Rate,
     ring: Box<[i16]>,
+    /// Takes keys out of what leaves the ring.
+    remover: Option<DigitRemover>,
     mapping: Option<Mapping>,
     voice: Option<Voice>,
     /// Packets that came before one that was sent earlier, by their times.
@@ -54,7 +57,7 @@ impl Waiting {
 
 impl Track {
     /// Nothing yet, at this rate.
-    pub(super) fn new(rate: RecordingRate) -> Self {
+    pub(super) fn new(rate: RecordingRate, keys: Keys) -> Self {
         let rate = match rate {
             RecordingRate::Narrow => Rate::Narrow,
             RecordingRate::Wide => Rate::Wide,
@@ -62,35 +65,52 @@ impl Track {
         Self {
             rate,
             ring: vec![0; 2 * usize::try_from(rate.hertz()).unwrap_or(0)].into_boxed_slice(),
+            remover: match keys {
+                Keys::Kept => None,
+                Keys::Removed => Some(DigitRemover::new(rate.hertz())),
+            },
             mapping: None,
             voice: None,
             waiting: VecDeque::new(),
         }
     }
 
-    /// Samples a party may be ahead of what is written: two seconds.
+    /// How many samples later what is taken comes out.
+    pub(super) fn delay(&self) -> u64 {
+        self.remover
+            .as_ref()
+            .map_or(0, |remover| remover.delay() as u64)
+    }
+
+    /// Samples a party may be ahead of what is taken: two seconds.
     pub(super) fn window(&self) -> usize {
         self.ring.len()
     }
 
-    /// The sample at a position, which is not asked for again.
-    pub(super) fn take(&mut self, position: u64) -> i16 {
-        let slot = self.slot(position);
-        std::mem::take(&mut self.ring[slot])
+    /// Takes the samples from a position on, which are not asked for again, at most 20 ms of them.
+    /// What comes out are those [`delay`](Self::delay) before.
+    pub(super) fn take(&mut self, position: u64, pcm: &mut [i16]) {
+        for (position, sample) in (position..).zip(pcm.iter_mut()) {
+            let slot = self.slot(position);
+            *sample = std::mem::take(&mut self.ring[slot]);
+        }
+        if let Some(remover) = &mut self.remover {
+            remover.process(pcm);
+        }
     }
 
-    /// Takes in a packet that arrived at this position; what is before `written` is over.
-    pub(super) fn push(&mut self, packet: &TapPacket<'_>, arrived: i64, written: u64) {
-        self.stop_waiting(arrived, written);
+    /// Takes in a packet that arrived at this position; what is before `taken` is over.
+    pub(super) fn push(&mut self, packet: &TapPacket<'_>, arrived: i64, taken: u64) {
+        self.stop_waiting(arrived, taken);
         let header = packet.header;
         let follows = self
             .voice
             .as_ref()
             .is_some_and(|voice| voice.stream == header.stream && voice.coding == header.coding);
         if !follows {
-            self.stop_waiting(i64::MAX, written);
+            self.stop_waiting(i64::MAX, taken);
             self.voice = None;
-            return self.play(packet, arrived, written);
+            return self.play(packet, arrived, taken);
         }
         let ahead = self
             .voice
@@ -98,8 +118,8 @@ impl Track {
             .map_or(0, |voice| header.time.since(voice.next));
         let patience = self.patience_units(header.coding);
         if ahead == 0 {
-            self.play(packet, arrived, written);
-            self.play_those_in_order(written);
+            self.play(packet, arrived, taken);
+            self.play_those_in_order(taken);
         } else if ahead > 0 && ahead <= patience && self.waiting.len() < MOST_WAITING {
             let at = self
                 .waiting
@@ -112,38 +132,38 @@ impl Track {
             self.waiting.insert(at, waiting);
         } else if ahead > 0 || ahead < -patience {
             // A pause of the sender, or a jump of its clock.
-            self.stop_waiting(i64::MAX, written);
-            self.play(packet, arrived, written);
+            self.stop_waiting(i64::MAX, taken);
+            self.play(packet, arrived, taken);
         } else if stands_alone(header.coding) {
             // Too late to be decoded in its turn, which counts only where packets build on each other.
-            self.place(packet, arrived, written);
+            self.place(packet, arrived, taken);
         }
     }
 
     /// No longer waits for what should have come before packets that arrived 100 ms before `now`.
-    pub(super) fn stop_waiting(&mut self, now: i64, written: u64) {
+    pub(super) fn stop_waiting(&mut self, now: i64, taken: u64) {
         let patience = i64::from(self.rate.hertz() / 10);
         while let Some(first) = self.waiting.front() {
             if now.saturating_sub(first.arrived) < patience {
                 return;
             }
-            self.play_first(written);
-            self.play_those_in_order(written);
+            self.play_first(taken);
+            self.play_those_in_order(taken);
         }
     }
 
-    fn play_those_in_order(&mut self, written: u64) {
+    fn play_those_in_order(&mut self, taken: u64) {
         while let (Some(first), Some(voice)) = (self.waiting.front(), &self.voice) {
             if first.header.time.since(voice.next) > 0 {
                 return;
             }
-            self.play_first(written);
+            self.play_first(taken);
         }
     }
 
-    fn play_first(&mut self, written: u64) {
+    fn play_first(&mut self, taken: u64) {
         if let Some(first) = self.waiting.pop_front() {
-            self.play(&first.packet(), first.arrived, written);
+            self.play(&first.packet(), first.arrived, taken);
         }
     }
 
@@ -153,7 +173,7 @@ impl Track {
     }
 
     /// Decodes a packet and expects the next.
-    fn play(&mut self, packet: &TapPacket<'_>, arrived: i64, written: u64) {
+    fn play(&mut self, packet: &TapPacket<'_>, arrived: i64, taken: u64) {
         let header = packet.header;
         if self.voice.is_none() {
             let Ok(decoder) = Decoder::new(header.coding, self.rate) else {
@@ -166,7 +186,7 @@ impl Track {
                 next: header.time,
             });
         }
-        self.place(packet, arrived, written);
+        self.place(packet, arrived, taken);
         // What cannot be read says nothing about the next one either.
         let units = header.coding.duration(packet.payload).unwrap_or(0);
         if let Some(voice) = &mut self.voice {
@@ -174,7 +194,7 @@ impl Track {
         }
     }
 
-    fn place(&mut self, packet: &TapPacket<'_>, arrived: i64, written: u64) {
+    fn place(&mut self, packet: &TapPacket<'_>, arrived: i64, taken: u64) {
         let header = packet.header;
         let Some(voice) = &mut self.voice else {
             return;
@@ -199,15 +219,15 @@ impl Track {
             self.mapping = Some(Mapping::new(scale, header.time, position));
             position
         });
-        self.write(position, &pcm[..count], written);
+        self.write(position, &pcm[..count], taken);
     }
 
-    fn write(&mut self, position: i64, pcm: &[i16], written: u64) {
+    fn write(&mut self, position: i64, pcm: &[i16], taken: u64) {
         for (position, &sample) in (position..).zip(pcm) {
             let Ok(position) = u64::try_from(position) else {
                 continue;
             };
-            if position >= written && position < written + self.ring.len() as u64 {
+            if position >= taken && position < taken + self.ring.len() as u64 {
                 let slot = self.slot(position);
                 self.ring[slot] = sample;
             }

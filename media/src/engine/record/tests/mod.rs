@@ -1,17 +1,19 @@
 //! Writers with disks that are full or stuck, and files as a crash leaves them.
 
+mod behind;
+mod leftovers;
+
 use std::io::{self, Cursor};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::{fs, thread};
 
-use offhook_core::recording::{AudioFormat, Layout, RecordingEnd, RecordingRate, RecordingStyle};
+use offhook_core::recording::{
+    AudioFormat, Keys, Layout, RecordingEnd, RecordingRate, RecordingStyle,
+};
 use offhook_core::{CallId, RecordingId};
 
-use super::disk::{Disk, FileSystem, Medium};
-use super::recorder::RecorderCommand;
-use super::writer::{Backlog, Begin, Finished, Job, Writer, make_safe};
 use super::*;
 use crate::container::encoder::can_encode;
 use crate::container::peaks::PeaksFile;
@@ -19,6 +21,9 @@ use crate::container::sealed::SealedReader;
 use crate::dsp::goertzel::Goertzel;
 use crate::dsp::tone::sine;
 use crate::engine::event::{EngineEvent, EngineEvents, Outbox, RecordingFailure, Wake};
+use crate::engine::record::disk::{Disk, FileSystem, Medium};
+use crate::engine::record::recorder::RecorderCommand;
+use crate::engine::record::writer::{Backlog, Begin, Finished, Job, Writer, make_safe};
 
 /// A disk with so much room, and a door that may be shut.
 #[derive(Debug)]
@@ -156,6 +161,7 @@ impl ByHand {
             recording,
             call: self.call,
             style,
+            keys: Keys::Kept,
             seal: seal.cloned(),
             name: file_name(recording, style, seal),
         })));
@@ -178,7 +184,7 @@ impl ByHand {
             again.send(finished).unwrap();
         }
         drop(again);
-        make_safe(&files, &self.outbox);
+        make_safe(&files, self.folder.path(), &self.outbox);
         std::iter::from_fn(|| self.events.pop()).collect()
     }
 }
@@ -483,6 +489,7 @@ fn names_that_leave_the_folder_or_lie_are_not_allowed() {
         left: LegId::new(CallId::random(), 0),
         right: None,
         style: wav(),
+        keys: Keys::Kept,
         seal,
         file: file.to_owned(),
     };

@@ -1,3 +1,5 @@
+mod keys;
+
 use offhook_core::RecordingId;
 
 use super::*;
@@ -42,7 +44,7 @@ impl Party {
 }
 
 fn narrow(layout: Layout) -> Recording {
-    Recording::new(layout, RecordingRate::Narrow, epoch())
+    Recording::new(layout, RecordingRate::Narrow, Keys::Kept, epoch())
 }
 
 fn at(milliseconds: u64) -> Instant {
@@ -171,8 +173,8 @@ fn what_is_said_in_a_pause_is_silence_and_the_rest_keeps_its_place() {
     let (left, right) = (Party::new(Side::Left, 1000), Party::new(Side::Right, -1000));
     for n in 0..100 {
         if n == 25 {
-            recording.pause(at(500));
-            recording.pause(at(510));
+            assert_eq!(recording.pause(at(500)), Duration::ZERO);
+            assert_eq!(recording.pause(at(510)), Duration::ZERO);
         }
         if n == 50 {
             recording.resume(at(1000));
@@ -197,7 +199,7 @@ fn a_recording_that_ends_in_a_pause_stays_silent_to_its_end() {
     let mut recording = narrow(Layout::Mono);
     let mut out = Vec::new();
     let party = Party::new(Side::Left, 1000);
-    recording.pause(at(0));
+    assert_eq!(recording.pause(at(0)), Duration::ZERO);
     for n in 0..50 {
         party.says(&mut recording, n * 20, 0, &mut out);
     }
@@ -233,7 +235,7 @@ fn every_coding_is_heard_at_either_rate_though_packets_overtake_each_other() {
     ];
     for coding in codings {
         for rate in [RecordingRate::Narrow, RecordingRate::Wide] {
-            let mut recording = Recording::new(Layout::Mono, rate, epoch());
+            let mut recording = Recording::new(Layout::Mono, rate, Keys::Kept, epoch());
             let mut out = Vec::new();
             let mut packets: Vec<_> = (0u64..).zip(spoken(coding)).collect();
             packets.swap(20, 21);
@@ -275,7 +277,7 @@ fn payloads_that_cannot_be_decoded_are_silence_and_no_more() {
         Coding::L16(Rate::Wide),
         Coding::Pcmu,
     ] {
-        let mut recording = Recording::new(Layout::Mono, RecordingRate::Wide, epoch());
+        let mut recording = Recording::new(Layout::Mono, RecordingRate::Wide, Keys::Kept, epoch());
         let mut out = Vec::new();
         for (n, payload) in [&[][..], &[0xFF; 3], &[0xFF; 2047], &[0; 1]]
             .into_iter()
