@@ -258,6 +258,7 @@ fn remote(agreed: &Negotiated) -> RemoteMedia {
         rtcp: agreed.remote_rtcp,
         payload_type: agreed.payload_type,
         receive_payload_type: agreed.receive_payload_type,
+        also: std::array::from_fn(|place| agreed.also.get(place).copied()),
         opus: agreed.opus,
         keys: agreed
             .telephone_event

@@ -64,10 +64,10 @@ impl MediaSession {
         now.map_or(self.jitter, |now| sum(self.jitter, now))
     }
 
-    /// Makes what decodes this coding, or else the one agreed on.
+    /// Makes what decodes this coding, or else the one the far end speaks.
     pub(super) fn begin_decoding(&mut self, coding: Option<Coding>) {
         self.end_decoding();
-        let coding = coding.or(self.remote.as_ref().map(|remote| remote.coding));
+        let coding = coding.or(self.remote.as_ref().map(|remote| remote.tongue.coding));
         if let (Some(rate), Some(coding)) = (self.decodes_at, coding) {
             // Without memory for it nothing is heard, and the call goes on.
             let audio = AudioIn::new(coding, rate, self.settings.jitter);

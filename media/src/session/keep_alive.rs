@@ -56,6 +56,7 @@ impl Remote {
             .map(|(payload_type, _)| *payload_type)
             .chain(keys)
             .chain(media.receive_comfort_noise)
+            .chain(media.also.iter().flatten().map(|(_, number)| *number))
             .chain([media.payload_type, media.receive_payload_type]);
         let is_free = |number: &u8| used.clone().all(|used| used != *number);
         (96..=127).rev().find(is_free).unwrap_or(127)

@@ -17,8 +17,8 @@ pub enum Link {
 }
 
 impl MediaSession {
-    /// How what `from` receives reaches this leg's far end. Packets are passed on where both have
-    /// the same coding, or both G.711, and are as long as this far end wants them: it may keep them
+    /// How what `from` receives reaches this leg's far end. Packets are passed on where they are of the
+    /// coding this far end is sent, or both are G.711, and are as long as this far end wants them: it may keep them
     /// waiting for no longer than that. Opus goes on whatever was said of rates and bits, which are
     /// wishes that any decoder can do without (RFC 7587 section 6.1), unless it is longer than this
     /// far end takes.
@@ -27,8 +27,9 @@ impl MediaSession {
         let (Some(remote), Some(other)) = (&self.remote, &from.remote) else {
             return Link::Relay;
         };
-        let alike = remote.coding == other.coding
-            || (remote.coding.law().is_some() && other.coding.law().is_some());
+        let spoken = other.tongue.coding;
+        let alike =
+            remote.coding == spoken || (remote.coding.law().is_some() && spoken.law().is_some());
         if alike && from.packing.is_none_or(|packing| self.takes(packing)) {
             return Link::Relay;
         }
@@ -83,28 +84,25 @@ impl MediaSession {
     /// The highest rate this leg's far end can make use of.
     pub(super) fn hears_up_to(&self) -> Rate {
         let limit = |remote: &Remote| remote.media.opus.max_playback_rate;
-        self.remote
-            .as_ref()
-            .map_or(Rate::Narrow, |remote| remote.rate_up_to(limit(remote)))
+        self.remote.as_ref().map_or(Rate::Narrow, |remote| {
+            rate_up_to(remote.coding, limit(remote))
+        })
     }
 
     /// The highest rate it speaks with.
     fn speaks_up_to(&self) -> Rate {
         let limit = |remote: &Remote| remote.media.opus.max_capture_rate;
-        self.remote
-            .as_ref()
-            .map_or(Rate::Narrow, |remote| remote.rate_up_to(limit(remote)))
+        let spoken = |remote: &Remote| rate_up_to(remote.tongue.coding, limit(remote));
+        self.remote.as_ref().map_or(Rate::Narrow, spoken)
     }
 }
 
-impl Remote {
-    /// The coding's highest rate, of Opus the highest within this many hertz.
-    fn rate_up_to(&self, hertz: u32) -> Rate {
-        let best = self.coding.rates().last().copied().unwrap_or_default();
-        match (self.coding, hertz) {
-            (Coding::Opus, ..=8000) => Rate::Narrow,
-            (Coding::Opus, 8001..=16_000) => Rate::Wide,
-            (Coding::Opus | Coding::Pcmu | Coding::Pcma | Coding::G722 | Coding::L16(_), _) => best,
-        }
+/// The coding's highest rate, of Opus the highest within this many hertz.
+fn rate_up_to(coding: Coding, hertz: u32) -> Rate {
+    let best = coding.rates().last().copied().unwrap_or_default();
+    match (coding, hertz) {
+        (Coding::Opus, ..=8000) => Rate::Narrow,
+        (Coding::Opus, 8001..=16_000) => Rate::Wide,
+        (Coding::Opus | Coding::Pcmu | Coding::Pcma | Coding::G722 | Coding::L16(_), _) => best,
     }
 }

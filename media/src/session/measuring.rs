@@ -19,7 +19,7 @@ impl MediaSession {
         let mut rating = None;
         if let Some((source, remote)) = source.zip(self.remote.as_ref()) {
             let way = Way {
-                codec: remote.media.codec,
+                codec: remote.speaks(),
                 ptime: remote.media.ptime,
                 round_trip,
                 jitter,

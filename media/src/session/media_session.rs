@@ -26,6 +26,7 @@ use crate::session::remote::{KeysOut, RemoteMedia};
 use crate::session::reports::Reports;
 use crate::session::security::Security;
 use crate::session::stream::{OutStream, StreamSeed};
+use crate::session::tongue::Tongue;
 use crate::srtp::TRAILER_LEN;
 use crate::time::Rate;
 
@@ -159,7 +160,10 @@ pub struct MediaSession {
 #[derive(Debug)]
 pub(super) struct Remote {
     pub(super) media: RemoteMedia,
+    /// What it is sent.
     pub(super) coding: Coding,
+    /// What it sends.
+    pub(super) tongue: Tongue,
     pub(super) latch: Latch,
     /// Where RTCP came from, if not from where it was said to.
     pub(super) rtcp: Option<SocketAddr>,
@@ -224,6 +228,7 @@ impl MediaSession {
             self.remote = Some(Remote {
                 media,
                 coding,
+                tongue: Tongue::new(coding),
                 latch,
                 rtcp: None,
                 since: now,
@@ -241,11 +246,17 @@ impl MediaSession {
         if media.keys != remote.media.keys {
             self.digits_out.clear();
         }
-        let recoded = coding != remote.coding;
+        let recoded = coding != remote.coding || !media.may_arrive(remote.tongue.coding);
         let sings_on = media.receive && media.keys_in_band == remote.media.keys_in_band;
         remote.media = media;
         remote.coding = coding;
         self.silent = Silence::Since(now);
+        if recoded {
+            remote.tongue = Tongue::new(coding);
+        }
+        if let Some(source) = &mut self.source {
+            source.set_clock(remote.tongue.clock());
+        }
         if recoded {
             self.packing = None;
             self.begin_decoding(None);
@@ -259,9 +270,6 @@ impl MediaSession {
     fn set_clock(&mut self, now: Instant, clock: ClockRate) {
         self.stream.set_clock(now, clock);
         self.digits_in.set_clock(clock);
-        if let Some(source) = &mut self.source {
-            source.set_clock(clock);
-        }
     }
 
     /// Sets what is heard while nothing is played.

@@ -26,6 +26,7 @@ mod security;
 mod sending;
 mod stream;
 mod tone_listener;
+mod tongue;
 
 pub use audio_out::Form;
 pub use decoding::Coders;
@@ -36,7 +37,7 @@ pub use latch::Latch;
 pub use link::Link;
 pub use media_session::{KeySource, MediaSession, SessionEvent, SessionSettings};
 pub use receiving::{Content, Received};
-pub use remote::{KeysInBand, KeysOut, RemoteMedia};
+pub use remote::{KeysInBand, KeysOut, MOST_OTHERS, RemoteMedia};
 pub use reports::Reports;
 pub use sending::{MAX_PAYLOAD, PACKET_LEN, Spoken};
 pub use stream::{OutStream, StreamSeed};

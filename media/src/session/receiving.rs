@@ -86,6 +86,7 @@ impl MediaSession {
             return Err(DropReason::Stranger);
         }
         self.silent = Silence::Since(now);
+        let content = self.follow_tongue(content);
         let arrival = self.place(&packet.header, now, content)?;
         let received = Received {
             payload: packet.payload,
@@ -156,7 +157,7 @@ impl MediaSession {
         content: Content,
     ) -> Result<Arrival, DropReason> {
         let Some(source) = &mut self.source else {
-            let source = RtpSource::new(header, now, self.stream.clock());
+            let source = RtpSource::new(header, now, self.heard_clock());
             let arrival = source.first_arrival();
             self.source = Some(source);
             self.events.push_back(SessionEvent::FirstPacket);
@@ -220,9 +221,15 @@ impl MediaSession {
         }
     }
 
+    /// The clock of what the far end says.
+    fn heard_clock(&self) -> ClockRate {
+        let remote = self.remote.as_ref();
+        remote.map_or(self.stream.clock(), |remote| remote.tongue.clock())
+    }
+
     /// Notes how long the far end's packets are: it changes that only when several in a row say so.
     fn measure_packing(&mut self, units: u32) {
-        let length = self.stream.clock().duration(u64::from(units));
+        let length = self.heard_clock().duration(u64::from(units));
         if self.packing == Some(length) {
             self.unlike = 0;
             return;
@@ -255,6 +262,9 @@ impl Remote {
         }
         if payload_type == COMFORT_NOISE || media.receive_comfort_noise == Some(payload_type) {
             return Ok((Content::Noise, 0));
+        }
+        if let Some(coding) = media.also(payload_type) {
+            return audio(coding, payload);
         }
         // Some send with the number they asked for themselves.
         if payload_type == media.payload_type {

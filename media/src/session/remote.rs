@@ -6,6 +6,9 @@ use std::time::Duration;
 use offhook_core::sdp::crypto::SrtpKeys;
 use offhook_core::sdp::{Codec, OpusParameters};
 
+/// Codecs there can be besides one.
+pub const MOST_OTHERS: usize = Codec::ALL.len() - 1;
+
 /// Where to send, and what. Set again after every offer and answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteMedia {
@@ -13,12 +16,14 @@ pub struct RemoteMedia {
     pub rtp: SocketAddr,
     /// Where it wants RTCP.
     pub rtcp: SocketAddr,
-    /// The codec agreed on.
+    /// The codec agreed on: what it is sent, and is likely to send.
     pub codec: Codec,
     /// The payload type the far end gave that codec.
     pub payload_type: u8,
     /// The payload type we gave it: what the far end sends with.
     pub receive_payload_type: u8,
+    /// Other codecs it may send instead, and the payload types they arrive with.
+    pub also: [Option<(Codec, u8)>; MOST_OTHERS],
     /// How the far end wants to receive Opus. Of no meaning with another codec.
     pub opus: OpusParameters,
     /// How it takes pressed keys.
@@ -80,6 +85,7 @@ impl RemoteMedia {
             codec,
             payload_type: codec.payload_type(),
             receive_payload_type: codec.payload_type(),
+            also: [None; MOST_OTHERS],
             opus: OpusParameters::default(),
             keys: KeysOut::Tones,
             receive_keys: [None; 2],

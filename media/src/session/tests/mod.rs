@@ -13,6 +13,7 @@ use proptest::prelude::*;
 
 mod keys;
 mod pair;
+mod tongues;
 mod transcoding;
 
 use super::*;

@@ -267,7 +267,7 @@ impl Pair {
         }
     }
 
-    fn fit(&mut self) {
+    pub(super) fn fit(&mut self) {
         let [a, b] = &mut self.legs;
         b.hear(a);
         a.hear(b);
