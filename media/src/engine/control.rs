@@ -7,7 +7,8 @@ use offhook_core::{LegId, RecordingId};
 
 use crate::engine::command::Command;
 use crate::engine::event::{EngineEvent, Refusal};
-use crate::engine::leg::{Counted, Leg, LegTap, NewLeg};
+use crate::engine::leg::{Counted, Leg, LegTap, NewLeg, Reading};
+use crate::engine::reading::rtp_token;
 use crate::engine::record::recorder::RecorderCommand;
 use crate::engine::traffic::REPORT;
 use crate::engine::worker::Shard;
@@ -67,13 +68,19 @@ impl Shard {
             return;
         };
         // In a room its turn makes the frames.
+        let partner = leg.partner;
         match (leg.room.is_none() && leg.session.needs_wheel(), leg.slot) {
             (true, None) => leg.slot = Some(self.wheel.add(key)),
-            (false, Some(slot)) => {
+            // What a slot that is being run has lost is seen when it has been run.
+            (false, Some(slot)) if !self.wheel.runs(slot) => {
                 leg.slot = None;
                 self.wheel.remove(slot, key);
             }
-            (true, Some(_)) | (false, None) => {}
+            (true, Some(_)) | (false, _) => return self.fit_reading(key),
+        }
+        self.fit_reading(key);
+        if let Some(partner) = partner {
+            self.fit_reading(partner);
         }
     }
 
@@ -155,6 +162,7 @@ impl Shard {
             connected: false,
             session: MediaSession::new(self.settings, new.seed, now),
             partner: None,
+            reading: Reading::AtOnce,
             slot: None,
             room: None,
             counted: Counted::default(),
@@ -173,7 +181,7 @@ impl Shard {
         let entry = self.legs.vacant_entry();
         let key = entry.key();
         let registry = self.poll.registry();
-        let (rtp, rtcp) = (Token(1 + 2 * key), Token(2 + 2 * key));
+        let (rtp, rtcp) = (rtp_token(key), Token(2 + 2 * key));
         let watched = registry
             .register(&mut leg.sockets.rtp, rtp, Interest::READABLE)
             .and_then(|()| registry.register(&mut leg.sockets.rtcp, rtcp, Interest::READABLE));
@@ -181,6 +189,7 @@ impl Shard {
             self.ports.send(leg.port).ok();
             return None;
         }
+        leg.reading = Reading::AtOnce;
         self.index.insert(leg.id, key);
         entry.insert(leg);
         if self.deadlines.len() <= key {

@@ -50,6 +50,8 @@ pub(crate) struct Leg {
     pub(crate) session: MediaSession,
     /// The other side of its bridge.
     pub(crate) partner: Option<usize>,
+    /// When its RTP packets are read.
+    pub(crate) reading: Reading,
     /// Its slot of the wheel, while it needs one.
     pub(crate) slot: Option<usize>,
     /// The room it is in.
@@ -60,6 +62,16 @@ pub(crate) struct Leg {
     pub(crate) taps: Vec<LegTap>,
     #[cfg(test)]
     pub(crate) panics: bool,
+}
+
+/// When a leg's RTP packets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// As they come: somebody may be waiting for them.
+    AtOnce,
+    /// All that came meanwhile when a frame is made that they are needed for, or now and then with
+    /// the leg's own if nobody hears them. Being woken for each of them costs more than reading it.
+    WithFrames,
 }
 
 /// A recording's part of a leg.

@@ -61,6 +61,7 @@ impl Shard {
             };
             to_leg.session.hear(&mut from_leg.session);
             self.fit_wheel(to);
+            self.fit_reading(from);
             self.count_coders(from);
         }
     }

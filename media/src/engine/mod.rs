@@ -13,6 +13,7 @@ mod leg;
 mod linking;
 mod moving;
 mod ports;
+mod reading;
 mod record;
 mod room;
 mod socket;

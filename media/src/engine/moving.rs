@@ -11,7 +11,7 @@ use offhook_core::LegId;
 
 use crate::engine::command::{Command, CommandSender};
 use crate::engine::event::Refusal;
-use crate::engine::leg::Leg;
+use crate::engine::leg::{Leg, Reading};
 use crate::engine::worker::Shard;
 use crate::graph::player::Background;
 
@@ -126,7 +126,9 @@ impl Shard {
         self.unfinished.retain(|other| *other != key);
         self.forget_coders(std::mem::take(&mut leg.counted.coders));
         let registry = self.poll.registry();
-        registry.deregister(&mut leg.sockets.rtp).ok();
+        if leg.reading == Reading::AtOnce {
+            registry.deregister(&mut leg.sockets.rtp).ok();
+        }
         registry.deregister(&mut leg.sockets.rtcp).ok();
         Some(leg)
     }

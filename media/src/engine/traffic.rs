@@ -1,5 +1,6 @@
 //! What a shard does with packets: the path every one of them takes.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use offhook_core::LegId;
@@ -15,7 +16,7 @@ use crate::srtp::TRAILER_LEN;
 use crate::time::Rate;
 
 /// Packets read from one socket before others have their turn.
-const BUDGET: usize = 32;
+pub(super) const BUDGET: usize = 32;
 
 /// Room for the RTCP packets we write.
 pub(super) const REPORT: usize = 192 + TRAILER_LEN;
@@ -33,28 +34,36 @@ impl Shard {
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => continue,
                 Err(_) => return,
             };
-            self.stats.packets_in += 1;
-            #[cfg(test)]
-            assert!(!leg.panics, "told to panic at a packet");
-            let received = if length == BUFFER {
-                Err(DropReason::Malformed)
-            } else {
-                let datagram = &mut self.buffer[..length];
-                leg.session.receive(now, from, datagram)
-            };
-            match received {
-                Ok(received) => {
-                    if received.latched {
-                        leg.connect(from);
-                    }
-                    self.pass_on(key, &received, now);
-                }
-                Err(reason) => self.stats.dropped.count(reason),
-            }
+            self.take_rtp(key, length, from, now);
         }
         // It is read for being unfinished and for its socket's event in one turn.
         if !self.unfinished.contains(&key) {
             self.unfinished.push(key);
+        }
+    }
+
+    /// Takes what was read for a leg, which came at `now`.
+    pub(super) fn take_rtp(&mut self, key: usize, length: usize, from: SocketAddr, now: Instant) {
+        let Some(leg) = self.legs.get_mut(key) else {
+            return;
+        };
+        self.stats.packets_in += 1;
+        #[cfg(test)]
+        assert!(!leg.panics, "told to panic at a packet");
+        let received = if length == BUFFER {
+            Err(DropReason::Malformed)
+        } else {
+            let datagram = &mut self.buffer[..length];
+            leg.session.receive(now, from, datagram)
+        };
+        match received {
+            Ok(received) => {
+                if received.latched {
+                    leg.connect(from);
+                }
+                self.pass_on(key, &received, now);
+            }
+            Err(reason) => self.stats.dropped.count(reason),
         }
     }
 
@@ -81,6 +90,7 @@ impl Shard {
 
     /// Makes a leg's frame of this turn of the wheel.
     pub(super) fn tick(&mut self, key: usize, at: Instant, tick: u64) {
+        self.fetch_unheard(key, tick);
         let heard = self.pull_partner(key, at);
         let Some(leg) = self.legs.get_mut(key) else {
             return;
@@ -110,6 +120,7 @@ impl Shard {
         };
         let partner = leg.partner?;
         self.touched[1] = Some(partner);
+        self.fetch_rtp(partner);
         let pcm = &mut self.pcm[..rate.frame_samples()];
         let heard = self.legs.get_mut(partner)?.session.pull(at, pcm);
         Some((rate, heard))
@@ -123,6 +134,11 @@ impl Shard {
         let stays = leg.room.is_none() && leg.session.needs_wheel();
         if !stays {
             leg.slot = None;
+            let partner = leg.partner;
+            self.fit_reading(key);
+            if let Some(partner) = partner {
+                self.fit_reading(partner);
+            }
         }
         stays
     }

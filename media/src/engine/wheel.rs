@@ -15,6 +15,8 @@ pub(crate) struct Wheel {
     next: u64,
     slots: [Vec<usize>; SLOTS],
     legs: usize,
+    /// The slot that was handed out.
+    running: Option<usize>,
 }
 
 /// A slot that is due.
@@ -37,6 +39,7 @@ impl Wheel {
             next: 0,
             slots: Default::default(),
             legs: 0,
+            running: None,
         }
     }
 
@@ -82,6 +85,7 @@ impl Wheel {
             self.next += 1;
             let slot = usize::try_from(number % SLOTS as u64).unwrap_or(0);
             if !self.slots[slot].is_empty() {
+                self.running = Some(slot);
                 return Some(Due {
                     slot,
                     tick: number / SLOTS as u64,
@@ -99,6 +103,12 @@ impl Wheel {
         staying.append(&mut self.slots[slot]);
         self.slots[slot] = staying;
         self.legs -= left;
+        self.running = None;
+    }
+
+    /// Whether a slot was handed out and is still to be given back.
+    pub(crate) fn runs(&self, slot: usize) -> bool {
+        self.running == Some(slot)
     }
 
     fn number(&self, now: Instant) -> u64 {

@@ -263,8 +263,15 @@ impl Shard {
         while let Some(mut due) = self.wheel.pop_due(now, &mut self.stats.skipped_slots) {
             let before = due.legs.len();
             due.legs.retain(|&leg| {
-                self.guarded(leg, |shard| shard.tick(leg, due.at, due.tick));
-                self.stays_in_wheel(leg)
+                // It may have gone since, and another have its key.
+                let here = self
+                    .legs
+                    .get(leg)
+                    .is_some_and(|leg| leg.slot == Some(due.slot));
+                if here {
+                    self.guarded(leg, |shard| shard.tick(leg, due.at, due.tick));
+                }
+                here && self.stays_in_wheel(leg)
             });
             let left = before - due.legs.len();
             self.wheel.give_back(due.slot, due.legs, left);

@@ -89,6 +89,7 @@ impl Shard {
 
     /// Takes what a member says, if that can matter to anybody.
     fn pull_member(&mut self, key: usize, member: MemberKey, mixer: &mut Mixer, turn: Turn) {
+        self.fetch_rtp(key);
         let Some(leg) = self.legs.get_mut(key) else {
             return;
         };

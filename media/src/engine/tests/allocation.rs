@@ -1,88 +1,22 @@
 //! Nothing is allocated per packet: a shard is turned by hand, with the allocator counting.
 
-use std::sync::Arc;
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use mio::Events;
+use offhook_core::RecordingId;
 use offhook_core::sdp::Codec;
 use offhook_core::sdp::crypto::CryptoSuite;
-use offhook_core::{CallId, LegId, RecordingId};
 
+use super::by_hand::ByHand;
 use super::rig::Phone;
 use crate::codec::{Coding, Encoder, EncoderSettings};
 use crate::dsp::tone::sine;
 use crate::engine::command::Command;
-use crate::engine::event::{Outbox, Wake};
-use crate::engine::leg::NewLeg;
 use crate::engine::room::RoomCommand;
-use crate::engine::socket::LegSockets;
-use crate::engine::worker::{Shard, ShardEnds, ShardParts};
 use crate::engine::*;
 use crate::graph::mixer::{MemberSettings, MixerSettings};
 use crate::graph::player::{Background, Player};
 use crate::graph::tap::Side;
 use crate::time::Rate;
-
-struct ByHand {
-    shard: Shard,
-    call: CallId,
-    ready: Events,
-}
-
-impl ByHand {
-    fn phone(&mut self, number: u32, codec: Codec) -> Phone {
-        let leg = LegId::new(self.call, number);
-        let ip = EngineConfig::default().ip;
-        let bound = (18_000..19_000).step_by(2).find_map(|port| {
-            let sockets = LegSockets::bind(ip, port).ok()?;
-            Some((port, sockets))
-        });
-        let (port, sockets) = bound.unwrap();
-        let phone = Phone::new(leg, (ip, port).into(), codec);
-        self.does(Command::AddLeg(Box::new(NewLeg::new(leg, port, sockets))));
-        // Thousands of goodbyes would reach ports that other tests have by then.
-        let remote = RemoteMedia {
-            rtcp: (ip, 0).into(),
-            ..phone.remote()
-        };
-        self.does(Command::SetRemote(leg, Box::new(remote)));
-        phone
-    }
-
-    fn does(&mut self, command: Command) {
-        let now = crate::test_time::epoch();
-        assert!(self.shard.execute(command, now));
-    }
-
-    fn new() -> (Self, ShardEnds) {
-        let wake = Wake::new(Arc::new(|| {}));
-        let (recorder, _heard) = channel();
-        let (ports, _returned) = channel();
-        let parts = ShardParts {
-            config: EngineConfig::default(),
-            outbox: Outbox::new(wake.clone()),
-            wake,
-            ports,
-            recorder,
-            started: crate::test_time::epoch(),
-        };
-        let (shard, ends) = Shard::new(parts).unwrap();
-        let by_hand = Self {
-            shard,
-            call: CallId::random(),
-            ready: Events::with_capacity(64),
-        };
-        (by_hand, ends)
-    }
-
-    /// Turns so often; each waits for a packet or for the next leg in the wheel.
-    fn turns(&mut self, count: u32) {
-        for _ in 0..count {
-            assert!(self.shard.turn(&mut self.ready));
-        }
-    }
-}
 
 #[test]
 fn a_shard_in_steady_state_allocates_nothing() {
@@ -118,7 +52,7 @@ fn a_shard_in_steady_state_allocates_nothing() {
                 b.says(660.0);
                 a.presses('5');
             });
-            assert!(by_hand.shard.turn(&mut by_hand.ready));
+            assert!(by_hand.turn());
             allocation_counter::opt_out(|| {
                 a.hears(1);
                 b.ignores_the_past();
@@ -166,7 +100,7 @@ fn a_room_in_steady_state_allocates_nothing() {
             // A turn may be one of packets alone.
             let before = by_hand.shard.stats.packets_out;
             while by_hand.shard.stats.packets_out < before + 4 {
-                assert!(by_hand.shard.turn(&mut by_hand.ready));
+                assert!(by_hand.turn());
             }
             allocation_counter::opt_out(|| phones.iter().for_each(Phone::ignores_the_past));
         }

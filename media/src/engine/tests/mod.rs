@@ -5,10 +5,12 @@
 )]
 
 mod allocation;
+mod by_hand;
 mod digits;
 mod faults;
 mod hearing;
 mod moving;
+mod reading;
 mod recording;
 mod rig;
 mod rooms;
