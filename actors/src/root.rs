@@ -199,6 +199,7 @@ fn engine_config(config: &Config, store: &Store) -> EngineConfig {
             ..EncoderSettings::default()
         },
         fec: media.opus.fec,
+        fax: media.fax,
         ..EngineConfig::default()
     }
 }

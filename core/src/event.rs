@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::HangupCause;
 use crate::directory::{AgentState, Destination};
+use crate::fax::FaxTone;
 use crate::id::{
     AgentId, AttemptId, CallId, DidId, IvrMenuId, LegId, QueueId, RecordingId, TrunkId,
 };
@@ -376,6 +377,14 @@ pub enum EventKind {
         #[serde(default)]
         buffered_micros: Option<u32>,
     },
+    /// The far end of a leg is a fax: its sound, and that of the leg it is connected to, is left alone
+    /// from now on.
+    FaxHeard {
+        /// The leg.
+        leg: LegId,
+        /// By what it was recognised.
+        tone: FaxTone,
+    },
     /// A call is over: its last leg is gone.
     CallEnded {
         /// The call.
@@ -601,6 +610,7 @@ impl EventKind {
             Self::RecordingExpired { .. } => "recording_expired",
             Self::RecordingFailed { .. } => "recording_failed",
             Self::QualityMeasured { .. } => "quality_measured",
+            Self::FaxHeard { .. } => "fax_heard",
             Self::CallEnded { .. } => "call_ended",
             Self::CallRecovered { .. } => "call_recovered",
             Self::QueueRecovered { .. } => "queue_recovered",
@@ -655,7 +665,8 @@ impl EventKind {
             | Self::LegHeld { leg }
             | Self::LegResumed { leg }
             | Self::LegEnded { leg, .. }
-            | Self::QualityMeasured { leg, .. } => Some(leg.call),
+            | Self::QualityMeasured { leg, .. }
+            | Self::FaxHeard { leg, .. } => Some(leg.call),
             Self::AgentStateChanged { call, .. } => call,
             Self::QueueRecovered { .. }
             | Self::PhoneRegistered { .. }

@@ -27,6 +27,7 @@ pub mod config;
 pub mod dialplan;
 pub mod directory;
 pub mod event;
+pub mod fax;
 pub mod fuzz;
 pub mod id;
 pub mod live;

@@ -161,6 +161,8 @@ pub fn jitter_buffer(data: &[u8]) {
             sequence: 0x1_0000 + u32::from(number(1)),
             time: RtpTime(u32::from(number(3)) << 4),
             units: u32::from(number(5) & 0x7FF),
+            coding: Coding::Pcmu,
+            copied: u32::from(number(6)),
             payload: &payload[..usize::from(record[7]) * 8],
         };
         if record[7] == 0xFF {
@@ -171,7 +173,7 @@ pub fn jitter_buffer(data: &[u8]) {
         }
         match buffer.pull(now, u32::from(record[0])) {
             JitterFrame::Packet { payload, .. } => assert!(payload.len() <= 2040),
-            JitterFrame::Lost { units, .. } => assert!((20..=160).contains(&units)),
+            JitterFrame::Lost { units, .. } => assert!((20..=480).contains(&units)),
             JitterFrame::Noise(_) | JitterFrame::Silence => {}
         }
     }

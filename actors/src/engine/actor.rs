@@ -167,6 +167,9 @@ impl Readers {
                 };
                 self.live.publish(kind);
             }
+            EngineEvent::FaxHeard { leg, tone } => {
+                self.live.publish(EventKind::FaxHeard { leg, tone });
+            }
             EngineEvent::RecordingSaved { .. }
             | EngineEvent::RecordingDegraded { .. }
             | EngineEvent::RecordingFailed { .. } => self.hand_on_recording(event),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use offhook_core::HangupCause;
 use offhook_core::cdr::{Cdr, CdrLeg, Disposition, Quality};
 use offhook_core::event::EndedBy;
+use offhook_core::fax::FaxTone;
 use offhook_core::sdp::Codec;
 use offhook_core::{AgentId, CallId, DidId, LegId, QueueId, RecordingId, TrunkId};
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,9 @@ pub struct CdrLegView {
     pub cause: Option<HangupCause>,
     /// What its network was like.
     pub quality: Option<QualityView>,
+    /// By which tone its far end was recognised as a fax: `calling` (CNG) or `answering` (CED).
+    #[schema(value_type = Option<String>)]
+    pub fax: Option<FaxTone>,
 }
 
 impl CdrLegView {
@@ -136,6 +140,7 @@ impl CdrLegView {
             ended_at: leg.ended_at,
             cause: leg.cause,
             quality: leg.quality.map(Into::into),
+            fax: leg.fax,
         }
     }
 }

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::HangupCause;
 use crate::event::{Direction, EndedBy};
+use crate::fax::FaxTone;
 use crate::id::{AgentId, CallId, DidId, LegId, QueueId, RecordingId, TrunkId};
 use crate::sdp::Codec;
 
@@ -196,6 +197,9 @@ pub struct CdrLeg {
     pub cause: Option<HangupCause>,
     /// What its network was like.
     pub quality: Option<Quality>,
+    /// By what its far end was recognised as a fax, if it was.
+    #[serde(default)]
+    pub fax: Option<FaxTone>,
 }
 
 /// What a network did to the audio we received.

@@ -141,7 +141,8 @@ impl OpenCall {
             EventKind::LegAdded { .. }
             | EventKind::LegAnswered { .. }
             | EventKind::LegEnded { .. }
-            | EventKind::QualityMeasured { .. } => self.apply_to_leg(event),
+            | EventKind::QualityMeasured { .. }
+            | EventKind::FaxHeard { .. } => self.apply_to_leg(event),
             EventKind::CallStarted { .. }
             | EventKind::CallEnded { .. }
             | EventKind::RecordingPaused { .. }
@@ -249,6 +250,10 @@ impl OpenCall {
                 leg.ended_at.get_or_insert(at);
                 leg.cause.get_or_insert(*cause);
             }
+        } else if let EventKind::FaxHeard { leg, tone } = &event.kind {
+            if let Some(leg) = self.leg(*leg) {
+                leg.fax.get_or_insert(*tone);
+            }
         } else if let EventKind::QualityMeasured {
             leg,
             received,
@@ -308,6 +313,7 @@ impl OpenCall {
             ended_at: None,
             cause: None,
             quality: None,
+            fax: None,
         });
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::directory::Destination;
 use crate::event::{Event, EventKind, QueueExit};
+use crate::fax::FaxTone;
 use crate::id::IdSource;
 use crate::recording::RecordingEnd;
 
@@ -416,6 +417,19 @@ fn a_recording_that_fails_after_the_end_is_taken_off_the_record() {
     let corrected = story.finished.clone().expect("a corrected record");
     assert_eq!(corrected.recordings, [kept]);
     assert_eq!(corrected.id, cdr.id);
+}
+
+#[test]
+fn a_leg_that_is_a_fax_is_recorded_as_one() {
+    let mut story = Story::begin();
+    story.add_leg(100, 1, None);
+    let leg = LegId::new(story.call, 1);
+    for tone in [FaxTone::Answering, FaxTone::Calling] {
+        story.tell(1_000, EventKind::FaxHeard { leg, tone });
+    }
+    let cdr = story.ended(2_000, HangupCause::NormalClearing, EndedBy::Caller);
+    let faxes: Vec<_> = cdr.legs.iter().map(|leg| leg.fax).collect();
+    assert_eq!(faxes, [None, Some(FaxTone::Answering)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{AvoidTranscoding, Broken, OpusConfig, PortRange, units};
+use super::{AvoidTranscoding, Broken, FaxMode, OpusConfig, PortRange, units};
 use crate::sdp::{Codec, SrtpPolicy};
 
 /// Section `[media]`.
@@ -43,6 +43,8 @@ pub struct MediaConfig {
     pub max_ptime: Duration,
     /// Whether comfort noise (RFC 3389) is offered and accepted beside codecs that have none.
     pub comfort_noise: bool,
+    /// Whether the sound of faxes is recognised and left alone.
+    pub fax: FaxMode,
     /// How Opus is spoken.
     pub opus: OpusConfig,
 }
@@ -67,6 +69,8 @@ impl Default for MediaConfig {
             max_ptime: Duration::from_millis(60),
             // Phones that may be silent clip the beginnings of words.
             comfort_noise: false,
+            // It costs a packet a fifth of what passing it on does, and only in a call's first minute.
+            fax: FaxMode::default(),
             opus: OpusConfig::default(),
         }
     }

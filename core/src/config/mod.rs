@@ -12,6 +12,7 @@
 mod defence;
 mod encryption;
 mod error;
+mod fax;
 mod http;
 mod limits;
 mod log;
@@ -32,6 +33,7 @@ mod websocket;
 pub use defence::{DefenceConfig, DefenceLimits, Rate};
 pub use encryption::{CertificateOwner, ClientAuth, EncryptionConfig};
 pub use error::{ConfigError, ConfigFault};
+pub use fax::FaxMode;
 pub use http::HttpConfig;
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat};

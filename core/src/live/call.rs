@@ -291,6 +291,7 @@ impl LiveCall {
             | EventKind::AttemptStarted { .. }
             | EventKind::AttemptEnded { .. }
             | EventKind::QualityMeasured { .. }
+            | EventKind::FaxHeard { .. }
             | EventKind::CallRecovered { .. }
             | EventKind::QueueRecovered { .. }
             | EventKind::AgentStateChanged { .. }

@@ -105,12 +105,7 @@ impl LiveView {
                 contacts.insert(contact.clone());
             }
             EventKind::PhoneUnregistered { extension, contact } => {
-                if let Some(contacts) = self.phones.get_mut(extension) {
-                    contacts.remove(contact);
-                    if contacts.is_empty() {
-                        self.phones.remove(extension);
-                    }
-                }
+                self.unregister(extension, contact);
             }
             EventKind::CallRouted { .. }
             | EventKind::CallDiverted { .. }
@@ -138,6 +133,7 @@ impl LiveView {
             | EventKind::RecordingExpired { .. }
             | EventKind::RecordingFailed { .. }
             | EventKind::QualityMeasured { .. }
+            | EventKind::FaxHeard { .. }
             | EventKind::CallRecovered { .. } => self.apply_to_call(event),
             EventKind::QueueRecovered { .. }
             | EventKind::MessageSummaryChanged { .. }
@@ -150,6 +146,15 @@ impl LiveView {
             | EventKind::SourceUnbanned { .. }
             | EventKind::LoginFailed { .. }
             | EventKind::DirectoryChanged { .. } => {}
+        }
+    }
+
+    fn unregister(&mut self, extension: &str, contact: &str) {
+        if let Some(contacts) = self.phones.get_mut(extension) {
+            contacts.remove(contact);
+            if contacts.is_empty() {
+                self.phones.remove(extension);
+            }
         }
     }
 

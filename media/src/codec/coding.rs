@@ -125,6 +125,19 @@ impl Coding {
         }
         Ok(units)
     }
+
+    /// Of how much sound before its own a payload holds a copy, in units of the RTP clock: the
+    /// in-band FEC of Opus.
+    #[must_use]
+    pub fn copied(self, payload: &[u8]) -> u32 {
+        match self {
+            Self::Opus => Toc::parse(payload)
+                .ok()
+                .filter(Toc::has_fec)
+                .map_or(0, |toc| toc.frame_units()),
+            Self::Pcmu | Self::Pcma | Self::G722 | Self::L16(_) => 0,
+        }
+    }
 }
 
 /// The longest packet that is taken, in milliseconds: that of Opus.

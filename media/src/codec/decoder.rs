@@ -122,7 +122,16 @@ impl Decoder {
         }
     }
 
-    /// Fills `pcm`, as long as the lost packet, with what the packet behind it still knows of it.
+    /// The payloads from now on are of this law of G.711. Of no effect on a decoder of something
+    /// else.
+    pub fn set_law(&mut self, law: Law) {
+        if let State::Law(own, _) = &mut self.state {
+            *own = law;
+            self.coding = law.into();
+        }
+    }
+
+    /// Fills `pcm`, the end of what was lost, with what the packet behind it still knows of it.
     /// False, with nothing done, when it knows nothing: then [`Decoder::conceal`].
     pub fn recover(&mut self, next_payload: &[u8], pcm: &mut [i16]) -> bool {
         match &mut self.state {

@@ -32,4 +32,4 @@ pub use g711::Law;
 pub use ulaw::{ulaw_decode, ulaw_encode};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

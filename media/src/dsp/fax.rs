@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use offhook_core::fax::FaxTone;
+
 use crate::dsp::correlator::{BLOCK, Correlator, Spectrum, leakage};
 
 const FREQUENCIES: [f64; 2] = [1100.0, 2100.0];
@@ -21,15 +23,6 @@ const WANTED: u8 = 30;
 
 /// Blocks in between that may be without: a reversal of the phase spoils three, a lost packet two.
 const SPARE: u8 = 4;
-
-/// A fax tone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FaxTone {
-    /// CNG, 1100 Hz: a fax calls.
-    Calling,
-    /// CED or ANSam, 2100 Hz: a fax or a modem answers.
-    Answering,
-}
 
 /// Finds fax tones in sound at 8 kHz, within 350 ms of their beginning.
 #[derive(Debug, Clone)]

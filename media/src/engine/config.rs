@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use offhook_core::config::OpusFec;
+use offhook_core::config::{FaxMode, OpusFec};
 
 use crate::codec::EncoderSettings;
 use crate::session::jitter::JitterSettings;
@@ -40,6 +40,8 @@ pub struct EngineConfig {
     pub encoder: EncoderSettings,
     /// When Opus packets carry the ones before them, so that a loss can be repaired.
     pub fec: OpusFec,
+    /// Whether faxes between legs of G.711 are recognised and left alone.
+    pub fax: FaxMode,
     /// How long packets may wait where they are decoded.
     pub jitter: JitterSettings,
 }
@@ -59,6 +61,7 @@ impl Default for EngineConfig {
             quality_interval: Duration::from_secs(5),
             encoder: EncoderSettings::default(),
             fec: OpusFec::default(),
+            fax: FaxMode::default(),
             jitter: JitterSettings::default(),
         }
     }

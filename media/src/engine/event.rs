@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use offhook_core::fax::FaxTone;
 use offhook_core::recording::RecordingEnd;
 use offhook_core::sdp::Codec;
 use offhook_core::{CallId, LegId, RecordingId};
@@ -48,6 +49,14 @@ pub enum EngineEvent {
     RtpTimeout {
         /// The leg.
         leg: LegId,
+    },
+    /// The far end, which is bridged to another of G.711, is a fax: the sound of both is left alone
+    /// for as long as they are connected. Comes once.
+    FaxHeard {
+        /// The leg.
+        leg: LegId,
+        /// By what it was recognised.
+        tone: FaxTone,
     },
     /// What the network did so far, every few seconds and once more when the leg is removed.
     /// Counts are totals since the leg began.

@@ -66,6 +66,15 @@ impl Shard {
         }
     }
 
+    /// A leg's far end is a fax: the sound of both sides of its bridge is left alone.
+    pub(super) fn pass_through(&mut self, key: usize) {
+        let partner = self.legs.get(key).and_then(|leg| leg.partner);
+        if let Some(partner) = partner.and_then(|partner| self.legs.get_mut(partner)) {
+            partner.session.pass_through();
+        }
+        self.fit_links(key);
+    }
+
     /// Keeps the count of decoders and encoders up with a leg's.
     pub(super) fn count_coders(&mut self, key: usize) {
         if let Some(leg) = self.legs.get_mut(key) {

@@ -174,6 +174,7 @@ impl Shard {
             let (id, partner) = (leg.id, leg.partner);
             match event {
                 SessionEvent::Repacked => self.fit_links(key),
+                SessionEvent::FaxHeard(_) => self.pass_through(key),
                 SessionEvent::Pressed(digit, by) => self.press(partner, Some(digit), by),
                 SessionEvent::Released(by) => self.press(partner, None, by),
                 SessionEvent::FirstPacket
@@ -228,10 +229,16 @@ impl Shard {
         let relayed = leg.session.relay(now, received, payload, &mut self.packet);
         match relayed {
             Ok(None) => {}
-            Ok(Some(length)) => match leg.send(&self.packet[..length]) {
-                Ok(()) => self.stats.packets_out += 1,
-                Err(_) => self.stats.dropped.count(DropReason::SendFailed),
-            },
+            Ok(Some(length)) => {
+                let mut length = Some(length);
+                while let Some(packet) = length.and_then(|length| self.packet.get(..length)) {
+                    match leg.send(packet) {
+                        Ok(()) => self.stats.packets_out += 1,
+                        Err(_) => self.stats.dropped.count(DropReason::SendFailed),
+                    }
+                    length = leg.session.relay_more(now, &mut self.packet);
+                }
+            }
             Err(reason) => self.stats.dropped.count(reason),
         }
     }
@@ -269,6 +276,7 @@ fn engine_event(leg: LegId, event: SessionEvent) -> Option<EngineEvent> {
     Some(match event {
         SessionEvent::Repacked | SessionEvent::Released(_) => return None,
         SessionEvent::FirstPacket => EngineEvent::FirstPacket { leg },
+        SessionEvent::FaxHeard(tone) => EngineEvent::FaxHeard { leg, tone },
         SessionEvent::Pressed(digit, _) => EngineEvent::Digit { leg, digit },
         SessionEvent::PlaybackEnded(play, end) => EngineEvent::PlaybackEnded { leg, play, end },
         SessionEvent::RtpTimeout => EngineEvent::RtpTimeout { leg },

@@ -137,6 +137,7 @@ impl Shard {
             settings: SessionSettings {
                 encoder: parts.config.encoder,
                 fec: parts.config.fec,
+                fax: parts.config.fax,
                 jitter: parts.config.jitter,
                 rtp_timeout: parts.config.rtp_timeout,
                 rtp_keepalive: parts.config.rtp_keepalive,

@@ -25,8 +25,14 @@ impl ClockRate {
     /// Units that pass in `duration`, cut off at `u32::MAX`.
     #[must_use]
     pub fn units(self, duration: Duration) -> u32 {
+        u32::try_from(self.all_units(duration)).unwrap_or(u32::MAX)
+    }
+
+    /// Units that pass in `duration`, however many: timestamps count them modulo 2^32.
+    #[must_use]
+    pub fn all_units(self, duration: Duration) -> u64 {
         let whole = duration.as_micros() * u128::from(self.0) / 1_000_000;
-        u32::try_from(whole).unwrap_or(u32::MAX)
+        u64::try_from(whole).unwrap_or(u64::MAX)
     }
 
     /// How long `units` last.

@@ -19,10 +19,7 @@ pub(super) struct AudioIn {
 }
 
 #[derive(Debug)]
-struct Voice {
-    coding: Coding,
-    decoder: Decoder,
-}
+struct Voice(Decoder);
 
 impl AudioIn {
     pub(super) fn new(
@@ -33,21 +30,27 @@ impl AudioIn {
         let decoder = Decoder::new(coding, rate)?;
         Ok(Self {
             playout: Playout::new(coding.clock_rate(), rate.hertz(), settings),
-            voice: Voice { coding, decoder },
+            voice: Voice(decoder),
             epoch: None,
         })
     }
 
-    pub(super) fn coding(&self) -> Coding {
-        self.voice.coding
-    }
-
-    pub(super) fn push(&mut self, now: Instant, received: &Received, payload: &[u8]) {
+    /// Takes a packet in: of its coding, or of the other law of G.711, which is decoded between the
+    /// others.
+    pub(super) fn push(
+        &mut self,
+        now: Instant,
+        coding: Coding,
+        received: &Received,
+        payload: &[u8],
+    ) {
         self.follow(received);
         let packet = AudioPacket {
             sequence: received.arrival.extended,
             time: received.time,
             units: received.units,
+            coding,
+            copied: coding.copied(payload),
             payload,
         };
         // Late and repeated ones are counted in there.
@@ -79,31 +82,34 @@ impl AudioIn {
         let epoch = self.epoch.replace(received.arrival.epoch);
         if epoch.is_some_and(|epoch| epoch != received.arrival.epoch) {
             self.playout.restart();
-            self.voice.decoder.reset();
+            self.voice.0.reset();
         }
     }
 }
 
 impl AudioDecoder for Voice {
-    fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Option<usize> {
-        self.decoder.decode(payload, pcm).ok()
+    fn decode(&mut self, coding: Coding, payload: &[u8], pcm: &mut [i16]) -> Option<usize> {
+        if let Some(law) = coding.law() {
+            self.0.set_law(law);
+        }
+        self.0.decode(payload, pcm).ok()
     }
 
     fn conceal(&mut self, pcm: &mut [i16]) {
-        self.decoder.conceal(pcm);
+        self.0.conceal(pcm);
     }
 
     fn recover(&mut self, next: &[u8], pcm: &mut [i16]) -> bool {
-        self.decoder.recover(next, pcm)
+        self.0.recover(next, pcm)
     }
 
     fn take_noise(&mut self, payload: &[u8]) {
         // One that is no comfort noise is one without sound.
-        let _: bool = self.decoder.take_comfort_noise(payload);
+        let _: bool = self.0.take_comfort_noise(payload);
     }
 
     fn rest(&mut self, pcm: &mut [i16]) -> bool {
-        self.decoder.rest(pcm)
+        self.0.rest(pcm)
     }
 }
 
@@ -163,7 +169,7 @@ mod tests {
                         time: RtpTime(n * 160),
                         ..received(number, 160)
                     };
-                    audio.push(now, &packet, &payload);
+                    audio.push(now, coding, &packet, &payload);
                 }
             }
             let mut frame = [0; 320];
@@ -207,7 +213,7 @@ mod tests {
                 let mut packet = received(n, 160);
                 packet.content = Content::Audio(coding);
                 packet.arrival.epoch = stream;
-                audio.push(now, &packet, &payload);
+                audio.push(now, coding, &packet, &payload);
                 let mut frame = [0; 320];
                 audio.pull(now, &mut frame);
                 // What is left of the former stream fades within a frame.

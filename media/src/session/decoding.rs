@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use crate::codec::Coding;
 use crate::session::audio_in::AudioIn;
 use crate::session::jitter::{Heard, JitterStats};
 use crate::session::media_session::MediaSession;
@@ -22,7 +21,7 @@ impl MediaSession {
     pub fn start_decoding(&mut self, rate: Rate) {
         if self.decodes_at != Some(rate) {
             self.decodes_at = Some(rate);
-            self.begin_decoding(None);
+            self.begin_decoding();
         }
     }
 
@@ -64,10 +63,10 @@ impl MediaSession {
         now.map_or(self.jitter, |now| sum(self.jitter, now))
     }
 
-    /// Makes what decodes this coding, or else the one the far end speaks.
-    pub(super) fn begin_decoding(&mut self, coding: Option<Coding>) {
+    /// Makes what decodes the coding that the far end speaks.
+    pub(super) fn begin_decoding(&mut self) {
         self.end_decoding();
-        let coding = coding.or(self.remote.as_ref().map(|remote| remote.tongue.coding));
+        let coding = self.remote.as_ref().map(|remote| remote.tongue.coding);
         if let (Some(rate), Some(coding)) = (self.decodes_at, coding) {
             // Without memory for it nothing is heard, and the call goes on.
             let audio = AudioIn::new(coding, rate, self.settings.jitter);
@@ -89,6 +88,7 @@ fn sum(before: JitterStats, now: JitterStats) -> JitterStats {
         late: before.late + now.late,
         duplicate: before.duplicate + now.duplicate,
         discarded: before.discarded + now.discarded,
+        recovered: before.recovered + now.recovered,
         resets: before.resets + now.resets,
         concealed: before.concealed + now.concealed,
         stalled: before.stalled + now.stalled,

@@ -137,7 +137,7 @@ impl DigitSender {
         self.step()?;
         let current = self.current.as_mut()?;
         let header = if let Some(time) = current.time {
-            stream.key_again(time)
+            stream.key_again(now, time)
         } else {
             current.before = (current.pressed - 1).saturating_mul(frame);
             stream.key(now, stream.clock().frame())

@@ -12,8 +12,18 @@ pub enum Link {
     /// They are passed on as they come.
     #[default]
     Relay,
+    /// They are cut to another length, and their bytes passed on as they come: a fax.
+    Recut,
     /// Their sound is decoded at this rate and encoded again.
     Transcode(Rate),
+}
+
+impl Link {
+    /// Whether sound is decoded and encoded again.
+    #[must_use]
+    pub fn is_coded_anew(self) -> bool {
+        matches!(self, Self::Transcode(_))
+    }
 }
 
 impl MediaSession {
@@ -28,10 +38,13 @@ impl MediaSession {
             return Link::Relay;
         };
         let spoken = other.tongue.coding;
-        let alike =
-            remote.coding == spoken || (remote.coding.law().is_some() && spoken.law().is_some());
+        let both_laws = remote.coding.law().is_some() && spoken.law().is_some();
+        let alike = remote.coding == spoken || both_laws;
         if alike && from.packing.is_none_or(|packing| self.takes(packing)) {
             return Link::Relay;
+        }
+        if both_laws && (self.passes_through() || from.passes_through()) {
+            return Link::Recut;
         }
         Link::Transcode(self.hears_up_to().min(from.speaks_up_to()))
     }
@@ -42,8 +55,14 @@ impl MediaSession {
         let link = self.link(from);
         self.set_link(link);
         match link {
-            Link::Relay => from.stop_decoding(),
+            Link::Relay | Link::Recut => from.stop_decoding(),
             Link::Transcode(rate) => from.start_decoding(rate),
+        }
+        let hears = self.remote.as_ref().and_then(|own| own.coding.law());
+        let spoken = from.remote.as_ref();
+        let spoken = spoken.and_then(|other| other.tongue.coding.law());
+        if hears.is_some() && spoken.is_some() {
+            from.expect_fax();
         }
     }
 
@@ -58,6 +77,7 @@ impl MediaSession {
         if link != self.link {
             self.link = link;
             self.stream.interrupt();
+            self.recutter = None;
             self.drop_idle_encoder();
         }
     }

@@ -148,6 +148,7 @@ mod tests {
             | SessionEvent::Released(_)
             | SessionEvent::Repacked
             | SessionEvent::PlaybackEnded(..)
+            | SessionEvent::FaxHeard(_)
             | SessionEvent::RtpTimeout => None,
         })
         .last()

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use offhook_core::config::OpusFec;
+use offhook_core::config::{FaxMode, OpusFec};
+use offhook_core::fax::FaxTone;
 use offhook_core::sdp::Codec;
 
 use crate::codec::{Coding, EncoderSettings};
@@ -17,11 +18,13 @@ use crate::session::audio_in::AudioIn;
 use crate::session::audio_out::AudioOut;
 use crate::session::digit_receiver::DigitReceiver;
 use crate::session::digit_sender::DigitSender;
+use crate::session::fax::Fax;
 use crate::session::jitter::{JitterSettings, JitterStats};
 use crate::session::key_tone::KeyTone;
 use crate::session::latch::Latch;
 use crate::session::link::Link;
 use crate::session::quality::{QualityMeter, Rating};
+use crate::session::recutter::Recutter;
 use crate::session::remote::{KeysOut, RemoteMedia};
 use crate::session::reports::Reports;
 use crate::session::security::Security;
@@ -37,6 +40,8 @@ pub struct SessionSettings {
     pub encoder: EncoderSettings,
     /// When Opus packets carry the ones before them.
     pub fec: OpusFec,
+    /// Whether faxes are recognised.
+    pub fax: FaxMode,
     /// How long packets may wait where they are decoded.
     pub jitter: JitterSettings,
     /// How long a far end that should send may be silent.
@@ -59,6 +64,7 @@ impl SessionSettings {
         Self {
             encoder: EncoderSettings::default(),
             fec: OpusFec::default(),
+            fax: FaxMode::default(),
             jitter: JitterSettings::default(),
             rtp_timeout: Duration::from_secs(60),
             rtp_keepalive: Some(Duration::from_secs(15)),
@@ -97,6 +103,8 @@ pub enum SessionEvent {
     PlaybackEnded(PlayId, PlayEnd),
     /// The far end fell silent.
     RtpTimeout,
+    /// The far end, bridged to another of G.711, is a fax.
+    FaxHeard(FaxTone),
     /// What the network did so far.
     Quality {
         /// Packets received.
@@ -124,6 +132,8 @@ pub struct MediaSession {
     pub(super) remote: Option<Remote>,
     /// What protects the leg's packets, if anything does.
     pub(super) security: Option<Box<Security>>,
+    /// Where its packets were to go last.
+    pub(super) secured_to: Option<SocketAddr>,
     pub(super) source: Option<RtpSource>,
     /// The far end was on hold: the gap in its numbers is no loss.
     pub(super) resumed: bool,
@@ -144,6 +154,10 @@ pub struct MediaSession {
     /// What encodes sound that is in no form the far end takes.
     pub(super) audio_out: Option<Box<AudioOut>>,
     pub(super) key_tone: KeyTone,
+    /// What cuts packets of a fax to the far end's length; made when it is first needed.
+    pub(super) recutter: Option<Box<Recutter>>,
+    /// Whether its far end is a fax.
+    pub(super) fax: Fax,
     /// Of the jitter buffers that are no more.
     pub(super) jitter: JitterStats,
     /// How long the far end's packets are, and how many in a row were not.
@@ -187,6 +201,7 @@ impl MediaSession {
             settings,
             remote: None,
             security: None,
+            secured_to: None,
             source: None,
             resumed: false,
             stream: OutStream::new(seed),
@@ -201,6 +216,8 @@ impl MediaSession {
             tones: None,
             audio_out: None,
             key_tone: KeyTone::default(),
+            recutter: None,
+            fax: Fax::default(),
             jitter: JitterStats::default(),
             packing: None,
             unlike: 0,
@@ -218,7 +235,7 @@ impl MediaSession {
     /// and nothing changed.
     pub fn set_remote(&mut self, now: Instant, mut media: RemoteMedia) -> Option<bool> {
         let coding = Coding::of(media.codec)?;
-        self.secure(now, media.srtp.take());
+        self.secure(now, media.srtp.take(), media.rtp);
         self.set_clock(now, ClockRate::new(media.codec.clock_rate()));
         let Some(remote) = &mut self.remote else {
             let latch = Latch::new(media.rtp);
@@ -259,7 +276,7 @@ impl MediaSession {
         }
         if recoded {
             self.packing = None;
-            self.begin_decoding(None);
+            self.begin_decoding();
         }
         if recoded || !sings_on {
             self.stop_listening_for_keys();
@@ -275,6 +292,8 @@ impl MediaSession {
     /// Sets what is heard while nothing is played.
     pub fn set_background(&mut self, background: Background) {
         self.digits_out.release();
+        // Who is connected next is somebody else.
+        self.fax = Fax::default();
         self.background = background;
         self.heard = 0;
         self.stream.interrupt();
@@ -337,12 +356,8 @@ impl MediaSession {
         let Some(remote) = &self.remote else {
             return false;
         };
-        // A conference ticks its members itself.
-        if matches!(self.background, Background::Room) {
-            return false;
-        }
         let plays = self.is_covered();
-        let transcodes = self.link != Link::Relay && self.hears_others();
+        let transcodes = self.link.is_coded_anew() && self.hears_others();
         plays || (remote.sends() && (transcodes || self.background.is_made_by_us()))
     }
 

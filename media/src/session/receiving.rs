@@ -202,16 +202,10 @@ impl MediaSession {
 
     fn take_audio(&mut self, now: Instant, coding: Coding, received: &Received, payload: &[u8]) {
         self.measure_packing(received.units);
+        self.listen_for_fax(coding, payload);
         self.listen_for_keys(coding, payload);
-        if self
-            .audio_in
-            .as_ref()
-            .is_some_and(|audio| audio.coding() != coding)
-        {
-            self.begin_decoding(Some(coding));
-        }
         if let Some(audio) = &mut self.audio_in {
-            audio.push(now, received, payload);
+            audio.push(now, coding, received, payload);
         }
     }
 

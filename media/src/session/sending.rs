@@ -17,6 +17,7 @@ use crate::session::jitter::Heard;
 use crate::session::link::Link;
 use crate::session::media_session::MediaSession;
 use crate::session::receiving::{Content, Received};
+use crate::session::recutter::Recutter;
 use crate::session::remote::KeysOut;
 use crate::session::stream::Relayed;
 use crate::srtp::TRAILER_LEN;
@@ -55,8 +56,13 @@ impl MediaSession {
         payload: &[u8],
         out: &mut [u8; PACKET_LEN],
     ) -> Result<Option<usize>, DropReason> {
-        if self.is_covered() || self.background.is_made_by_us() || self.link != Link::Relay {
+        if self.is_covered() || self.background.is_made_by_us() {
             return Ok(None);
+        }
+        match self.link {
+            Link::Relay => {}
+            Link::Recut => return self.recut(now, received, payload, out),
+            Link::Transcode(_) => return Ok(None),
         }
         let remote = self.remote.as_ref().filter(|remote| remote.sends());
         let remote = remote.ok_or(DropReason::Unsendable)?;
@@ -113,6 +119,16 @@ impl MediaSession {
         sealed.map(Some).ok_or(DropReason::Unsendable)
     }
 
+    /// Writes the next packet that came of the one relayed last, if there is another; its length.
+    pub fn relay_more(&mut self, now: Instant, out: &mut [u8; PACKET_LEN]) -> Option<usize> {
+        let room = &mut out[HEADER_LEN..HEADER_LEN + MAX_PAYLOAD];
+        let cut = self.recutter.as_mut()?.pop(room)?;
+        let payload_type = self.remote.as_ref()?.media.payload_type;
+        let units = u32::try_from(cut.length).unwrap_or(0);
+        let header = self.stream.cut(now, cut.epoch, cut.time, units);
+        self.seal(out, header, payload_type, cut.length)
+    }
+
     /// One frame of the wheel: writes the first packet to send, if there is one; its length. What
     /// others say is in `spoken`, and heard unless something of our own covers it. There may be
     /// [`MediaSession::more`].
@@ -147,7 +163,11 @@ impl MediaSession {
                     (PackedKind::Noise, None) => continue,
                     (PackedKind::Audio, _) => media.payload_type,
                 };
-                let header = self.stream.frame(now, packed.begins, packed.halves);
+                let (begins, halves) = (packed.begins, packed.halves);
+                let header = match packed.kind {
+                    PackedKind::Noise => self.stream.noise(now, begins, halves),
+                    PackedKind::Audio => self.stream.frame(now, begins, halves),
+                };
                 return self.seal(packet, header, payload_type, packed.length);
             }
         }
@@ -208,10 +228,46 @@ impl MediaSession {
 
     /// Drops the encoder when nothing is left that needs it.
     pub(super) fn drop_idle_encoder(&mut self) {
-        let transcodes = self.link != Link::Relay && !self.background.is_made_by_us();
+        let transcodes = self.link.is_coded_anew() && !self.background.is_made_by_us();
         if !transcodes && !self.is_covered() && !self.needs_wheel() {
             self.audio_out = None;
         }
+    }
+
+    /// Cuts the sound of a fax to the far end's length; the first packet that comes of it.
+    fn recut(
+        &mut self,
+        now: Instant,
+        received: &Received,
+        payload: &[u8],
+        out: &mut [u8; PACKET_LEN],
+    ) -> Result<Option<usize>, DropReason> {
+        let remote = self.remote.as_ref().filter(|remote| remote.sends());
+        let remote = remote.ok_or(DropReason::Unsendable)?;
+        let Content::Audio(coding) = received.content else {
+            // Keys are pressed anew, and a fax has no comfort.
+            return Ok(None);
+        };
+        let (Some(from), Some(to)) = (coding.law(), remote.coding.law()) else {
+            return Err(DropReason::Unsendable);
+        };
+        let room = out.get_mut(..payload.len()).ok_or(DropReason::Malformed)?;
+        room.copy_from_slice(payload);
+        from.transcode(to, room);
+        let whole = self.form().map_or(20, |form| form.milliseconds) as usize
+            * Rate::Narrow.per_millisecond();
+        let fits = |recutter: &Recutter| recutter.whole() == whole;
+        if !self.recutter.as_deref().is_some_and(fits) {
+            self.recutter = Some(Box::new(Recutter::new(whole)));
+        }
+        let pushed = self
+            .recutter
+            .as_mut()
+            .is_some_and(|recutter| recutter.push(received.arrival, received.time, room));
+        if !pushed {
+            return Err(DropReason::Late);
+        }
+        Ok(self.relay_more(now, out))
     }
 
     fn key_frame(

@@ -3,7 +3,7 @@
 use crate::codec::{Coding, Law};
 use crate::dsp::dtmf::KeyTone;
 use crate::session::digit_receiver::DigitInput;
-use crate::session::media_session::{KeySource, MediaSession, SessionEvent};
+use crate::session::media_session::{KeySource, MediaSession, Remote, SessionEvent};
 use crate::session::remote::KeysInBand;
 use crate::time::FRAME_SAMPLES;
 
@@ -17,7 +17,9 @@ impl MediaSession {
             Coding::G722 | Coding::L16(_) | Coding::Opus => return,
         };
         let remote = self.remote.as_ref();
-        if remote.is_none_or(|remote| remote.media.keys_in_band == KeysInBand::Ignored) {
+        let ignored = |remote: &Remote| remote.media.keys_in_band == KeysInBand::Ignored;
+        // In the data of a fax there are no keys, whatever it sounds like.
+        if remote.is_none_or(ignored) || self.passes_through() {
             return;
         }
         // Made for the first packet, and kept.

@@ -109,7 +109,7 @@ impl MediaSession {
         // How it is heard depends on it, and is seen to when its length is known.
         self.packing = None;
         self.stop_listening_for_keys();
-        self.begin_decoding(None);
+        self.begin_decoding();
         content
     }
 }

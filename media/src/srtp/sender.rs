@@ -10,8 +10,9 @@ use crate::srtp::derive::Purpose;
 use crate::srtp::header::{RTCP_CLEAR, RtpFields, rtcp_ssrc};
 use crate::srtp::replay::ReplayWindow;
 
-/// Streams under one sending key. A leg has one; forgetting one would let its numbers be used twice.
-const STREAMS: usize = 8;
+/// Streams under one sending key. A leg has one, and another each time its far end moves; forgetting
+/// one would let its numbers be used twice.
+const STREAMS: usize = 16;
 
 /// RTP packets that one key may protect (RFC 3711 section 9.2).
 const MAX_RTP: u64 = 1 << 48;
@@ -46,8 +47,16 @@ impl SrtpSender {
         }
     }
 
-    /// Goes on with another key. Rollover counters and indices go on too (RFC 3711 section 3.3.1).
-    pub fn rekey(&mut self, key: &MasterKey) {
+    /// Whether packets of a stream that is not known yet can be protected.
+    #[must_use]
+    pub fn takes_another(&self) -> bool {
+        self.streams.iter().any(Option::is_none)
+    }
+
+    /// Goes on with another key, its rollover counters and indices too, as RFC 3711 section 3.3.1
+    /// has it. Far ends do; we begin another stream.
+    #[cfg(test)]
+    pub(super) fn rekey(&mut self, key: &MasterKey) {
         self.rtp = Cipher::new(key, Purpose::Rtp);
         self.rtcp = Cipher::new(key, Purpose::Rtcp);
         self.protected = 0;

@@ -6,6 +6,9 @@ use super::toc::Toc;
 use crate::codec::error::CodecError;
 use crate::time::Rate;
 
+/// Samples in the longest frame: 60 ms at 48 kHz.
+const LONGEST_FRAME: usize = 60 * Rate::Full.per_millisecond();
+
 /// A decoder with libopus's state, 20 KB or so on the heap. It decodes at any [`Rate`] by itself
 /// and two channels to one.
 #[derive(Debug)]
@@ -63,16 +66,27 @@ impl OpusDecoder {
         }
     }
 
-    /// Fills `pcm` with the lost frame that the packet behind it carries along; false, with nothing
-    /// done, when it carries none or one that is longer than `pcm`.
+    /// Fills `pcm` with the lost frame that the packet behind it carries along: with its end where it
+    /// is longer than that, and what is before it made up where it is shorter. False, with nothing
+    /// done, when it carries none.
     pub(crate) fn recover(&mut self, next: &[u8], pcm: &mut [i16]) -> bool {
         let Ok(toc) = Toc::parse(next) else {
             return false;
         };
-        let frame = toc.samples(self.rate) / usize::from(toc.frames());
-        if !toc.has_fec() || frame > pcm.len() {
+        if !toc.has_fec() {
             return false;
         }
-        self.state.decode(next, pcm, true).is_ok()
+        let frame = toc.samples(self.rate) / usize::from(toc.frames());
+        if frame <= pcm.len() {
+            return self.state.decode(next, pcm, true).is_ok();
+        }
+        // Decoded as a whole or not at all.
+        let mut whole = [0; LONGEST_FRAME];
+        let whole = &mut whole[..frame.min(LONGEST_FRAME)];
+        let recovered = self.state.decode(next, whole, true).is_ok();
+        if recovered {
+            pcm.copy_from_slice(&whole[whole.len() - pcm.len()..]);
+        }
+        recovered
     }
 }

@@ -35,7 +35,7 @@ fn dbov(pcm: &[i16]) -> f64 {
 }
 
 /// Speech: the prompts of one folder, one after the other.
-fn speech(rate: Rate) -> Vec<i16> {
+pub(crate) fn speech(rate: Rate) -> Vec<i16> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sounds/en/queue");
     let files = fs::read_dir(folder).unwrap();
     let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
@@ -49,7 +49,7 @@ fn speech(rate: Rate) -> Vec<i16> {
 }
 
 /// Encodes all of `pcm` in packets of so many milliseconds.
-fn encoded(encoder: &mut Encoder, pcm: &[i16], milliseconds: usize) -> Vec<Vec<u8>> {
+pub(crate) fn encoded(encoder: &mut Encoder, pcm: &[i16], milliseconds: usize) -> Vec<Vec<u8>> {
     let frame = milliseconds * encoder.rate().per_millisecond();
     let mut payload = [0; 6000];
     pcm.chunks_exact(frame)

@@ -318,10 +318,8 @@ pub enum Background {
     Tone(Arc<Sound>),
     /// Its own voice.
     Echo,
-    /// The leg it is bridged to.
+    /// The leg it is bridged to, or the room it is in.
     Bridge,
-    /// The conference it is in, which makes all its frames.
-    Room,
 }
 
 impl Background {
@@ -343,7 +341,7 @@ impl Background {
             Self::Silence => Sound::silence(coding, payload),
             Self::Music(class) => class.payload(coding, tick, payload),
             Self::Tone(sound) => sound.payload(coding, heard, payload),
-            Self::Echo | Self::Bridge | Self::Room => Made::Nothing,
+            Self::Echo | Self::Bridge => Made::Nothing,
         }
     }
 
@@ -353,7 +351,7 @@ impl Background {
             Self::Silence => pcm.fill(0),
             Self::Music(class) => class.pcm(rate, tick, pcm),
             Self::Tone(sound) => sound.pcm(rate, heard, pcm),
-            Self::Echo | Self::Bridge | Self::Room => return false,
+            Self::Echo | Self::Bridge => return false,
         }
         true
     }
@@ -361,7 +359,7 @@ impl Background {
     /// Whether the wheel makes what is heard.
     #[must_use]
     pub fn is_made_by_us(&self) -> bool {
-        !matches!(self, Self::Echo | Self::Bridge | Self::Room)
+        !matches!(self, Self::Echo | Self::Bridge)
     }
 }
 

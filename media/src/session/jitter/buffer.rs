@@ -2,17 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use crate::codec::Coding;
+use crate::session::jitter::copies::Copies;
 use crate::session::jitter::delay::DelayEstimate;
+use crate::session::jitter::frame::{AudioPacket, JitterFrame, Joint, Pace, Pushed};
+use crate::session::jitter::line::Line;
 use crate::session::jitter::settings::JitterSettings;
-use crate::session::jitter::stats::JitterStats;
+use crate::session::jitter::stats::{Counted, JitterStats};
 use crate::session::jitter::store::{PacketStore, Slot};
-use crate::time::RtpTime;
+use crate::session::jitter::units;
 
 /// Made up for a gap at most this long; then it is silence.
 const MAX_CONCEALED: Duration = Duration::from_millis(100);
-
-/// A packet whose timestamp is off by more than this against its arrival begins a new line.
-const MAX_TIME_JUMP: Duration = Duration::from_millis(500);
 
 /// Sequence numbers this far back are of a restarted sender.
 const MAX_MISORDER: u32 = 1000;
@@ -22,81 +23,6 @@ const KNOWN_AFTER: usize = 25;
 
 /// Decoded packets in a row that must have waited too long before sound is taken out.
 const PATIENCE: u32 = 5;
-
-/// One packet with sound, as it came.
-#[derive(Debug, Clone, Copy)]
-pub struct AudioPacket<'a> {
-    /// Its sequence number, extended so that it does not wrap.
-    pub sequence: u32,
-    /// Its timestamp.
-    pub time: RtpTime,
-    /// How long it lasts, in units of the codec's RTP clock.
-    pub units: u32,
-    /// Its payload.
-    pub payload: &'a [u8],
-}
-
-/// What became of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pushed {
-    /// It waits for its turn.
-    Kept,
-    /// Its turn was over.
-    Late,
-    /// It is there already.
-    Duplicate,
-    /// It is longer than any packet that is played, or lasts no time.
-    Unusable,
-}
-
-/// What to play next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JitterFrame<'a> {
-    /// Decode this.
-    Packet {
-        /// The payload.
-        payload: &'a [u8],
-        /// What to do about the wait with the sound it decodes to.
-        pace: Pace,
-        /// How its sound joins what was played before.
-        joint: Joint,
-    },
-    /// Make something up: a packet is missing, or late.
-    Lost {
-        /// For how long, in units: 20 ms or less, a multiple of 2.5 ms.
-        units: u32,
-        /// The packet that follows at once, if it is there: it may hold a copy of the lost one.
-        next: Option<&'a [u8]>,
-    },
-    /// The far end says that it is silent from here on, and how that sounds (RFC 3389): no time
-    /// passes with it.
-    Noise(&'a [u8]),
-    /// Nothing: the far end says nothing, or its first packets still have to wait.
-    Silence,
-}
-
-/// How a packet's sound joins what was played before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Joint {
-    /// It goes on from it.
-    Seamless,
-    /// Sound between the two was passed over.
-    Cut,
-}
-
-/// What to do about the wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    /// It is right.
-    Keep,
-    /// Packets wait too short: add sound.
-    Grow,
-    /// Packets wait too long: take sound out, at most so many units.
-    Shrink {
-        /// The most that can be spared.
-        most: u32,
-    },
-}
 
 /// Orders one stream's packets and says when each is played. Pure: time is given, nothing is
 /// allocated after it was made (about 17 KB).
@@ -115,25 +41,16 @@ pub struct JitterBuffer {
     origin: Option<Instant>,
     store: PacketStore,
     delay: DelayEstimate,
-    newest: Option<Newest>,
+    line: Line,
     /// The sequence number whose turn is next.
     next: Option<u32>,
     play: Play,
+    copies: Copies,
     /// Decoded packets in a row that waited too long.
     too_long: u32,
     /// Where the sound ended and how much was made up since, once that was given up.
     ended: Option<(i64, i64)>,
     counted: Counted,
-}
-
-/// The newest packet by sequence number: where the next one is placed from.
-#[derive(Debug, Clone, Copy)]
-struct Newest {
-    sequence: u32,
-    stamp: RtpTime,
-    time: i64,
-    units: u32,
-    arrived: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -142,18 +59,6 @@ enum Play {
     Waiting,
     /// Sound; the next unit to decode, and what was made up since the last packet.
     Playing { position: i64, made_up: i64 },
-}
-
-#[derive(Debug, Default)]
-struct Counted {
-    stats: JitterStats,
-    concealed: u64,
-    stalled: u64,
-    /// Waits of decoded packets, in units.
-    waits: u64,
-    waited: u64,
-    /// The wait of late, in 1/16 unit.
-    recent: i64,
 }
 
 impl JitterBuffer {
@@ -170,9 +75,10 @@ impl JitterBuffer {
             origin: None,
             store: PacketStore::new(),
             delay: DelayEstimate::new(),
-            newest: None,
+            line: Line::new(clock),
             next: None,
             play: Play::Waiting,
+            copies: Copies::default(),
             too_long: 0,
             ended: None,
             counted: Counted::default(),
@@ -192,13 +98,16 @@ impl JitterBuffer {
             return Pushed::Duplicate;
         }
         self.counted.stats.received += 1;
-        let time = self.place(packet, arrived);
+        let time = self.line.place(packet, arrived);
         self.delay.add(arrived, arrived - time, self.clock);
         if self.next.is_some_and(|next| packet.sequence < next) {
             self.counted.stats.late += 1;
             return Pushed::Late;
         }
+        self.copies.came(packet.units, packet.copied);
         let slot = Slot::new(packet.sequence, time, packet.units, arrived);
+        // No frame is longer than 60 ms.
+        let slot = slot.of(packet.coding, packet.copied.min(self.clock * 6 / 100));
         let Some(evicted) = self.store.put(slot, packet.payload) else {
             return Pushed::Unusable;
         };
@@ -233,11 +142,7 @@ impl JitterBuffer {
         self.play = Play::Waiting;
         self.ended = None;
         self.counted.stats.resets += 1;
-        if let Some(newest) = &mut self.newest {
-            // Whatever comes next is newer.
-            newest.sequence = 0;
-            newest.units = 0;
-        }
+        self.line.restart();
     }
 
     /// What to play next. `held` is the decoded sound not yet played, in units; it only adds to the
@@ -264,30 +169,33 @@ impl JitterBuffer {
             self.ended = Some((position, made_up));
             return self.begin(now, slot, missing, held);
         }
-        let units = self.conceal(position, made_up, gap);
+        // A copy is of the gap's end, and has to be decoded at once.
+        let has_copy = slot.copied > 0 && gap < i64::from(slot.copied) + self.step() / 2;
+        let frame = i64::from(self.clock / 50);
+        let most = if has_copy { gap.max(frame) } else { frame };
+        let units = self.conceal(position, made_up, gap, most);
         let rest = gap - i64::from(units);
-        let next = (rest < self.step() / 2).then(|| {
+        if rest < self.step() / 2 {
             // The gap is filled: what comes of it now is late.
             self.next = Some(slot.sequence);
-            self.counted.stats.lost += u64::from(missing);
-            self.store.payload(&slot)
-        });
+            self.lose(missing);
+        }
+        let next = has_copy.then(|| self.store.payload(&slot));
         JitterFrame::Lost { units, next }
     }
 
     /// The figures so far.
     #[must_use]
     pub fn stats(&self) -> JitterStats {
-        let counted = &self.counted;
-        let mean = counted.waited.checked_div(counted.waits).unwrap_or(0);
-        JitterStats {
-            concealed: self.lasting(counted.concealed),
-            stalled: self.lasting(counted.stalled),
-            delay: self.lasting(u64::try_from(counted.recent / 16).unwrap_or(0)),
-            mean_delay: self.lasting(mean),
-            target: self.lasting(u64::try_from(self.target()).unwrap_or(0)),
-            ..counted.stats
-        }
+        let target = u64::try_from(self.target()).unwrap_or(0);
+        self.counted.stats(self.clock, target)
+    }
+
+    /// Notes that a lost packet's sound, so many units of it, was had from its copy.
+    pub(super) fn recovered(&mut self, units: u32) {
+        self.counted.stats.recovered += 1;
+        let concealed = &mut self.counted.concealed;
+        *concealed = concealed.saturating_sub(u64::from(units));
     }
 
     /// Notes how long the sound became that was added or taken out.
@@ -310,7 +218,7 @@ impl JitterBuffer {
         }
         self.store.remove(noise.sequence);
         self.next = Some(noise.sequence.saturating_add(1));
-        self.counted.stats.lost += u64::from(missing);
+        self.lose(missing);
         Some(noise)
     }
 
@@ -319,7 +227,7 @@ impl JitterBuffer {
         if let Play::Playing { position, made_up } = self.play {
             if made_up < self.longest_concealed() {
                 let frame = i64::from(self.clock / 50);
-                let units = self.conceal(position, made_up, frame);
+                let units = self.conceal(position, made_up, frame, frame);
                 return JitterFrame::Lost { units, next: None };
             }
             self.play = Play::Waiting;
@@ -352,13 +260,15 @@ impl JitterBuffer {
             made_up: 0,
         };
         self.next = Some(slot.sequence.saturating_add(1));
-        self.counted.stats.lost += u64::from(missing);
-        self.count_wait(now - slot.arrived + i64::from(held));
+        self.lose(missing);
+        self.copies.taken(slot.units);
+        self.counted.wait(now - slot.arrived + i64::from(held));
         let spare = self.spare(now, &slot, held);
         let pace = self.pace(wait, held, spare);
         self.store.remove(slot.sequence);
         JitterFrame::Packet {
             payload: self.store.payload(&slot),
+            coding: slot.coding.unwrap_or(Coding::Pcmu),
             pace,
             joint,
         }
@@ -434,13 +344,22 @@ impl JitterBuffer {
         } else {
             self.min
         };
+        // A copy is of use only if the packet that holds it is there in time.
+        let least = least + i64::from(self.copies.worth_waiting_for(self.clock));
         self.delay.lateness().max(least).min(self.max)
     }
 
-    /// Makes up for at most a frame of a gap; how much.
-    fn conceal(&mut self, position: i64, made_up: i64, gap: i64) -> u32 {
+    fn lose(&mut self, missing: u32) {
+        self.counted.stats.lost += u64::from(missing);
+        if missing > 0 {
+            self.copies.lost();
+        }
+    }
+
+    /// Makes up for a gap, but for no more of it than `most`; how much.
+    fn conceal(&mut self, position: i64, made_up: i64, gap: i64, most: i64) -> u32 {
         let step = self.step();
-        let steps = ((gap + step / 2) / step).clamp(1, i64::from(self.clock / 50) / step);
+        let steps = ((gap + step / 2) / step).clamp(1, most / step);
         let units = steps * step;
         self.play = Play::Playing {
             position,
@@ -449,39 +368,6 @@ impl JitterBuffer {
         let units = u32::try_from(units).unwrap_or(0);
         self.counted.concealed += u64::from(units);
         units
-    }
-
-    /// Where a packet lies on the line that neither wraps nor jumps.
-    fn place(&mut self, packet: &AudioPacket<'_>, arrived: i64) -> i64 {
-        let Some(newest) = self.newest else {
-            self.set_newest(packet, 0, arrived);
-            return 0;
-        };
-        let sent = i64::from(packet.time.since(newest.stamp));
-        let passed = arrived - newest.arrived;
-        let limit = i64::try_from(units(MAX_TIME_JUMP, self.clock)).unwrap_or(i64::MAX);
-        let is_newer = packet.sequence > newest.sequence;
-        let jumps = (sent - passed).abs() > limit;
-        let time = match (jumps, is_newer) {
-            (false, _) => newest.time + sent,
-            // As much later as it came later, but not before the end of what is there.
-            (true, true) => newest.time + passed.max(i64::from(newest.units)),
-            (true, false) => newest.time,
-        };
-        if is_newer {
-            self.set_newest(packet, time, arrived);
-        }
-        time
-    }
-
-    fn set_newest(&mut self, packet: &AudioPacket<'_>, time: i64, arrived: i64) {
-        self.newest = Some(Newest {
-            sequence: packet.sequence,
-            stamp: packet.time,
-            time,
-            units: packet.units,
-            arrived,
-        });
     }
 
     /// Sets the next number by a packet's: at the start, and when they have leapt back.
@@ -514,25 +400,10 @@ impl JitterBuffer {
         self.counted.stalled += u64::try_from(stalled).unwrap_or(0);
     }
 
-    fn count_wait(&mut self, wait: i64) {
-        let wait = wait.max(0);
-        let counted = &mut self.counted;
-        if counted.waits == 0 {
-            counted.recent = wait * 16;
-        }
-        counted.recent += wait - counted.recent / 16;
-        counted.waits += 1;
-        counted.waited += u64::try_from(wait).unwrap_or(0);
-    }
-
     fn units_at(&mut self, now: Instant) -> i64 {
         let origin = *self.origin.get_or_insert(now);
         let passed = now.saturating_duration_since(origin);
         i64::try_from(units(passed, self.clock)).unwrap_or(i64::MAX / 4)
-    }
-
-    fn lasting(&self, units: u64) -> Duration {
-        Duration::from_micros(units.saturating_mul(1_000_000) / u64::from(self.clock))
     }
 
     /// 2.5 ms: what gaps are counted in, since no decoder can fill less.
@@ -543,9 +414,4 @@ impl JitterBuffer {
     fn longest_concealed(&self) -> i64 {
         i64::try_from(units(MAX_CONCEALED, self.clock)).unwrap_or(0)
     }
-}
-
-fn units(time: Duration, clock: u32) -> u64 {
-    let units = time.as_micros() * u128::from(clock) / 1_000_000;
-    u64::try_from(units).unwrap_or(u64::MAX)
 }

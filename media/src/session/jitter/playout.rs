@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::codec::Coding;
 use crate::dsp::stretch;
-use crate::session::jitter::buffer::{AudioPacket, JitterBuffer, JitterFrame, Joint, Pace, Pushed};
+use crate::session::jitter::buffer::JitterBuffer;
+use crate::session::jitter::frame::{AudioPacket, JitterFrame, Joint, Pace, Pushed};
 use crate::session::jitter::settings::JitterSettings;
 use crate::session::jitter::stats::JitterStats;
 
@@ -20,10 +22,11 @@ const MAX_STEPS: usize = 80;
 /// What a [`Playout`] needs of a decoder.
 pub trait AudioDecoder {
     /// Decodes a packet; how many samples it had, `None` if it was no packet.
-    fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Option<usize>;
+    fn decode(&mut self, coding: Coding, payload: &[u8], pcm: &mut [i16]) -> Option<usize>;
     /// Fills `pcm`, up to 20 ms and a multiple of 2.5 ms, in place of a lost packet.
     fn conceal(&mut self, pcm: &mut [i16]);
-    /// Fills `pcm` with the lost packet by its copy in the next one; false if there is none.
+    /// Fills `pcm` with the end of what is lost by its copy in the next packet; false if there is
+    /// none.
     fn recover(&mut self, next: &[u8], pcm: &mut [i16]) -> bool;
     /// The far end is silent from here on, and says how that sounds (RFC 3389).
     fn take_noise(&mut self, _payload: &[u8]) {}
@@ -146,11 +149,13 @@ impl Playout {
         match self.buffer.pull(now, held) {
             JitterFrame::Packet {
                 payload,
+                coding,
                 pace,
                 joint,
             } => {
                 let room = self.pcm.len() - stretch::longest(self.rate);
-                let Some(count) = decoder.decode(payload, &mut self.pcm[self.end..room]) else {
+                let pcm = &mut self.pcm[self.end..room];
+                let Some(count) = decoder.decode(coding, payload, pcm) else {
                     return self.damaged(decoder);
                 };
                 self.put(count.min(room - self.end), Heard::Audio, joint);
@@ -161,7 +166,9 @@ impl Playout {
                 let count = u64::from(units) * u64::from(self.rate) / u64::from(self.clock);
                 let count = usize::try_from(count).unwrap_or(0);
                 let room = &mut self.pcm[self.end..self.end + count];
-                if !next.is_some_and(|next| decoder.recover(next, room)) {
+                if next.is_some_and(|next| decoder.recover(next, room)) {
+                    self.buffer.recovered(units);
+                } else {
                     decoder.conceal(room);
                 }
                 self.put(count, Heard::Concealed, Joint::Seamless);

@@ -15,6 +15,8 @@ pub struct JitterStats {
     pub duplicate: u64,
     /// Packets skipped because they would have waited too long, or for want of room.
     pub discarded: u64,
+    /// Lost packets whose sound was had from the copy that the one after them held.
+    pub recovered: u64,
     /// Times that the far end's stream began anew.
     pub resets: u64,
     /// Sound that was made up in place of what did not come.
@@ -39,5 +41,45 @@ impl JitterStats {
     #[must_use]
     pub fn given_up(&self) -> u64 {
         self.late + self.discarded
+    }
+}
+
+/// What is counted, in units of the stream's clock.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) stats: JitterStats,
+    pub(super) concealed: u64,
+    pub(super) stalled: u64,
+    /// Waits of decoded packets.
+    pub(super) waits: u64,
+    waited: u64,
+    /// The wait of late, in 1/16 unit.
+    recent: i64,
+}
+
+impl Counted {
+    /// A packet was decoded after it had waited for so long.
+    pub(super) fn wait(&mut self, wait: i64) {
+        let wait = wait.max(0);
+        if self.waits == 0 {
+            self.recent = wait * 16;
+        }
+        self.recent += wait - self.recent / 16;
+        self.waits += 1;
+        self.waited += u64::try_from(wait).unwrap_or(0);
+    }
+
+    /// The figures, with the wait aimed at.
+    pub(super) fn stats(&self, clock: u32, target: u64) -> JitterStats {
+        let lasting =
+            |units: u64| Duration::from_micros(units.saturating_mul(1_000_000) / u64::from(clock));
+        JitterStats {
+            concealed: lasting(self.concealed),
+            stalled: lasting(self.stalled),
+            delay: lasting(u64::try_from(self.recent / 16).unwrap_or(0)),
+            mean_delay: lasting(self.waited.checked_div(self.waits).unwrap_or(0)),
+            target: lasting(target),
+            ..self.stats
+        }
     }
 }

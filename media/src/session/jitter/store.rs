@@ -1,5 +1,7 @@
 //! Payloads in fixed memory, found by sequence number.
 
+use crate::codec::Coding;
+
 /// Packets held at most: 640 ms of 10 ms packets.
 pub(super) const SLOTS: usize = 64;
 
@@ -16,6 +18,10 @@ pub(super) struct Slot {
     pub(super) units: u32,
     /// When it came, in units.
     pub(super) arrived: i64,
+    /// How it is coded.
+    pub(super) coding: Option<Coding>,
+    /// Of how much sound before its own it holds a copy, in units.
+    pub(super) copied: u32,
     offset: u16,
     length: u16,
     kind: Kind,
@@ -40,6 +46,15 @@ impl Slot {
             units,
             arrived,
             ..Self::default()
+        }
+    }
+
+    /// The same of this coding, with a copy of so many units before it.
+    pub(super) fn of(self, coding: Coding, copied: u32) -> Self {
+        Self {
+            coding: Some(coding),
+            copied,
+            ..self
         }
     }
 }

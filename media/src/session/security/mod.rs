@@ -29,26 +29,47 @@ impl Security {
         }
     }
 
-    /// Takes the keys of a new description. A key that stays goes on as if nothing had been said:
-    /// beginning anew with it would give numbers twice.
-    fn update(&mut self, now: Instant, keys: SrtpKeys) {
-        if keys.send != self.keys.send {
-            self.sender.rekey(&keys.send);
+    /// Takes the keys of a new description; whether we send with another one from now on. A key that
+    /// stays goes on as if nothing had been said: beginning anew with it would give numbers twice.
+    fn update(&mut self, now: Instant, keys: SrtpKeys) -> bool {
+        let rekeyed = keys.send != self.keys.send;
+        if rekeyed {
+            self.sender = SrtpSender::new(&keys.send);
         }
         if keys.receive != self.keys.receive {
             self.receiver.rekey(now, &keys.receive);
         }
         self.keys = keys;
+        rekeyed
     }
 }
 
 impl MediaSession {
-    /// From now on packets are protected with these keys, or not at all. A leg with keys believes
-    /// nothing that is not.
-    pub(super) fn secure(&mut self, now: Instant, keys: Option<SrtpKeys>) {
-        match (&mut self.security, keys) {
+    /// From now on packets are protected with these keys, or not at all, and go to this address. A
+    /// leg with keys believes nothing that is not protected.
+    ///
+    /// With another key of ours, or at another address, they are another stream: whoever is there may
+    /// be another device, which knows nothing of how often our numbers rolled over (RFC 4568 section
+    /// 7.1.4), and some forget it with the key. Numbers that are its first it takes as they are.
+    pub(super) fn secure(&mut self, now: Instant, keys: Option<SrtpKeys>, to: SocketAddr) {
+        let is_somewhere = to.port() != 0 && !to.ip().is_unspecified();
+        let before = if is_somewhere {
+            self.secured_to.replace(to)
+        } else {
+            self.secured_to
+        };
+        let moved = is_somewhere && before.is_some_and(|before| before != to);
+        let rekeyed = match (&mut self.security, keys) {
             (Some(security), Some(keys)) => security.update(now, keys),
-            (security, keys) => *security = keys.map(|keys| Box::new(Security::new(keys))),
+            (security, keys) => {
+                *security = keys.map(|keys| Box::new(Security::new(keys)));
+                security.is_some()
+            }
+        };
+        let security = self.security.as_ref();
+        // Beyond that many streams under one key it stays with the last rather than fall silent.
+        if security.is_some_and(|security| rekeyed || (moved && security.sender.takes_another())) {
+            self.stream.begin_anew();
         }
     }
 
@@ -123,11 +144,12 @@ fn reason(error: SrtpError) -> DropReason {
     match error {
         SrtpError::Malformed => DropReason::Malformed,
         SrtpError::Replayed => DropReason::Replayed,
-        SrtpError::Forged
-        | SrtpError::Reused
+        SrtpError::Forged => DropReason::Forged,
+        // These are of what we send.
+        SrtpError::Reused
         | SrtpError::NoRoom
         | SrtpError::KeyExhausted
-        | SrtpError::TooManySources => DropReason::Forged,
+        | SrtpError::TooManySources => DropReason::Unsendable,
     }
 }
 

@@ -354,6 +354,64 @@ fn a_leg_may_become_secure_and_plain_again() {
     assert_eq!(receive(&mut leg, address(7), &plain.says(1)), Ok(()));
 }
 
+/// RFC 4568 section 7.1.4: another address may be another device, which knows nothing of what was.
+#[test]
+fn a_far_end_that_moves_or_has_another_key_need_not_know_how_often_our_numbers_rolled_over() {
+    let suite = CryptoSuite::AeadAes128Gcm;
+    let mut out = [0; PACKET_LEN];
+    for (moves, rekeys) in [(true, true), (false, true), (true, false)] {
+        let (old, mut phone) = keys(suite);
+        let mut leg = leg(Some(&old));
+        leg.set_background(Background::Silence);
+        for n in 0..100_000 {
+            let length = leg.tick(at(n), n.into(), None, &mut out).unwrap();
+            phone.hears(&out[..length]);
+        }
+        let length = leg.tick(at(100_000), 100_000, None, &mut out).unwrap();
+        let before = phone.hears(&out[..length]).0;
+        assert!(before.sequence >= 32_768, "{}", before.sequence);
+        let new = if rekeys { keys(suite).0 } else { old };
+        let mut changed = remote(Some(&new));
+        if moves {
+            changed.rtp = address(8);
+        }
+        leg.set_remote(at(100_001), changed);
+        let mut device = far_end(Some(&new));
+        for n in 100_001..100_010 {
+            let length = leg.tick(at(n), n.into(), None, &mut out).unwrap();
+            let header = device.hears(&out[..length]).0;
+            assert_ne!(header.ssrc, before.ssrc);
+        }
+    }
+}
+
+#[test]
+fn a_far_end_that_moves_often_is_sent_to_all_the_same() {
+    let (keys, mut phone) = keys(CryptoSuite::AesCm128HmacSha1_80);
+    let mut leg = leg(Some(&keys));
+    leg.set_background(Background::Silence);
+    let mut out = [0; PACKET_LEN];
+    let mut sources = Vec::new();
+    for n in 0..100_u32 {
+        let mut moved = remote(Some(&keys));
+        moved.rtp = address(7 + u8::try_from(n % 2).unwrap());
+        leg.set_remote(at(n), moved.clone());
+        // What only says it again is no move, nor is hold by an address that is none.
+        leg.set_remote(at(n), moved.clone());
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 4000));
+        let held = RemoteMedia {
+            rtp: nowhere,
+            ..moved.clone()
+        };
+        leg.set_remote(at(n), held);
+        leg.set_remote(at(n), moved);
+        let length = leg.tick(at(n), n.into(), None, &mut out).unwrap();
+        sources.push(phone.hears(&out[..length]).0.ssrc);
+    }
+    sources.dedup();
+    assert_eq!(sources.len(), 16);
+}
+
 #[test]
 fn passing_on_between_secure_legs_allocates_nothing() {
     let (mut a, mut alice) = secure_leg(CryptoSuite::AesCm128HmacSha1_80);

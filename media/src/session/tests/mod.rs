@@ -11,8 +11,11 @@ use std::time::{Duration, Instant, SystemTime};
 use offhook_core::sdp::Codec;
 use proptest::prelude::*;
 
+mod copies;
+mod fax;
 mod keys;
 mod pair;
+mod stream;
 mod tongues;
 mod transcoding;
 

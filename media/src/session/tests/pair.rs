@@ -221,9 +221,13 @@ impl Pair {
         self.tell(which);
         let payload = &packet[received.payload.clone()];
         let mut out = [0; PACKET_LEN];
-        let relayed = self.legs[1 - which].relay(now, &received, payload, &mut out);
-        if let Ok(Some(length)) = relayed {
+        let other = &mut self.legs[1 - which];
+        let mut relayed = other
+            .relay(now, &received, payload, &mut out)
+            .unwrap_or(None);
+        while let Some(length) = relayed {
             self.phones[1 - which].hears(&out[..length]);
+            relayed = other.relay_more(now, &mut out);
         }
     }
 
@@ -232,7 +236,7 @@ impl Pair {
         let tick = u64::from(self.step / 2);
         let mut pcm = [0; 960];
         let spoken = match self.legs[which].linked() {
-            Link::Relay => None,
+            Link::Relay | Link::Recut => None,
             Link::Transcode(rate) => {
                 let pcm = &mut pcm[..rate.frame_samples()];
                 let heard = self.legs[1 - which].pull(now, pcm);
@@ -241,15 +245,17 @@ impl Pair {
         };
         let mut out = [0; PACKET_LEN];
         let leg = &mut self.legs[which];
-        if !leg.needs_wheel() {
-            return;
+        if leg.poll_timeout().is_some_and(|due| due <= now) {
+            leg.handle_timeout(now);
         }
-        let mut length = leg.tick(now, tick, spoken, &mut out);
+        let mut length = leg
+            .needs_wheel()
+            .then(|| leg.tick(now, tick, spoken, &mut out))
+            .flatten();
         while let Some(packet) = length {
             self.phones[which].hears(&out[..packet]);
             length = leg.more(now, &mut out);
         }
-        leg.handle_timeout(now);
         self.tell(which);
     }
 

@@ -244,12 +244,14 @@ fn a_sender_gives_no_number_twice() {
 }
 
 #[test]
-fn a_sender_has_no_memory_of_more_than_eight_streams_and_says_so() {
+fn a_sender_has_no_memory_of_more_than_sixteen_streams_and_says_so() {
     let (mut sender, _) = pair(CryptoSuite::AeadAes256Gcm);
-    for ssrc in 0..8 {
+    for ssrc in 0..16 {
+        assert!(sender.takes_another());
         protect(&mut sender, &rtp(ssrc, 0));
     }
-    let mut buffer = [rtp(8, 0), vec![0; 20]].concat();
+    assert!(!sender.takes_another());
+    let mut buffer = [rtp(16, 0), vec![0; 20]].concat();
     let error = sender.protect_rtp(&mut buffer, 172);
     assert_eq!(error, Err(SrtpError::TooManySources));
     protect(&mut sender, &rtp(7, 1));

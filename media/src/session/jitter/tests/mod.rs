@@ -8,7 +8,7 @@ mod wait;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::codec::Law;
+use crate::codec::{Coding, Law};
 use crate::test_time::epoch;
 use crate::time::RtpTime;
 
@@ -21,7 +21,7 @@ struct Plain {
 }
 
 impl AudioDecoder for Plain {
-    fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Option<usize> {
+    fn decode(&mut self, _coding: Coding, payload: &[u8], pcm: &mut [i16]) -> Option<usize> {
         let count = Law::Mu.decode_frame(payload, pcm);
         self.last = *pcm[..count].last()?;
         Some(count)

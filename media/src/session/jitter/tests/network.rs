@@ -135,6 +135,8 @@ impl Line {
                 // Wraps within the first second.
                 time: RtpTime(u32::MAX - 4000).plus(first),
                 units,
+                coding: Coding::Pcmu,
+                copied: 0,
                 payload: &payload,
             };
             self.playout.push(arrived, &packet);

@@ -8,6 +8,8 @@ const UNITS: u32 = 160;
 struct Desk {
     buffer: JitterBuffer,
     now: Instant,
+    /// Of how much before its own each packet holds a copy.
+    copied: u32,
 }
 
 impl Desk {
@@ -20,6 +22,7 @@ impl Desk {
         Self {
             buffer: JitterBuffer::new(8000, settings),
             now: epoch(),
+            copied: 0,
         }
     }
 
@@ -32,6 +35,8 @@ impl Desk {
             sequence,
             time: RtpTime(time),
             units,
+            coding: Coding::Pcmu,
+            copied: self.copied,
             payload: &sequence.to_be_bytes(),
         };
         self.buffer.push(self.now, &packet)
@@ -76,6 +81,7 @@ fn packets_are_put_in_order_and_duplicates_dropped() {
 #[test]
 fn a_missing_packet_is_made_up_and_its_successor_offered_for_its_copy() {
     let mut desk = Desk::new();
+    desk.copied = UNITS;
     desk.gets(100, 0);
     assert_eq!(desk.hears(), Ok(100));
     desk.gets(102, 2 * UNITS);
@@ -93,11 +99,22 @@ fn a_lost_packet_of_60_ms_is_made_up_in_frames_of_20() {
     assert_eq!(desk.hears(), Ok(100));
     desk.gets_lasting(102, 960, 480);
     let heard = [desk.hears(), desk.hears(), desk.hears(), desk.hears()];
-    assert_eq!(
-        heard,
-        [Err("lost"), Err("lost"), Err("lost, copy at hand"), Ok(102)]
-    );
+    assert_eq!(heard, [Err("lost"), Err("lost"), Err("lost"), Ok(102)]);
     assert_eq!(desk.buffer.stats().lost, 1);
+}
+
+#[test]
+fn a_lost_packet_of_60_ms_is_had_from_its_copy_at_once() {
+    let mut desk = Desk::new();
+    desk.copied = 480;
+    desk.gets_lasting(100, 0, 480);
+    assert_eq!(desk.hears(), Ok(100));
+    desk.gets_lasting(103, 1440, 480);
+    // Of the first of two lost ones nobody has a copy.
+    let heard: Vec<_> = (0..5).map(|_| desk.hears()).collect();
+    assert_eq!(heard[..3], [Err("lost"); 3]);
+    assert_eq!(heard[3..], [Err("lost, copy at hand"), Ok(103)]);
+    assert_eq!(desk.buffer.stats().lost, 2);
 }
 
 #[test]
@@ -243,6 +260,8 @@ fn what_lasts_no_time_or_too_long_is_not_taken() {
         sequence: 100,
         time: RtpTime(0),
         units: UNITS,
+        coding: Coding::Pcmu,
+        copied: 0,
         payload: &[0; 65_000],
     };
     assert_eq!(desk.buffer.push(desk.now, &packet), Pushed::Unusable);
@@ -259,7 +278,14 @@ proptest::proptest! {
         for (sequence, time, units, later, length) in packets {
             now += Duration::from_millis(later);
             let payload = vec![0; length];
-            let packet = AudioPacket { sequence, time: RtpTime(time), units, payload: &payload };
+            let packet = AudioPacket {
+                sequence,
+                time: RtpTime(time),
+                units,
+                coding: Coding::Pcmu,
+                copied: units.min(sequence % 700),
+                payload: &payload,
+            };
             if sequence % 17 == 0 {
                 buffer.skip(sequence);
             } else {
@@ -267,7 +293,7 @@ proptest::proptest! {
             }
             match buffer.pull(now, sequence % 300) {
                 JitterFrame::Packet { payload, .. } => proptest::prop_assert!(payload.len() < 2000),
-                JitterFrame::Lost { units, .. } => proptest::prop_assert!((20..=160).contains(&units)),
+                JitterFrame::Lost { units, .. } => proptest::prop_assert!((20..=480).contains(&units)),
                 JitterFrame::Noise(_) | JitterFrame::Silence => {}
             }
         }

@@ -92,6 +92,8 @@ fn nothing_is_allocated_once_the_stream_runs() {
                 sequence: n,
                 time: RtpTime(n * 160),
                 units: 160,
+                coding: Coding::Pcmu,
+                copied: 0,
                 payload: &[0x55; 160],
             };
             playout.push(now, &packet);
