@@ -43,9 +43,10 @@ deny:
 bench-build:
 	$(CARGO) bench --workspace --no-run --profile dev
 
-## bench: the criterion benches; docs/benchmarks.md says how the other figures are taken
+## bench: the criterion benches, and the media engine's table; docs/benchmarks.md says how other figures are taken
 bench:
 	$(CARGO) bench -p offhook-benches
+	$(CARGO) run --release -p offhook-benches --bin media -- table
 
 ## lossy-call: a G.711 and an Opus phone talk five minutes at 5 % loss and 40 ms jitter; how good that was
 lossy-call:

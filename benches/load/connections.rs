@@ -16,11 +16,11 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 use crate::Common;
-use crate::clock::{self, SECOND};
-use crate::process::resident_kb;
-use crate::report::Report;
 use crate::server::Server;
 use crate::tls;
+use offhook_benches::clock::{self, SECOND};
+use offhook_benches::process::resident_kb;
+use offhook_benches::report::Report;
 
 /// Connections that are made at the same time.
 const TOGETHER: usize = 32;

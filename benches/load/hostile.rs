@@ -11,8 +11,8 @@ use anyhow::{Result, anyhow};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, connect, socket};
 use std::os::fd::AsRawFd;
 
-use crate::clock::{self, SECOND};
 use crate::junk::{Flood, Sent};
+use offhook_benches::clock::{self, SECOND};
 
 /// Connections of theirs at once.
 const HALF_OPEN: usize = 30;

@@ -3,11 +3,11 @@
 use anyhow::{Result, ensure};
 
 use crate::Common;
-use crate::clock::{self, SECOND};
-use crate::figures::Samples;
-use crate::process::resident_kb;
-use crate::report::Report;
 use crate::server::Server;
+use offhook_benches::clock::{self, SECOND};
+use offhook_benches::figures::Samples;
+use offhook_benches::process::resident_kb;
+use offhook_benches::report::Report;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Idle {

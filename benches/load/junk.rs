@@ -8,11 +8,11 @@ use std::thread::JoinHandle;
 use anyhow::{Result, anyhow};
 use offhook_core::IdSource;
 
-use crate::clock::{self, MS, SECOND};
 use crate::office;
-use crate::report::Report;
 use crate::server::Server;
 use crate::setup::Setup;
+use offhook_benches::clock::{self, MS, SECOND};
+use offhook_benches::report::Report;
 
 /// Addresses the nonsense comes from: 127.0.1.1 and those after it.
 const SOURCES: u8 = 20;

@@ -17,34 +17,26 @@
 //! and time. `docs/benchmarks.md` says how to read the figures.
 
 mod census;
-mod clock;
 mod connections;
-mod figures;
 mod hostile;
 mod idle;
 mod junk;
 mod office;
 mod pace;
-mod process;
 mod queue;
 mod register;
-mod report;
-mod rtp;
 mod server;
 mod setup;
 mod sip;
 mod soak;
-mod socket;
 mod steady;
 mod tls;
 
-use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
-use report::Report;
 use server::Server;
 
 #[derive(Debug, Parser)]
@@ -118,7 +110,9 @@ fn main() -> Result<()> {
         Command::Idle(idle) => idle.run(&common)?,
     };
     print!("{report}");
-    write_json(&common, &report)?;
+    if let Some(path) = &common.json {
+        report.write(path)?;
+    }
     ensure!(!must_meet || report.is_met(), "a goal was missed");
     Ok(())
 }
@@ -132,12 +126,4 @@ fn open(common: &Common) -> Result<Server> {
             Server::attach(pid, data.context("a running server needs --data")?)
         }
     }
-}
-
-fn write_json(common: &Common, report: &Report) -> Result<()> {
-    let Some(path) = &common.json else {
-        return Ok(());
-    };
-    let text = serde_json::to_string_pretty(report)?;
-    fs::write(path, text).with_context(|| format!("write {}", path.display()))
 }

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use crate::clock::{self, MS, Nanos, SECOND};
 use crate::sip::Sip;
+use offhook_benches::clock::{self, MS, Nanos, SECOND};
 
 /// A number of calls, one after the other.
 #[derive(Debug)]

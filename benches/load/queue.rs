@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::clock::{self, MS, Nanos, SECOND};
-use crate::figures::Samples;
 use crate::office;
 use crate::pace::{Pace, number_outside, settle};
-use crate::process::{Usage, Used};
-use crate::report::Report;
-use crate::rtp::{Rtp, RtpFigures};
 use crate::server::Server;
 use crate::sip::{HangsUp, Placed, Plan, Sip, SipEvent};
+use offhook_benches::clock::{self, MS, Nanos, SECOND};
+use offhook_benches::figures::Samples;
+use offhook_benches::process::{Usage, Used};
+use offhook_benches::report::Report;
+use offhook_benches::rtp::{Rtp, RtpFigures};
 
 /// How long the last callers may take to be served.
 const DRAIN: Nanos = 30 * SECOND;
@@ -224,7 +224,7 @@ fn costs(report: &mut Report, calls: u32, used: &Used, own: &Used, rtp: &RtpFigu
     report.count("packets of another call", rtp.crossed);
     report.add("CPU per call", used.cpu_ms() / f64::from(calls), "ms");
     report.add("CPU", used.percent(), "% of core");
-    used.threads_into(report);
+    used.threads_into(report, "");
     report.add("CPU of this harness", own.percent(), "% of core");
 }
 

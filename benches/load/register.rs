@@ -4,14 +4,14 @@ use anyhow::{Result, ensure};
 
 use crate::Common;
 use crate::census;
-use crate::clock::{self, Nanos, SECOND};
-use crate::figures::Samples;
 use crate::office;
 use crate::pace::{Pace, settle};
-use crate::process::{Usage, resident_kb};
-use crate::report::Report;
 use crate::server::Server;
 use crate::sip::{HangsUp, Plan, Sip, SipEvent};
+use offhook_benches::clock::{self, Nanos, SECOND};
+use offhook_benches::figures::Samples;
+use offhook_benches::process::{Usage, resident_kb};
+use offhook_benches::report::Report;
 
 /// How long the last answers may take.
 const DRAIN: Nanos = 10 * SECOND;
@@ -65,7 +65,7 @@ impl Registering {
         report.count("messages sent again", sip.repeated());
         report.add("CPU", used.percent(), "% of core");
         report.goal(10.0);
-        used.threads_into(&mut report);
+        used.threads_into(&mut report, "");
         report.add("CPU per REGISTER", used.cpu_ms() / f64::from(sent), "ms");
         for (what, per_mille) in [("p50", 500), ("p99", 990), ("max", 1000)] {
             let time = times.percentile(per_mille).map(clock::ms);

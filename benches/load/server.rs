@@ -15,8 +15,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::{self, Runtime};
 
-use crate::clock::{self, MS, Nanos, SECOND};
-use crate::process::Usage;
+use offhook_benches::clock::{self, MS, Nanos, SECOND};
+use offhook_benches::process::Usage;
 
 /// How long a server may take to get ready.
 const START: Nanos = 30 * SECOND;

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use anyhow::{Result, ensure};
 
-use crate::clock::{self, Nanos, SECOND};
-use crate::figures::Samples;
 use crate::office::{self, Extension};
 use crate::pace::{Pace, number_outside, settle};
-use crate::process::{Usage, Used, resident_kb};
-use crate::report::Report;
 use crate::server::Server;
 use crate::sip::{HangsUp, Placed, Plan, Sip, SipEvent};
+use offhook_benches::clock::{self, Nanos, SECOND};
+use offhook_benches::figures::Samples;
+use offhook_benches::process::{Usage, Used, resident_kb};
+use offhook_benches::report::Report;
 
 /// Phones that are called.
 const PHONES: u32 = 50;
@@ -175,7 +175,7 @@ impl Setup {
         report.add("CPU per call", used.cpu_ms() / calls, "ms");
         report.goal(1.0);
         report.add("CPU", used.percent(), "% of core");
-        used.threads_into(&mut report);
+        used.threads_into(&mut report, "");
         report.add("CPU of this harness", own.percent(), "% of core");
         report.add("memory grown by", grown / 1024.0, "MB");
         report

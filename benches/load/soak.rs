@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::clock::{self, Nanos, SECOND};
 use crate::hostile::Hostile;
 use crate::office::{self, Extension};
 use crate::pace::{Pace, number_outside, settle};
-use crate::process::{open_files, resident_kb};
-use crate::report::Report;
-use crate::rtp::Rtp;
 use crate::server::Server;
 use crate::sip::{HangsUp, Manner, Placed, Plan, Sip, SipEvent};
+use offhook_benches::clock::{self, Nanos, SECOND};
+use offhook_benches::process::{open_files, resident_kb};
+use offhook_benches::report::Report;
+use offhook_benches::rtp::Rtp;
 
 /// Phones that are called, phones that call, and agents.
 const PHONES: u32 = 40;

@@ -2,15 +2,14 @@
 
 use anyhow::{Result, ensure};
 
-use crate::clock::{self, MS, Nanos, SECOND};
-use crate::figures::Histogram;
 use crate::office;
 use crate::pace::{Pace, number_outside, settle};
-use crate::process::{Usage, Used, resident_kb};
-use crate::report::Report;
-use crate::rtp::{Rtp, RtpFigures};
 use crate::server::Server;
 use crate::sip::{HangsUp, Placed, Plan, Sip, SipEvent};
+use offhook_benches::clock::{self, MS, Nanos, SECOND};
+use offhook_benches::process::{Usage, Used, resident_kb};
+use offhook_benches::report::Report;
+use offhook_benches::rtp::{Rtp, RtpFigures};
 
 /// Phones that share the calls.
 const MOST_PHONES: u32 = 100;
@@ -60,7 +59,7 @@ impl Steady {
         report.goal(0.0);
         report.count("packets of another call", seen.rtp.crossed);
         report.goal(0.0);
-        percentiles(&mut report, "added delay", &seen.rtp.delays);
+        report.percentiles("added delay", &seen.rtp.delays);
         Ok(report)
     }
 
@@ -73,11 +72,7 @@ impl Steady {
 
         let mut report = Report::new(format!("music, {} callers on hold", self.calls));
         self.common(&mut report, &seen, 0.03);
-        percentiles(
-            &mut report,
-            "packets off their 20 ms by",
-            &seen.rtp.unevenness,
-        );
+        report.percentiles("packets off their 20 ms by", &seen.rtp.unevenness);
         Ok(report)
     }
 
@@ -163,7 +158,7 @@ impl Steady {
         report.add("CPU per call", seen.server.percent() / calls, "% of core");
         report.goal(goal);
         report.add("CPU", seen.server.percent(), "% of core");
-        seen.server.threads_into(report);
+        seen.server.threads_into(report, "");
         report.add("memory per call", seen.memory, "KB");
         report.add("CPU of this harness", seen.own.percent(), "% of core");
         report.count("calls left in the server", seen.left);
@@ -179,12 +174,5 @@ impl Steady {
             "%",
         );
         report.count("packets heard", seen.rtp.heard);
-    }
-}
-
-fn percentiles(report: &mut Report, name: &str, times: &Histogram) {
-    for (what, per_mille) in [("p50", 500), ("p99", 990), ("p99.9", 999), ("max", 1000)] {
-        let time = times.percentile(per_mille).map(clock::ms);
-        report.add(format!("{name}, {what}"), time, "ms");
     }
 }

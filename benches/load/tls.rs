@@ -13,7 +13,7 @@ use rustls::{
     SignatureScheme,
 };
 
-use crate::process::resident_kb;
+use offhook_benches::process::resident_kb;
 
 /// Connections of which the state is measured.
 const MEASURED: u32 = 1000;

@@ -3,7 +3,8 @@
 use super::text::{Text, uri};
 use super::write::{Request, sdp};
 use super::{HangsUp, Placed, Sip, SipEvent, Who};
-use crate::clock::{self, Nanos};
+use offhook_benches::clock::{self, Nanos};
+use offhook_benches::rtp::Line;
 
 /// One caller.
 #[derive(Debug)]
@@ -160,7 +161,7 @@ impl Sip {
             return;
         }
         if let (Some(rtp), Some(remote)) = (&self.rtp, text.rtp()) {
-            rtp.add(leg(call), call, remote);
+            rtp.add(leg(call), Line::marked(call, remote));
         }
         self.events
             .push_back(SipEvent::Answered { call, sent_at, at });

@@ -3,7 +3,7 @@
 use super::text::Text;
 use super::write::{self, response};
 use super::{Direction, Manner, Sip, SipEvent, Timer};
-use crate::clock::{self, MS, Nanos};
+use offhook_benches::clock::{self, MS, Nanos};
 
 /// A hold begins so long after the answer, and ends so long after that.
 const HOLD: Nanos = 300 * MS;

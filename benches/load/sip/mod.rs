@@ -22,9 +22,9 @@ use offhook_core::pii::Secret;
 use offhook_core::sip::digest::{Credentials, DigestClient};
 use offhook_core::sip::message::{Message, Response};
 
-use crate::clock::{self, MS, Nanos, SECOND};
-use crate::rtp::Rtp;
-use crate::socket::Socket;
+use offhook_benches::clock::{self, MS, Nanos, SECOND};
+use offhook_benches::rtp::Rtp;
+use offhook_benches::socket::Socket;
 
 use caller::Caller;
 use phone::PhoneCall;

@@ -3,7 +3,8 @@
 use super::text::{Text, uri, user};
 use super::write::{Request, response, sdp};
 use super::{HangsUp, Sip, SipEvent, Who};
-use crate::clock::{self, Nanos};
+use offhook_benches::clock::{self, Nanos};
+use offhook_benches::rtp::Line;
 
 /// One call of one phone.
 #[derive(Debug)]
@@ -112,7 +113,7 @@ impl Sip {
         if let (Some(rtp), Some(leg), Some(call), Some(to)) =
             (&self.rtp, leg(one.call), one.call, one.rtp)
         {
-            rtp.add(leg, call, to);
+            rtp.add(leg, Line::marked(call, to));
         }
         if self.plan.hangs_up == HangsUp::Phone {
             self.hang_up_later(Who::Phone(number));

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 
 use super::write::Request;
 use super::{Sip, SipEvent, Who, line};
-use crate::clock::{self, MS, Nanos, SECOND};
 use crate::office::PASSWORD;
+use offhook_benches::clock::{self, MS, Nanos, SECOND};
 
 impl Sip {
     /// Registers a phone for each of these numbers and waits until the server has granted all.

@@ -6,25 +6,25 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::clock::{self, Nanos};
+use crate::clock::{self, MS, Nanos};
 use crate::report::Report;
 
-/// Of `/proc/PID/stat`, on every Linux of the last decades.
-const TICKS_PER_SECOND: f64 = 100.0;
+/// A tick of `/proc/PID/stat`, on every Linux of the last decades.
+const TICK: Nanos = 10 * MS;
 
 /// What a process had used at one moment.
 #[derive(Debug, Clone)]
-pub(crate) struct Usage {
+pub struct Usage {
     at: Nanos,
     /// User and system time, in ticks.
     ticks: u64,
-    /// The same by the name of the thread; threads that ended are missing.
-    threads: BTreeMap<String, u64>,
+    /// The same by the name of the thread, in nanoseconds; threads that ended are missing.
+    threads: BTreeMap<String, Nanos>,
 }
 
 /// What it used between two moments.
 #[derive(Debug)]
-pub(crate) struct Used {
+pub struct Used {
     seconds: f64,
     cpu_seconds: f64,
     threads: BTreeMap<String, f64>,
@@ -32,19 +32,20 @@ pub(crate) struct Used {
 
 impl Usage {
     /// Of this process.
-    pub(crate) fn own() -> Result<Self> {
+    pub fn own() -> Result<Self> {
         Self::of(std::process::id())
     }
 
     /// Of a process.
-    pub(crate) fn of(pid: u32) -> Result<Self> {
+    pub fn of(pid: u32) -> Result<Self> {
         let process = format!("/proc/{pid}");
         let (_, ticks) = stat(Path::new(&process))?;
         let mut threads = BTreeMap::new();
         for thread in fs::read_dir(format!("{process}/task"))? {
             // A thread may end while we look.
-            if let Ok((name, ticks)) = stat(&thread?.path()) {
-                *threads.entry(name).or_default() += ticks;
+            let thread = thread?.path();
+            if let Ok((name, ticks)) = stat(&thread) {
+                *threads.entry(name).or_default() += scheduled(&thread).unwrap_or(ticks * TICK);
             }
         }
         Ok(Self {
@@ -55,15 +56,14 @@ impl Usage {
     }
 
     /// What was used since `before`.
-    pub(crate) fn since(&self, before: &Self) -> Used {
-        let seconds = |ticks: u64| ticks as f64 / TICKS_PER_SECOND;
-        let thread = |(name, ticks): (&String, &u64)| {
+    pub fn since(&self, before: &Self) -> Used {
+        let thread = |(name, nanos): (&String, &Nanos)| {
             let before = before.threads.get(name).copied().unwrap_or(0);
-            (name.clone(), seconds(ticks.saturating_sub(before)))
+            (name.clone(), clock::seconds(nanos.saturating_sub(before)))
         };
         Used {
-            seconds: clock::ms(self.at.saturating_sub(before.at)) / 1000.0,
-            cpu_seconds: seconds(self.ticks.saturating_sub(before.ticks)),
+            seconds: clock::seconds(self.at.saturating_sub(before.at)),
+            cpu_seconds: clock::seconds(self.ticks.saturating_sub(before.ticks) * TICK),
             threads: self.threads.iter().map(thread).collect(),
         }
     }
@@ -71,29 +71,42 @@ impl Usage {
 
 impl Used {
     /// The time between the two moments.
-    pub(crate) fn seconds(&self) -> f64 {
+    pub fn seconds(&self) -> f64 {
         self.seconds
     }
 
     /// CPU in percent of one core.
-    pub(crate) fn percent(&self) -> f64 {
+    pub fn percent(&self) -> f64 {
         100.0 * self.cpu_seconds / self.seconds
     }
 
     /// CPU time in milliseconds.
-    pub(crate) fn cpu_ms(&self) -> f64 {
+    pub fn cpu_ms(&self) -> f64 {
         1000.0 * self.cpu_seconds
     }
 
-    /// Adds what each kind of thread used, in percent of a core.
-    pub(crate) fn threads_into(&self, report: &mut Report) {
+    /// CPU of the threads whose name begins like this, in percent of one core.
+    pub fn percent_of(&self, prefix: &str) -> f64 {
+        let threads = self.threads.iter();
+        let ours = threads.filter(|(name, _)| name.starts_with(prefix));
+        100.0 * ours.map(|(_, seconds)| seconds).sum::<f64>() / self.seconds
+    }
+
+    /// Adds what each kind of thread whose name begins like this used, in percent of a core.
+    pub fn threads_into(&self, report: &mut Report, prefix: &str) {
         for (name, cpu_seconds) in &self.threads {
-            if *cpu_seconds > 0.0 {
+            if *cpu_seconds > 0.0 && name.starts_with(prefix) {
                 let percent = 100.0 * cpu_seconds / self.seconds;
                 report.add(format!("  threads \"{name}\""), percent, "% of core");
             }
         }
     }
+}
+
+/// For how long a thread was on a core; `None` where the kernel does not keep count.
+fn scheduled(thread: &Path) -> Option<Nanos> {
+    let text = fs::read_to_string(thread.join("schedstat")).ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// Name and ticks of a process or thread.
@@ -112,7 +125,7 @@ fn stat(folder: &Path) -> Result<(String, u64)> {
 }
 
 /// Resident memory in kilobytes.
-pub(crate) fn resident_kb(pid: u32) -> Result<f64> {
+pub fn resident_kb(pid: u32) -> Result<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok());
@@ -120,6 +133,6 @@ pub(crate) fn resident_kb(pid: u32) -> Result<f64> {
 }
 
 /// Open files and sockets.
-pub(crate) fn open_files(pid: u32) -> Result<usize> {
+pub fn open_files(pid: u32) -> Result<usize> {
     Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
 }

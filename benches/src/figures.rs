@@ -4,23 +4,28 @@ use crate::clock::Nanos;
 
 /// Measured times, exactly kept: for thousands of them.
 #[derive(Debug, Default)]
-pub(crate) struct Samples {
+pub struct Samples {
     values: Vec<Nanos>,
 }
 
 impl Samples {
     /// Adds one.
-    pub(crate) fn push(&mut self, value: Nanos) {
+    pub fn push(&mut self, value: Nanos) {
         self.values.push(value);
     }
 
     /// How many there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.values.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// The value that `per_mille` of a thousand do not exceed; 1000 is the largest.
-    pub(crate) fn percentile(&mut self, per_mille: usize) -> Option<Nanos> {
+    pub fn percentile(&mut self, per_mille: usize) -> Option<Nanos> {
         self.values.sort_unstable();
         let last = self.values.len().checked_sub(1)?;
         let at = (self.values.len() * per_mille).div_ceil(1000);
@@ -30,7 +35,7 @@ impl Samples {
 
 /// Measured times, counted by the microsecond: for millions of them.
 #[derive(Debug)]
-pub(crate) struct Histogram {
+pub struct Histogram {
     buckets: Vec<u32>,
     count: u64,
     max: Nanos,
@@ -51,7 +56,7 @@ impl Default for Histogram {
 
 impl Histogram {
     /// Adds one.
-    pub(crate) fn push(&mut self, value: Nanos) {
+    pub fn push(&mut self, value: Nanos) {
         let bucket = usize::try_from(value / 1000).unwrap_or(LONGEST_US);
         if let Some(bucket) = self.buckets.get_mut(bucket.min(LONGEST_US)) {
             *bucket += 1;
@@ -61,9 +66,12 @@ impl Histogram {
     }
 
     /// Adds those of another.
-    pub(crate) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
-            *mine += theirs;
+            // Writing nothing takes no memory, of which most buckets have none yet.
+            if *theirs > 0 {
+                *mine += theirs;
+            }
         }
         self.count += other.count;
         self.max = self.max.max(other.max);
@@ -71,7 +79,7 @@ impl Histogram {
 
     /// The value that `per_mille` of a thousand do not exceed, to the microsecond; 1000 is the
     /// largest.
-    pub(crate) fn percentile(&self, per_mille: u64) -> Option<Nanos> {
+    pub fn percentile(&self, per_mille: u64) -> Option<Nanos> {
         if self.count == 0 {
             return None;
         }

@@ -17,30 +17,30 @@ const RECEIVE_BUFFER: usize = 16 << 20;
 
 /// The socket.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub struct Socket {
     socket: UdpSocket,
     ancillary: Vec<u8>,
 }
 
 /// What arrived.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Arrived {
+pub struct Arrived {
     /// How many bytes.
-    pub(crate) length: usize,
+    pub length: usize,
     /// From which port of loopback.
-    pub(crate) port: u16,
+    pub port: u16,
     /// When the kernel put it into our socket.
-    pub(crate) at: Nanos,
+    pub at: Nanos,
 }
 
 impl Socket {
     /// On a free port of loopback.
-    pub(crate) fn open() -> Result<Self> {
+    pub fn open() -> Result<Self> {
         Self::on(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?)
     }
 
     /// On a free even port, with a socket on the next for RTCP.
-    pub(crate) fn open_pair() -> Result<(Self, UdpSocket)> {
+    pub fn open_pair() -> Result<(Self, UdpSocket)> {
         for _ in 0..1000 {
             let rtp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
             let port = rtp.local_addr()?.port();
@@ -67,17 +67,17 @@ impl Socket {
     }
 
     /// Its address.
-    pub(crate) fn address(&self) -> Result<SocketAddr> {
+    pub fn address(&self) -> Result<SocketAddr> {
         Ok(self.socket.local_addr()?)
     }
 
     /// Sends one packet; false when the kernel did not take it.
-    pub(crate) fn send(&self, packet: &[u8], to: SocketAddr) -> bool {
+    pub fn send(&self, packet: &[u8], to: SocketAddr) -> bool {
         self.socket.send_to(packet, to).is_ok()
     }
 
     /// The next packet, if there is one already.
-    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Option<Arrived> {
+    pub fn receive(&mut self, buffer: &mut [u8]) -> Option<Arrived> {
         loop {
             let mut parts = [IoSliceMut::new(buffer)];
             let received = recvmsg::<SockaddrIn>(
@@ -110,7 +110,7 @@ impl Socket {
     }
 
     /// Waits for a packet, at most so long, to the millisecond.
-    pub(crate) fn wait(&self, at_most: Nanos) -> Result<()> {
+    pub fn wait(&self, at_most: Nanos) -> Result<()> {
         let ms = u16::try_from(at_most.div_ceil(clock::MS)).unwrap_or(u16::MAX);
         let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, PollTimeout::from(ms)) {
