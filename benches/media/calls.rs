@@ -9,7 +9,7 @@ use offhook_benches::report::Report;
 use offhook_benches::rtp::{Clip, Ear, Hears, Says, Word};
 use offhook_core::LegId;
 use offhook_core::RecordingId;
-use offhook_core::recording::RecordingStyle;
+use offhook_core::recording::{Keys, RecordingStyle};
 use offhook_core::sdp::Codec;
 use offhook_core::sdp::crypto::CryptoSuite;
 use offhook_media::engine::{RecordSpec, file_name};
@@ -21,6 +21,8 @@ use crate::voices;
 
 /// Calls in which a word is timed from mouth to ear.
 const WATCHED: u32 = 8;
+/// How often calls are measured without and with recording.
+const TURNS: u32 = 2;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Calls {
@@ -101,38 +103,44 @@ impl Calls {
         let calls = self.count(500);
         let mut rig = Rig::start(common)?;
         let legs = talk_marked(&mut rig, calls, None)?;
-        let plain = rig.measure(self.seconds)?;
-        for [left, right] in legs {
-            record(&rig, left, right);
+        // In turns, so that a machine that gets slower or faster meanwhile does not add anything.
+        let (mut plain, mut recorded) = (Vec::new(), Vec::new());
+        for turn in 1..=TURNS {
+            plain.push(rig.measure(self.seconds.div_ceil(TURNS.into()))?);
+            let record = |[left, right]: &[LegId; 2]| record(&rig, *left, *right);
+            let recordings: Vec<RecordingId> = legs.iter().map(record).collect();
+            recorded.push(rig.measure(self.seconds.div_ceil(TURNS.into()))?);
+            for recording in recordings {
+                rig.engine.stop_record(recording);
+            }
+            rig.wait_for_recordings(calls * turn);
         }
-        let recorded = rig.measure(self.seconds)?;
         let mut report = Report::new(format!("recording {calls} relayed calls as stereo WAV"));
-        let used = |prefix: &str| {
-            let added = recorded.used.percent_of(prefix) - plain.used.percent_of(prefix);
-            added / f64::from(calls)
+        let each = |runs: &[Measured], prefix: &str| {
+            let used: f64 = runs.iter().map(|run| run.used.percent_of(prefix)).sum();
+            used / runs.len() as f64 / f64::from(calls)
         };
-        report.add(
-            "CPU per call without",
-            plain.percent_each(calls),
-            "% of core",
-        );
-        report.add("CPU added per call", used(ENGINE), "% of core");
+        let added = |prefix: &str| each(&recorded, prefix) - each(&plain, prefix);
+        let without = each(&plain, ENGINE);
+        report.add("CPU per call without", without, "% of core");
+        report.add("CPU added per call", added(ENGINE), "% of core");
         report.goal(0.01);
-        let media = used("offhook-media");
+        let media = added("offhook-media");
         for (name, added) in [
             ("  of it in media threads", media),
-            ("  of it in recorder and writers", used(ENGINE) - media),
+            ("  of it in recorder and writers", added(ENGINE) - media),
         ] {
             report.add(name, added, "% of core");
             report.headline(name);
         }
-        recorded.costs_into(&mut report, "recorded call", calls);
-        recorded.streams_into(&mut report, 2 * calls);
-        recorded.marks_into(&mut report);
+        if let Some(last) = recorded.last() {
+            last.costs_into(&mut report, "recorded call", calls);
+            last.streams_into(&mut report, 2 * calls);
+            last.marks_into(&mut report);
+        }
         settle_accounts(&mut rig, &mut report)?;
-        rig.wait_for_recordings(calls);
         let stats = rig.engine.stats();
-        let missing = calls.saturating_sub(rig.seen.saved);
+        let missing = (calls * TURNS).saturating_sub(rig.seen.saved);
         fault(&mut report, "recordings not saved", missing.into());
         let overruns = total(&stats, |shard| shard.recording_overruns);
         fault(&mut report, "packets recordings miss", overruns);
@@ -211,14 +219,16 @@ pub(crate) fn talk_between(rig: &mut Rig, calls: u32, codecs: [Codec; 2]) -> Res
 }
 
 /// Begins to record two legs as stereo WAV.
-pub(crate) fn record(rig: &Rig, left: LegId, right: LegId) {
+pub(crate) fn record(rig: &Rig, left: LegId, right: LegId) -> RecordingId {
     let (recording, style) = (RecordingId::random(), RecordingStyle::default());
     rig.engine.record(&RecordSpec {
         recording,
         left,
         right: Some(right),
         style,
+        keys: Keys::Kept,
         seal: None,
         file: file_name(recording, style, None),
     });
+    recording
 }

@@ -47,7 +47,6 @@ impl Measured {
             self.percent_each(count),
             "% of core",
         );
-        report.headline(&format!("CPU per {what}"));
     }
 
     /// Adds how evenly packets came, and how many of those that so many talkers should have sent.

@@ -182,6 +182,8 @@ impl Figure {
             100.0.. => 1,
             10.0.. => 2,
             0.1.. => 3,
+            // Times are taken to the microsecond.
+            _ if self.unit == "ms" => 3,
             _ => 4,
         };
         format!("{value:.decimals$}")

@@ -9,6 +9,7 @@ use offhook_benches::process::{open_files, resident_kb};
 use offhook_benches::report::Report;
 
 use crate::Common;
+use crate::calls::{record, talk_marked};
 use crate::measured::{fault, settle_accounts};
 use crate::rig::{Rig, total};
 use kind::{Kind, Voices};
@@ -19,7 +20,9 @@ const WAVE: u32 = 100;
 const WARM: u32 = 5;
 /// How long a call takes: a few packets.
 const TALK: Nanos = 120 * MS;
-/// Before it ends: what is under way arrives, so that loss is loss.
+/// How long the calls talk that fill what is to be filled: 15,000 packets.
+const FILL: Nanos = 1500 * MS;
+/// What is under way before a call ends arrives within this, so that loss is loss.
 const BREATH: Nanos = 50 * MS;
 
 #[derive(Debug, clap::Args)]
@@ -41,9 +44,10 @@ impl Churn {
     pub(crate) fn run(&self, common: &Common) -> Result<Report> {
         let mut rig = Rig::start(common)?;
         let voices = Voices::new()?;
+        let mut recordings = fill(&mut rig)?;
         let before = Held::now()?;
         let mut warm = None;
-        let (mut done, mut recordings) = (0, 0);
+        let mut done = 0;
         while done < self.calls {
             let wave = WAVE.min(self.calls - done);
             for (call, kind) in (done..done + wave).zip(Kind::ALL.iter().cycle()) {
@@ -89,6 +93,19 @@ impl Held {
             files: open_files(own)?,
         })
     }
+}
+
+/// Uses the engine's rings once from end to end, which are made in one piece but take memory only as
+/// they are used: enough calls are recorded for as long as that takes. How many.
+fn fill(rig: &mut Rig) -> Result<u32> {
+    for [left, right] in talk_marked(rig, WAVE, None)? {
+        record(rig, left, right);
+    }
+    rig.settle(FILL);
+    rig.hush(BREATH);
+    rig.hang_up()?;
+    rig.wait_for_recordings(WAVE);
+    Ok(WAVE)
 }
 
 /// Adds what the engine still holds although nobody is there.

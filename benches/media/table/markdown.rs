@@ -8,7 +8,8 @@ use offhook_benches::report::{Figure, Rank, Report};
 pub(super) type Done = (String, Option<Report>);
 
 /// The table in Markdown, under a line about the machine. Figures with a goal and headlines have a row
-/// each; what should not have happened at all is counted together for all runs. Figures of a run in
+/// each; what should not have happened at all is counted for all runs together, and what did not happen
+/// is one row. Figures of a run in
 /// which something was wrong carry a number, and what was wrong stands below.
 pub(super) fn table(machine: &str, done: &[Done]) -> String {
     let mut text =
@@ -29,10 +30,15 @@ pub(super) fn table(machine: &str, done: &[Done]) -> String {
             }
         }
     }
-    for (name, count) in faults(done) {
+    let (none, some): (Vec<_>, Vec<_>) = faults(done).into_iter().partition(|(_, sum)| *sum == 0.0);
+    for (name, sum) in some {
         let what = format!("all runs: {name}");
-        let met = count == 0.0;
-        row(&mut text, &what, "0", &format!("{count:.0}"), Some(met));
+        row(&mut text, &what, "0", &format!("{sum:.0}"), Some(false));
+    }
+    if !none.is_empty() {
+        let names: Vec<&str> = none.iter().map(|(name, _)| *name).collect();
+        let what = format!("all runs: {}", names.join("; "));
+        row(&mut text, &what, "0", "0", Some(true));
     }
     for (number, note) in (1..).zip(&notes) {
         // Each is a paragraph of its own.
@@ -103,7 +109,8 @@ mod tests {
                 { "name": "CPU per call", "value": 0.042, "unit": "% of core", "goal": 0.05 },
                 { "name": "added delay, p50", "value": 0.07, "unit": "ms", "rank": "headline" },
                 { "name": "added delay, p99", "value": 0.31, "unit": "ms", "goal": 0.3 },
-                { "name": "packets lost", "value": 0.0, "unit": "", "goal": 0.0 }
+                { "name": "packets lost", "value": 0.0, "unit": "", "goal": 0.0 },
+                { "name": "packets crossed", "value": 0.0, "unit": "", "goal": 0.0 }
             ]
         }"#;
         serde_json::from_str(json).unwrap()
@@ -127,12 +134,15 @@ mod tests {
             lines[4..8],
             [
                 "| relay, 500 calls: CPU per call | ≤ 0.05 % of a core | 0.0420 % of a core | met |",
-                "| relay, 500 calls: added delay, p50 |  | 0.0700 ms |  |",
+                "| relay, 500 calls: added delay, p50 |  | 0.070 ms |  |",
                 "| relay, 500 calls: added delay, p99 | ≤ 0.3 ms | 0.310 ms | **missed** |",
                 "| relay, 500 calls: CPU per call | ≤ 0.05 % of a core | 0.0420 % of a core | met |",
             ]
         );
-        assert_eq!(lines[10..], ["| all runs: packets lost | 0 | 0 | met |"]);
+        assert_eq!(
+            lines[10..],
+            ["| all runs: packets lost; packets crossed | 0 | 0 | met |"]
+        );
     }
 
     #[test]
@@ -160,6 +170,7 @@ mod tests {
             lines[10..],
             [
                 "| all runs: packets lost | 0 | 3 | **missed** |",
+                "| all runs: packets crossed | 0 | 0 | met |",
                 "",
                 "(1) relay, 500 calls: packets lost: 3",
             ]
