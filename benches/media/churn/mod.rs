@@ -23,7 +23,7 @@ const TALK: Nanos = 120 * MS;
 /// How long the calls talk that fill what is to be filled: 15,000 packets.
 const FILL: Nanos = 1500 * MS;
 /// What is under way before a call ends arrives within this, so that loss is loss.
-const BREATH: Nanos = 50 * MS;
+const BREATH: Nanos = 100 * MS;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Churn {
