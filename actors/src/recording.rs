@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ahash::AHashMap;
 use offhook_core::config::RecordingConfig;
 use offhook_core::event::EventKind;
-use offhook_core::recording::{Keys, RecordingEnd, RecordingStyle};
+use offhook_core::recording::{Keys, OwnStyle, RecordingEnd, RecordingStyle};
 use offhook_core::{LegId, RecordingId};
 use offhook_media::engine::{RecordSpec, Recovered, file_name, recover_recordings};
 use tokio::time::MissedTickBehavior;
@@ -39,17 +38,24 @@ impl RecordingRules {
         }
     }
 
-    /// What the engine is to do for a recording of these two.
+    /// What the engine is to do for a recording of these two, or of one of them so far.
     #[must_use]
-    pub fn spec(&self, recording: RecordingId, left: LegId, right: LegId) -> RecordSpec {
+    pub fn spec(
+        &self,
+        recording: RecordingId,
+        left: LegId,
+        right: Option<LegId>,
+        own: OwnStyle,
+    ) -> RecordSpec {
         let seal = self.sealed_by.as_ref().map(Store::new_seal);
+        let style = own.over(self.style);
         RecordSpec {
             recording,
             left,
-            right: Some(right),
-            style: self.style,
+            right,
+            style,
             keys: self.keys,
-            file: file_name(recording, self.style, seal.as_ref()),
+            file: file_name(recording, style, seal.as_ref()),
             seal,
         }
     }
@@ -171,9 +177,15 @@ async fn announce_late(store: &Store, live: &Live, unlisted: &mut Vec<Mended>) {
 
 /// Removes what is over its time.
 async fn expire(store: &Store, live: &Live, keep: Duration) {
+    let directory = store.directory().load();
+    let own = directory
+        .office()
+        .queues
+        .iter()
+        .filter_map(|queue| Some((queue.id, queue.record_keep?)));
     let retention = Retention {
         usual: keep,
-        queues: AHashMap::new(),
+        queues: own.collect(),
     };
     let removed = |recording, call| {
         tracing::info!(%recording, %call, "a recording was removed: it was kept long enough");

@@ -29,7 +29,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, 
 
 use crate::agent::{AgentPorts, Agents};
 use crate::alarm::now;
-use crate::call::{CallCommand, Calls, MediaRules, Redirects, Rules};
+use crate::call::{CallCommand, Calls, MediaRules, RecordingTimes, Redirects, Rules};
 use crate::defence::{Countries, DefenceActor, DefenceArguments};
 use crate::directory::Follower;
 use crate::edge::{OpenError, SipCore, SipCoreActor, self_signed};
@@ -172,6 +172,10 @@ fn call_rules(config: &Config, language: Language) -> Rules {
         redirects: match config.sip.follow_redirects {
             FollowRedirects::Inside => Redirects::Inside(config.sip.own_hosts().into()),
             FollowRedirects::Never => Redirects::Refused,
+        },
+        recording: RecordingTimes {
+            start: config.recording.start,
+            beep: config.recording.beep,
         },
     }
 }

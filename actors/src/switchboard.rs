@@ -6,10 +6,11 @@ use std::sync::Arc;
 use offhook_core::directory::{AgentState, Directory};
 use offhook_core::event::EventKind;
 use offhook_core::live::LiveCall;
+use offhook_core::recording::BEEP_LENGTH;
 use offhook_core::sdp::Negotiated;
 use offhook_core::sip::invite::UsageInput;
 use offhook_core::{AgentId, CallId, ExtensionId, HangupCause, LegId, QueueId};
-use offhook_media::engine::{Engine, KeysInBand, KeysOut, PlayItem, Playlist, RemoteMedia};
+use offhook_media::engine::{Engine, KeysInBand, KeysOut, PlayItem, Playlist, RemoteMedia, ToneId};
 
 use crate::agent::{AgentCommand, Agents};
 use crate::call::{
@@ -18,6 +19,7 @@ use crate::call::{
 };
 use crate::directory::DirectoryHandle;
 use crate::edge::{CallSide, SipCore};
+use crate::engine::RECORDED;
 use crate::library::Library;
 use crate::live::Live;
 use crate::queue::{CallsPort, Publish, QueueToCall, Queues};
@@ -170,9 +172,23 @@ impl Switchboard {
             MediaEffect::StopPlay(leg) => engine.stop_play(leg),
             MediaEffect::Record {
                 recording,
-                caller,
-                callee,
-            } => engine.record(&self.recording.spec(recording, caller, callee)),
+                left,
+                right,
+                style,
+            } => engine.record(&self.recording.spec(recording, left, right, style)),
+            MediaEffect::RecordRight { recording, right } => {
+                engine.record_right(recording, right);
+            }
+            MediaEffect::Beep {
+                recording,
+                legs,
+                play,
+            } => {
+                for leg in legs {
+                    engine.play(leg, play, &beep());
+                }
+                engine.beep_in_record(recording);
+            }
             MediaEffect::PauseRecording(recording) => engine.pause_record(recording),
             MediaEffect::ResumeRecording(recording) => engine.resume_record(recording),
             MediaEffect::StopRecording(recording) => engine.stop_record(recording),
@@ -250,6 +266,15 @@ impl Switchboard {
             let state = set.ok().map(|_| wished);
             calls.tell(call, CallInput::AgentStateSet { state });
         });
+    }
+}
+
+/// What both parties hear now and then while they are recorded.
+fn beep() -> Playlist {
+    Playlist {
+        items: vec![PlayItem::Tone(ToneId::new(RECORDED), BEEP_LENGTH)],
+        barge_in: false,
+        repeat: false,
     }
 }
 

@@ -142,8 +142,9 @@ impl Floor for Switchboard {
         command(self, call, CallCommand::Transfer { to, leg, dials_as })
     }
 
-    fn record(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {
-        command(self, call, CallCommand::StartRecording)
+    fn record(&self, call: CallId, leg: Option<LegId>) -> BoxFuture<'_, Result<(), Refusal>> {
+        let record = leg.map_or(CallCommand::StartRecording, CallCommand::RecordLeg);
+        command(self, call, record)
     }
 
     fn stop_recording(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>> {

@@ -28,8 +28,8 @@ mod listener;
 mod live;
 mod openapi;
 mod range;
+mod recording_file;
 mod routes;
-mod sound;
 pub mod state;
 
 use axum::Router;

@@ -25,6 +25,7 @@ use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use crate::auth::FailureLimiter;
 use crate::dto::route_trace::WayDto;
 use crate::error::{ApiError, FieldError};
+use crate::recording_file::Indices;
 
 /// What handlers can reach. Clones share it.
 #[derive(Debug, Clone)]
@@ -54,6 +55,7 @@ struct Shared {
     streams: Arc<Semaphore>,
     /// Held while the office is changed, so that no two changes are checked against the same past.
     editing: Mutex<()>,
+    indices: Arc<Indices>,
 }
 
 /// What is asked about the trunks that take a number.
@@ -93,8 +95,8 @@ pub trait Floor: fmt::Debug + Send + Sync {
     fn hold(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Ends the hold.
     fn unhold(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
-    /// Begins a recording, if none is in progress.
-    fn record(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// Begins a recording, if none is in progress: of both parties, or of this leg alone.
+    fn record(&self, call: CallId, leg: Option<LegId>) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Ends the recording in progress, if there is one.
     fn stop_recording(&self, call: CallId) -> BoxFuture<'_, Result<(), Refusal>>;
     /// Leaves out of the recording in progress what is said, until it is resumed.
@@ -189,6 +191,7 @@ impl AppState {
             failures: FailureLimiter::new(http.max_failed_logins, Duration::from_secs(60)),
             streams: Arc::new(Semaphore::new(http.max_streams)),
             editing: Mutex::new(()),
+            indices: Arc::default(),
             parts,
         }))
     }
@@ -209,6 +212,11 @@ impl AppState {
     #[must_use]
     pub fn floor(&self) -> &dyn Floor {
         &*self.0.parts.floor
+    }
+
+    /// Where the chunks of recordings lie that were heard lately.
+    pub(crate) fn indices(&self) -> &Arc<Indices> {
+        &self.0.indices
     }
 
     /// The configuration.

@@ -109,6 +109,8 @@ impl Floor {
             announce_interval: Duration::from_secs(30),
             hold_music: "default".to_owned(),
             record: false,
+            record_style: offhook_core::recording::OwnStyle::default(),
+            record_keep: None,
             agents: agents.clone(),
         };
         let now = start();

@@ -91,6 +91,8 @@ fn extension(id: ExtensionId, number: u32) -> Extension {
         countries: Vec::new(),
         srtp: None,
         hold_music: None,
+        record: false,
+        record_style: offhook_core::recording::OwnStyle::default(),
     }
 }
 

@@ -153,6 +153,27 @@ impl RecordingStyle {
     }
 }
 
+/// What is said of somebody's own recordings; what is not said is as for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct OwnStyle {
+    /// Their format.
+    pub format: Option<AudioFormat>,
+    /// Their channels.
+    pub layout: Option<Layout>,
+}
+
+impl OwnStyle {
+    /// What such a recording is like where all others are like `usual`.
+    #[must_use]
+    pub fn over(self, usual: RecordingStyle) -> RecordingStyle {
+        RecordingStyle {
+            format: self.format.unwrap_or(usual.format),
+            rate: usual.rate,
+            layout: self.layout.unwrap_or(usual.layout),
+        }
+    }
+}
+
 /// When the recording of a conversation begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

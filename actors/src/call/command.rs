@@ -17,7 +17,8 @@ impl CallMachine {
                 self.operator_resumes();
                 self.tune(now);
             }
-            CallCommand::StartRecording => self.start_recording(),
+            CallCommand::StartRecording => self.start_recording(now),
+            CallCommand::RecordLeg(leg) => self.record_leg(now, leg),
             CallCommand::StopRecording => self.stop_recording(),
             CallCommand::PauseRecording => self.pause_recording(),
             CallCommand::ResumeRecording => self.resume_recording(),
@@ -34,9 +35,11 @@ impl CallMachine {
     pub fn permits(&self, command: &CallCommand) -> Result<(), CallError> {
         match (command, &self.stage) {
             (_, Stage::Over) => Err(CallError::NotFound),
-            (CallCommand::Transfer { leg: Some(leg), .. }, Stage::Talking(talk))
-                if leg.call != self.id
-                    || (self.caller_number() != Some(leg.number) && talk.callee != leg.number) =>
+            (
+                CallCommand::Transfer { leg: Some(leg), .. } | CallCommand::RecordLeg(leg),
+                Stage::Talking(talk),
+            ) if leg.call != self.id
+                || (self.caller_number() != Some(leg.number) && talk.callee != leg.number) =>
             {
                 Err(CallError::NotTalking)
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use offhook_core::directory::AgentState;
 use offhook_core::event::EventKind;
+use offhook_core::recording::OwnStyle;
 use offhook_core::sdp::Negotiated;
 use offhook_core::sip::dialog::DialogKey;
 use offhook_core::sip::invite::{UsageEffect, UsageInput};
@@ -52,14 +53,32 @@ pub enum MediaEffect {
     SendDigit(LegId, char),
     /// Stop what is played to the leg.
     StopPlay(LegId),
-    /// Record two legs: the caller left, the callee right.
+    /// Record two legs, or one: the caller left, the callee right.
     Record {
         /// The recording.
         recording: RecordingId,
         /// The left side.
-        caller: LegId,
+        left: LegId,
+        /// The right side; none: it may come later.
+        right: Option<LegId>,
+        /// What is said of this recording besides what is said of all.
+        style: OwnStyle,
+    },
+    /// The right side of a recording is this leg from now on.
+    RecordRight {
+        /// The recording.
+        recording: RecordingId,
         /// The right side.
-        callee: LegId,
+        right: LegId,
+    },
+    /// Let both hear that they are recorded.
+    Beep {
+        /// The recording, which has it, too.
+        recording: RecordingId,
+        /// Who hears it.
+        legs: [LegId; 2],
+        /// The name of this playing.
+        play: PlayId,
     },
     /// What is said from now on is silence in the recording.
     PauseRecording(RecordingId),

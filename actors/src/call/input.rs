@@ -174,6 +174,8 @@ pub enum CallCommand {
     Unhold,
     /// Begin recording, if it is not running.
     StartRecording,
+    /// Begin recording this leg alone, if nothing is recorded.
+    RecordLeg(LegId),
     /// Stop recording.
     StopRecording,
     /// Leave out what is said from now on, a card number for one; the recording goes on in silence.

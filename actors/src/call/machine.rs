@@ -12,6 +12,7 @@ use bytes::Bytes;
 use offhook_core::config::LostTransfer;
 use offhook_core::directory::Directory;
 use offhook_core::event::{Direction, EndedBy, EventKind};
+use offhook_core::recording::RecordingStart;
 use offhook_core::sip::HeaderName;
 use offhook_core::sip::header::MaxForwards;
 use offhook_core::sip::invite::InviteUsage;
@@ -30,6 +31,7 @@ use super::input::{CallInput, IncomingCall, MediaInput, Origin, Originate, Party
 use super::leg::{Leg, LegState, Role};
 use super::media_rules::MediaRules;
 use super::moving::Handover;
+use super::recording::Sides;
 use super::ring::{Purpose, Ring};
 use super::speak::After;
 use super::talk::Talk;
@@ -54,6 +56,8 @@ pub(crate) enum CallTimer {
     Part(u32),
     /// A dialog should be found by now, or a leg that went to another call have its place.
     Handover,
+    /// Both hear again that they are recorded.
+    Beep,
     /// A call whose last leg never says good-bye is let go.
     Linger,
 }
@@ -103,6 +107,17 @@ pub struct Rules {
     pub redirects: Redirects,
     /// The language callers are spoken to in, until a menu says another.
     pub language: Language,
+    /// When recordings begin, and how often it beeps in them.
+    pub recording: RecordingTimes,
+}
+
+/// When recordings begin, and how often it beeps in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecordingTimes {
+    /// When they begin.
+    pub start: RecordingStart,
+    /// How often both parties hear a beep; zero is never.
+    pub beep: Duration,
 }
 
 /// One call, from its first INVITE to its last acknowledgement.
@@ -122,6 +137,9 @@ pub struct CallMachine {
     pub(crate) rings: BTreeMap<u32, Ring>,
     pub(crate) timers: Timers<CallTimer>,
     pub(crate) recording: Option<RecordingId>,
+    /// Whom it has.
+    pub(crate) recorded: Sides,
+    pub(crate) recording_rules: RecordingTimes,
     /// The recording that was paused last; it is paused if it still runs.
     pub(crate) paused: Option<RecordingId>,
     /// Extensions whose phones are in this call without a queue having sent them.
@@ -254,6 +272,8 @@ impl CallMachine {
             rings: BTreeMap::new(),
             timers: Timers::default(),
             recording: None,
+            recorded: Sides::default(),
+            recording_rules: rules.recording,
             paused: None,
             engaged: BTreeSet::new(),
             came_from: None,
@@ -314,6 +334,7 @@ impl CallMachine {
                 CallTimer::Turn(ring) => self.turn_expired(now, ring),
                 CallTimer::Part(leg) => self.part_with(now, leg),
                 CallTimer::Handover => self.handover_lost(now),
+                CallTimer::Beep => self.beep(now),
                 CallTimer::Linger => self.drop_lingering(),
             }
         }

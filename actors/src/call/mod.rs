@@ -60,7 +60,7 @@ pub use input::{
     Alerts, Answering, CallCommand, CallInput, Contact, DialsAs, IncomingCall, MediaInput, Origin,
     Originate, Party, Replacing,
 };
-pub use machine::{CallMachine, Office, Rules};
+pub use machine::{CallMachine, Office, RecordingTimes, Rules};
 pub use media_rules::MediaRules;
 pub use moving::Arrival;
 pub use perform::{Left, Neighbours};

@@ -377,7 +377,7 @@ impl CallMachine {
         self.from = from;
         self.origin = origin;
         self.resume_talk(now, &talk, caller);
-        self.record_again(recorded);
+        self.record_again(now, recorded);
     }
 }
 
@@ -590,7 +590,7 @@ impl CallMachine {
         }
         let recorded = self.interrupt_recording();
         self.resume_talk(now, &talk, caller);
-        self.record_again(recorded);
+        self.record_again(now, recorded);
         tracing::debug!(call = %self.id, new, "a leg took a place");
     }
 

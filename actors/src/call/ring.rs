@@ -283,6 +283,7 @@ impl CallMachine {
         if !first {
             return;
         }
+        self.record_ringing(number);
         match purpose {
             Purpose::Attempt { attempt, queue, .. } => {
                 let call = self.id;
@@ -360,6 +361,8 @@ impl CallMachine {
             }
         }
         self.media(MediaEffect::Bridge(self.leg_id(caller), self.leg_id(leg)));
+        self.record_ringing(number);
+        self.record_early_media(leg);
     }
 
     pub(crate) fn ring_leg_answered(
@@ -470,6 +473,7 @@ impl CallMachine {
             Some(Purpose::Originator) => self.end(now, cause, EndedBy::System),
             Some(Purpose::Destination) => {
                 if matches!(self.stage, Stage::Dialling(dialled) if dialled == number) {
+                    self.drop_recording_of_ringing();
                     match forward {
                         Some(forward) => self.send_forward(now, forward, cause),
                         None => self.leads_nowhere(now, cause),

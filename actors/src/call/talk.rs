@@ -77,6 +77,14 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
+    /// The queue the caller came through.
+    pub(super) fn queue(&self) -> Option<QueueId> {
+        match self.answered {
+            Answered::Dialled => None,
+            Answered::Queue { queue, .. } => Some(queue),
+        }
+    }
+
     /// Whether this leg waits for somebody to take it back. An operator holds the caller.
     pub(super) fn is_held(&self, leg: u32, caller: u32) -> bool {
         if leg == caller {
@@ -115,15 +123,11 @@ impl CallMachine {
             answered,
             holders,
         });
-        let (agent, record) = match answered {
-            Answered::Dialled => (None, false),
-            Answered::Queue { queue, by, .. } => (
-                by.rung(),
-                self.directory
-                    .queue(queue)
-                    .is_some_and(|queue| queue.record),
-            ),
+        let (agent, queue) = match answered {
+            Answered::Dialled => (None, None),
+            Answered::Queue { queue, by, .. } => (by.rung(), Some(queue)),
         };
+        let (record, _) = self.is_to_be_recorded(self.extension_of(callee), queue);
         let (caller, callee) = (self.leg_id(caller), self.leg_id(callee));
         self.media(MediaEffect::Bridge(caller, callee));
         self.publish(EventKind::Bridged {
@@ -137,7 +141,9 @@ impl CallMachine {
         self.heed_hold(callee.number);
         self.transfer_succeeded(now);
         if record {
-            self.start_recording();
+            self.start_recording(now);
+        } else {
+            self.drop_recording_of_ringing();
         }
         self.tune(now);
     }

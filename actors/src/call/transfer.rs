@@ -435,7 +435,7 @@ impl CallMachine {
         }
         self.set_caller(caller);
         self.resume_talk(now, &talk, caller);
-        self.record_again(recorded);
+        self.record_again(now, recorded);
     }
 
     /// This leg is the one that was rung, in a ringing that is over.

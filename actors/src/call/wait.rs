@@ -141,6 +141,7 @@ impl CallMachine {
         if self.waits_in(queue) {
             self.cancel_rings(now);
             self.stop_playing();
+            self.drop_recording_of_ringing();
             self.leave_queue(now, exit, to);
         }
     }

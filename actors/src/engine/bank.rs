@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use offhook_core::recording::BEEP_HERTZ;
 use offhook_media::container::wav::WavError;
 use offhook_media::dsp::tone::{Tone, ToneSegment};
 use offhook_media::engine::{SoundBank, ToneId};
 use offhook_sounds::{ToneSpec, TonesError};
+
+/// The tone that tells parties that they are recorded.
+pub(crate) const RECORDED: &str = "recorded";
 
 /// Why the sound bank could not be filled. All sounds are part of the binary, so this is a fault of ours or an
 /// unknown country.
@@ -54,6 +58,8 @@ pub fn sound_bank(country: &str) -> Result<SoundBank, BankError> {
     ] {
         bank.add_tone(ToneId::new(name), &tone(spec));
     }
+    let beep = Tone::continuous(&[f64::from(BEEP_HERTZ)]);
+    bank.add_tone(ToneId::new(RECORDED), &beep);
     Ok(bank)
 }
 

@@ -4,4 +4,5 @@ mod actor;
 mod bank;
 
 pub use actor::{EngineReports, Reports};
+pub(crate) use bank::RECORDED;
 pub use bank::{BankError, sound_bank};

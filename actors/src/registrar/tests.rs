@@ -73,6 +73,8 @@ async fn desk() -> Desk {
             countries: Vec::new(),
             srtp: None,
             hold_music: None,
+            record: false,
+            record_style: offhook_core::recording::OwnStyle::default(),
         }],
         ..Office::default()
     };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use offhook_core::recording::{Layout, OwnStyle};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -78,4 +79,22 @@ pub(super) fn big_count(value: i64) -> Result<u64, StoreError> {
 
 pub(super) fn from_big_count(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// What is said of somebody's recordings.
+pub(super) fn own_style(
+    format: Option<String>,
+    stereo: Option<bool>,
+) -> Result<OwnStyle, StoreError> {
+    let layout = |stereo| if stereo { Layout::Stereo } else { Layout::Mono };
+    let format = format.map(|word| from_word("record_format", &word));
+    Ok(OwnStyle {
+        format: format.transpose()?,
+        layout: stereo.map(layout),
+    })
+}
+
+/// Whether each party has a channel in them, where that is said.
+pub(super) fn stereo(style: OwnStyle) -> Option<bool> {
+    style.layout.map(|layout| layout == Layout::Stereo)
 }

@@ -2,6 +2,7 @@
 
 use offhook_core::directory::Extension;
 use offhook_core::id::ExtensionId;
+use offhook_core::recording::AudioFormat;
 use sqlx::{FromRow, SqliteConnection};
 
 use crate::store::numbers::{self, Owner};
@@ -36,6 +37,9 @@ struct Row {
     countries: String,
     srtp: Option<String>,
     hold_music: Option<String>,
+    record_enabled: bool,
+    record_format: Option<String>,
+    record_stereo: Option<bool>,
 }
 
 impl Row {
@@ -61,6 +65,8 @@ impl Row {
                 .map(|word| column::from_word("extensions.srtp", &word))
                 .transpose()?,
             hold_music: self.hold_music,
+            record: self.record_enabled,
+            record_style: column::own_style(self.record_format, self.record_stereo)?,
         })
     }
 }
@@ -84,8 +90,9 @@ impl Extensions<'_> {
         self.write(
             extension,
             "INSERT INTO extensions (number, name, user_id, kind, enabled, password, \
-             ring_timeout, incoming_limit, permissions, countries, srtp, hold_music, id) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             ring_timeout, incoming_limit, permissions, countries, srtp, hold_music, \
+             record_enabled, record_format, record_stereo, id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         )
         .await
     }
@@ -99,7 +106,8 @@ impl Extensions<'_> {
             extension,
             "UPDATE extensions SET number = $1, name = $2, user_id = $3, kind = $4, enabled = $5, \
              password = $6, ring_timeout = $7, incoming_limit = $8, permissions = $9, \
-             countries = $10, srtp = $11, hold_music = $12 WHERE id = $13",
+             countries = $10, srtp = $11, hold_music = $12, record_enabled = $13, \
+             record_format = $14, record_stereo = $15 WHERE id = $16",
         )
         .await
     }
@@ -184,6 +192,9 @@ impl Extensions<'_> {
             .bind(extension.countries.join(" "))
             .bind(extension.srtp.map(|srtp| column::word(&srtp)).transpose()?)
             .bind(&extension.hold_music)
+            .bind(extension.record)
+            .bind(extension.record_style.format.map(AudioFormat::as_str))
+            .bind(column::stereo(extension.record_style))
             .bind(&id)
             .execute(&mut *write)
             .await?;

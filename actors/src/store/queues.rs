@@ -3,6 +3,7 @@
 use ahash::{AHashMap, AHashSet};
 use offhook_core::directory::{Queue, QueueAgent};
 use offhook_core::id::QueueId;
+use offhook_core::recording::AudioFormat;
 use sqlx::{FromRow, Sqlite, SqliteConnection, Transaction};
 
 use crate::store::numbers::{self, Owner};
@@ -38,6 +39,9 @@ struct Row {
     announce_interval: i64,
     hold_music: String,
     record: bool,
+    record_format: Option<String>,
+    record_stereo: Option<bool>,
+    record_keep: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -69,6 +73,8 @@ impl Row {
             announce_interval: column::duration(self.announce_interval)?,
             hold_music: self.hold_music,
             record: self.record,
+            record_style: column::own_style(self.record_format, self.record_stereo)?,
+            record_keep: self.record_keep.map(column::duration).transpose()?,
             agents,
         })
     }
@@ -115,8 +121,9 @@ impl Queues<'_> {
             queue,
             "INSERT INTO queues (name, extension, strategy, max_wait, max_length, \
              max_wait_no_agent, overflow, ring_timeout, retry_delay, wrap_up, announce_position, \
-             announce_interval, hold_music, record, id) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             announce_interval, hold_music, record, record_format, record_stereo, record_keep, \
+             id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+             $17, $18)",
         )
         .await
     }
@@ -131,7 +138,8 @@ impl Queues<'_> {
             "UPDATE queues SET name = $1, extension = $2, strategy = $3, max_wait = $4, \
              max_length = $5, max_wait_no_agent = $6, overflow = $7, ring_timeout = $8, \
              retry_delay = $9, wrap_up = $10, announce_position = $11, announce_interval = $12, \
-             hold_music = $13, record = $14 WHERE id = $15",
+             hold_music = $13, record = $14, record_format = $15, record_stereo = $16, \
+             record_keep = $17 WHERE id = $18",
         )
         .await
     }
@@ -208,6 +216,9 @@ impl Queues<'_> {
             .bind(column::millis(queue.announce_interval))
             .bind(&queue.hold_music)
             .bind(queue.record)
+            .bind(queue.record_style.format.map(AudioFormat::as_str))
+            .bind(column::stereo(queue.record_style))
+            .bind(queue.record_keep.map(column::millis))
             .bind(&id)
             .execute(&mut *write)
             .await?;

@@ -200,6 +200,8 @@ async fn seed_extension(
         countries: Vec::new(),
         srtp: None,
         hold_music: None,
+        record: false,
+        record_style: offhook_core::recording::OwnStyle::default(),
     };
     store.extensions().create(&extension).await?;
     let credentials = ExtensionCredentials {
@@ -231,6 +233,8 @@ fn demo_queue(name: &str, number: &str, agents: &[AgentId]) -> Queue {
         announce_interval: Duration::from_secs(30),
         hold_music: "default".to_owned(),
         record: true,
+        record_style: offhook_core::recording::OwnStyle::default(),
+        record_keep: None,
         agents: agents.collect(),
     }
 }

@@ -255,4 +255,8 @@ pub enum RecordingAction {
 pub struct RecordingWish {
     /// What is to be done.
     pub action: RecordingAction,
+    /// When one is to begin: what is said at this leg alone; both parties if it is not said.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub leg: Option<LegId>,
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::dto::check::{Checks, whole_seconds};
 use crate::dto::protection::SrtpDto;
+use crate::dto::recording::{FormatDto, own_style, stereo};
 use crate::dto::sound::is_music;
 use crate::error::ApiResult;
 
@@ -57,6 +58,10 @@ impl From<KindDto> for ExtensionKind {
 /// An internal number. Its password is never shown here; see `/{id}/config`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Extension)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of its own over the wire"
+)]
 pub struct ExtensionView {
     /// Its id.
     #[schema(value_type = String, example = "ext_1f0vj2dhkq6jl0n1o2ml5d6ng4")]
@@ -89,6 +94,12 @@ pub struct ExtensionView {
     /// The hold-music class others hear while this extension holds them; null: that of the queue they
     /// came through, or the built-in one.
     pub hold_music: Option<String>,
+    /// Whether its conversations are recorded unasked.
+    pub record_enabled: bool,
+    /// The format of its recordings; null: as the server's configuration says.
+    pub record_format: Option<FormatDto>,
+    /// Whether each party has a channel in them; null: as the server's configuration says.
+    pub record_stereo: Option<bool>,
     /// Whether a phone is registered for it now.
     pub registered: bool,
 }
@@ -147,6 +158,15 @@ pub struct ExtensionSettings {
     #[serde(default)]
     #[schema(example = "default")]
     pub hold_music: Option<String>,
+    /// Whether its conversations are recorded unasked.
+    #[serde(default)]
+    pub record_enabled: bool,
+    /// The format of its recordings; null: as the server's configuration says.
+    #[serde(default)]
+    pub record_format: Option<FormatDto>,
+    /// Whether each party has a channel in them; null: as the server's configuration says.
+    #[serde(default)]
+    pub record_stereo: Option<bool>,
 }
 
 fn yes() -> bool {
@@ -200,6 +220,9 @@ impl ExtensionView {
             countries: extension.countries.clone(),
             srtp: extension.srtp.map(Into::into),
             hold_music: extension.hold_music.clone(),
+            record_enabled: extension.record,
+            record_format: extension.record_style.format.map(Into::into),
+            record_stereo: stereo(extension.record_style),
             registered,
         }
     }
@@ -223,6 +246,9 @@ impl ExtensionSettings {
             countries: extension.countries.clone(),
             srtp: extension.srtp.map(Into::into),
             hold_music: extension.hold_music.clone(),
+            record_enabled: extension.record,
+            record_format: extension.record_style.format.map(Into::into),
+            record_stereo: stereo(extension.record_style),
         }
     }
 
@@ -265,6 +291,7 @@ impl ExtensionSettings {
             "hold_music",
             "is not a hold-music class of this server",
         );
+        let record_style = own_style(self.record_format, self.record_stereo, &mut checks);
         checks.at_most("incoming_limit", self.incoming_limit, 1000);
         let countries = self.countries.iter().map(|code| code.to_ascii_uppercase());
         let countries: Vec<String> = countries.collect();
@@ -295,6 +322,8 @@ impl ExtensionSettings {
             countries,
             srtp: self.srtp.map(Into::into),
             hold_music: self.hold_music,
+            record: self.record_enabled,
+            record_style,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Queues over the wire.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use offhook_core::directory::{Dialable, Directory, Queue, QueueAgent, Strategy};
 use offhook_core::live::{LiveQueue, QueueTotals};
@@ -9,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::dto::check::{Checks, whole_seconds};
 use crate::dto::destination::DestinationDto;
+use crate::dto::recording::{FormatDto, own_style, stereo};
 use crate::dto::sound::is_music;
 use crate::error::ApiResult;
 
@@ -222,6 +225,16 @@ pub struct QueueSettings {
     /// Whether calls are recorded from the moment an agent answers.
     #[serde(default)]
     pub record: bool,
+    /// The format of its recordings; null: as the server's configuration says.
+    #[serde(default)]
+    pub record_format: Option<FormatDto>,
+    /// Whether each party has a channel in them; null: as the server's configuration says.
+    #[serde(default)]
+    pub record_stereo: Option<bool>,
+    /// For how many days they are kept, 0 for ever; null: as the server's configuration says.
+    #[serde(default)]
+    #[schema(maximum = 36500)]
+    pub record_keep_days: Option<u32>,
     /// Where callers go who may not wait (any longer); null: the call ends.
     #[serde(default)]
     pub overflow: Option<DestinationDto>,
@@ -330,6 +343,9 @@ impl QueueSettings {
             announce_interval: whole_seconds(queue.announce_interval),
             hold_music: queue.hold_music.clone(),
             record: queue.record,
+            record_format: queue.record_style.format.map(Into::into),
+            record_stereo: stereo(queue.record_style),
+            record_keep_days: queue.record_keep.map(whole_days),
             overflow: queue.overflow.as_ref().map(DestinationDto::of),
             agents: agents.collect(),
         }
@@ -358,6 +374,13 @@ impl QueueSettings {
             "hold_music",
             "is not a hold-music class of this server",
         );
+        let record_style = own_style(self.record_format, self.record_stereo, &mut checks);
+        if let Some(days) = self.record_keep_days {
+            checks.at_most("record_keep_days", days, MOST_DAYS);
+        }
+        let record_keep = self
+            .record_keep_days
+            .map(|days| Duration::from_hours(24 * u64::from(days)));
         let overflow = self
             .overflow
             .as_ref()
@@ -380,9 +403,20 @@ impl QueueSettings {
             announce_interval,
             hold_music: self.hold_music,
             record: self.record,
+            record_style,
+            record_keep,
             agents,
         })
     }
+}
+
+/// The longest time recordings can be kept by a number of days: a century.
+const MOST_DAYS: u32 = 36_500;
+
+/// Days, of which part of one counts as a whole.
+fn whole_days(duration: Duration) -> u32 {
+    let days = duration.as_secs().div_ceil(24 * 3600);
+    u32::try_from(days).unwrap_or(u32::MAX)
 }
 
 fn read_agents(

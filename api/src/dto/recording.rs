@@ -2,10 +2,70 @@
 
 use jiff::Timestamp;
 use offhook_actors::store::{Pause, Recording, RecordingState};
-use offhook_core::recording::{AudioFormat, RecordingEnd};
+use offhook_core::recording::{AudioFormat, Layout, OwnStyle, RecordingEnd};
 use offhook_core::{AgentId, CallId, QueueId, RecordingId};
+use offhook_media::container::encoder::can_encode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::dto::check::Checks;
+
+/// What kind of file a recording becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RecordingFormat)]
+pub enum FormatDto {
+    /// Linear samples of 16 bits.
+    Wav,
+    /// MPEG layer III at a constant bit rate.
+    Mp3,
+    /// Opus in an Ogg file.
+    Opus,
+}
+
+impl From<AudioFormat> for FormatDto {
+    fn from(format: AudioFormat) -> Self {
+        match format {
+            AudioFormat::Wav => Self::Wav,
+            AudioFormat::Mp3 => Self::Mp3,
+            AudioFormat::Opus => Self::Opus,
+        }
+    }
+}
+
+impl From<FormatDto> for AudioFormat {
+    fn from(format: FormatDto) -> Self {
+        match format {
+            FormatDto::Wav => Self::Wav,
+            FormatDto::Mp3 => Self::Mp3,
+            FormatDto::Opus => Self::Opus,
+        }
+    }
+}
+
+/// What somebody's recordings are like, where that is said of them.
+pub(super) fn own_style(
+    format: Option<FormatDto>,
+    stereo: Option<bool>,
+    checks: &mut Checks,
+) -> OwnStyle {
+    let format = format.map(AudioFormat::from);
+    checks.require(
+        format.is_none_or(can_encode),
+        "record_format",
+        "cannot be made by this build of the server",
+    );
+    let layout = |stereo| if stereo { Layout::Stereo } else { Layout::Mono };
+    OwnStyle {
+        format,
+        layout: stereo.map(layout),
+    }
+}
+
+/// Whether each party has a channel, where that is said.
+pub(super) fn stereo(style: OwnStyle) -> Option<bool> {
+    style.layout.map(|layout| layout == Layout::Stereo)
+}
 
 /// How far a recording has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

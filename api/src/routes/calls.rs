@@ -239,7 +239,7 @@ async fn record(
     IdPath(id): IdPath<CallId>,
 ) -> ApiResult<Json<CallView>> {
     visible(&state, &caller, id)?;
-    state.floor().record(id).await?;
+    state.floor().record(id, None).await?;
     visible(&state, &caller, id).map(Json)
 }
 
@@ -276,7 +276,7 @@ async fn change_recording(
     let call = visible(&state, &caller, id)?;
     let floor = state.floor();
     match wish.action {
-        RecordingAction::Start => floor.record(id).await?,
+        RecordingAction::Start => floor.record(id, wish.leg).await?,
         RecordingAction::Stop => floor.stop_recording(id).await?,
         RecordingAction::Pause | RecordingAction::Resume if call.recordings.is_empty() => {
             return Err(ApiError::Conflict("the call is not being recorded".into()));

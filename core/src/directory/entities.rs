@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::directory::{Destination, Permission};
 use crate::id::{DidId, ExtensionId, IvrMenuId, TrunkId, UserId};
 use crate::pii::Secret;
+use crate::recording::OwnStyle;
 use crate::sdp::SrtpPolicy;
 
 /// What a login or token may do; each role may do all that the ones after it may.
@@ -89,6 +90,10 @@ pub struct Extension {
     /// The hold-music class that others hear while this extension holds them; none: that of the
     /// queue they came through, or the built-in one.
     pub hold_music: Option<String>,
+    /// Whether its conversations are recorded unasked.
+    pub record: bool,
+    /// What its recordings are like.
+    pub record_style: OwnStyle,
 }
 
 /// A public number and where calls to it go.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory::Destination;
 use crate::id::{AgentId, QueueId};
+use crate::recording::OwnStyle;
 
 /// In which order ready agents are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -94,6 +95,10 @@ pub struct Queue {
     pub hold_music: String,
     /// Whether calls are recorded from the moment an agent answers.
     pub record: bool,
+    /// What its recordings are like.
+    pub record_style: OwnStyle,
+    /// How long they are kept; zero is until somebody removes them, none as for all.
+    pub record_keep: Option<Duration>,
     /// Who serves this queue.
     pub agents: Vec<QueueAgent>,
 }

@@ -106,6 +106,8 @@ fn extension(ids: &mut IdSource, number: &str) -> Extension {
         countries: Vec::new(),
         srtp: None,
         hold_music: None,
+        record: false,
+        record_style: offhook_core::recording::OwnStyle::default(),
     }
 }
 
@@ -133,6 +135,14 @@ pub(super) fn office() -> (Directory, Ids) {
 }
 
 /// The little office, after `change`.
+fn serving(agent: &Agent) -> QueueAgent {
+    QueueAgent {
+        agent: agent.id,
+        level: 1,
+        position: 1,
+    }
+}
+
 fn office_where(change: impl FnOnce(&mut Lists)) -> (Directory, Ids) {
     let ids = &mut IdSource::seeded(42);
     let extensions: Vec<_> = ["1000", "1001", "1002"]
@@ -157,14 +167,9 @@ fn office_where(change: impl FnOnce(&mut Lists)) -> (Directory, Ids) {
         announce_interval: Duration::from_secs(30),
         hold_music: "default".into(),
         record: true,
-        agents: agents
-            .iter()
-            .map(|agent| QueueAgent {
-                agent: agent.id,
-                level: 1,
-                position: 1,
-            })
-            .collect(),
+        record_style: offhook_core::recording::OwnStyle::default(),
+        record_keep: None,
+        agents: agents.iter().map(serving).collect(),
     };
     let menu = IvrMenu {
         id: IvrMenuId::new(ids),

@@ -8,6 +8,7 @@ mod menu;
 mod moving;
 mod pickup;
 mod queue;
+mod recording;
 mod sounds;
 mod supervision;
 mod talk;

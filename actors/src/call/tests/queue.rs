@@ -52,8 +52,8 @@ fn an_agent_answers_and_is_recorded() {
     assert_eq!(call.bridges(), 1);
     let (caller, callee) = (call.leg(0), call.leg(phone));
     let recorded = call.media.iter().any(|effect| {
-        matches!(effect, MediaEffect::Record { caller: left, callee: right, .. }
-            if *left == caller && *right == callee)
+        matches!(effect, MediaEffect::Record { left, right, .. }
+            if *left == caller && *right == Some(callee))
     });
     assert!(recorded, "caller left, agent right");
     let agent = Some(call.ids.agent);

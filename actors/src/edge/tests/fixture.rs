@@ -104,6 +104,8 @@ fn extension(number: &str) -> Extension {
         countries: Vec::new(),
         srtp: None,
         hold_music: None,
+        record: false,
+        record_style: offhook_core::recording::OwnStyle::default(),
     }
 }
 

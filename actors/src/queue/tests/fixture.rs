@@ -40,6 +40,8 @@ pub(super) fn rules(ids: &mut IdSource, strategy: Strategy, agents: usize) -> Qu
         announce_interval: seconds(30),
         hold_music: "default".to_owned(),
         record: false,
+        record_style: offhook_core::recording::OwnStyle::default(),
+        record_keep: None,
         agents,
     }
 }

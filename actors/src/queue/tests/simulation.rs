@@ -234,6 +234,8 @@ impl World {
             announce_interval: seconds(&[0, 10]),
             hold_music: String::new(),
             record: false,
+            record_style: offhook_core::recording::OwnStyle::default(),
+            record_keep: None,
             agents,
         }
     }

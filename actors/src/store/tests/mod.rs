@@ -91,5 +91,10 @@ fn extension(number: &str) -> Extension {
         countries: Vec::new(),
         srtp: None,
         hold_music: None,
+        record: true,
+        record_style: offhook_core::recording::OwnStyle {
+            format: Some(offhook_core::recording::AudioFormat::Mp3),
+            layout: Some(offhook_core::recording::Layout::Stereo),
+        },
     }
 }

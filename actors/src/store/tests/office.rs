@@ -29,6 +29,11 @@ fn queue(name: &str, number: Option<&str>, agents: &[AgentId]) -> Queue {
         announce_interval: Duration::from_secs(30),
         hold_music: "default".to_owned(),
         record: true,
+        record_style: offhook_core::recording::OwnStyle {
+            format: Some(offhook_core::recording::AudioFormat::Opus),
+            layout: Some(offhook_core::recording::Layout::Mono),
+        },
+        record_keep: Some(Duration::from_hours(48)),
         agents: agents
             .iter()
             .zip(1..)

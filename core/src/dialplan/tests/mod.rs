@@ -24,6 +24,8 @@ fn extension(ids: &mut IdSource, number: &str, enabled: bool) -> Extension {
         countries: Vec::new(),
         srtp: None,
         hold_music: None,
+        record: false,
+        record_style: crate::recording::OwnStyle::default(),
     }
 }
 

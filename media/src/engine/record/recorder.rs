@@ -346,32 +346,35 @@ impl Recorder {
                 let Some(running) = self.running.get_mut(&recording) else {
                     continue;
                 };
-                // A fault in a decoder is that of one party; the others' recordings go on.
-                let pushed = catch_unwind(AssertUnwindSafe(|| {
-                    running.line.push(&packet, &mut running.pending);
-                }));
-                if pushed.is_err() {
-                    fallen.push((recording, running.writer));
-                    self.running.remove(&recording);
+                if !guarded(|| running.line.push(&packet, &mut running.pending)) {
+                    fallen.push(recording);
                 }
             }
         }
-        for (recording, writer) in fallen {
-            self.known.lock().remove(&recording);
-            self.tell(writer, Job::Broken(recording));
+        self.break_off(&fallen);
+    }
+
+    /// Ends recordings that code of ours has fallen over; what was written of them is kept.
+    fn break_off(&mut self, fallen: &[RecordingId]) {
+        for recording in fallen {
+            if let Some(running) = self.running.remove(recording) {
+                self.known.lock().remove(recording);
+                self.tell(running.writer, Job::Broken(*recording));
+            }
         }
     }
 
     /// Has written what is old enough by then, where it is due.
     fn write_due(&mut self, now: Instant) {
-        let mut degraded = Vec::new();
+        let (mut degraded, mut fallen) = (Vec::new(), Vec::new());
         for (&recording, running) in &mut self.running {
             if now.saturating_duration_since(running.written) < WRITE {
                 continue;
             }
             running.written = now;
-            running.line.advance(now, &mut running.pending);
-            if let Some(writer) = self.writers.get(running.writer)
+            if !guarded(|| running.line.advance(now, &mut running.pending)) {
+                fallen.push(recording);
+            } else if let Some(writer) = self.writers.get(running.writer)
                 && running.hand_over(recording, writer) == Handed::NoMore
             {
                 degraded.push((recording, running.call));
@@ -380,6 +383,7 @@ impl Recorder {
         for (recording, call) in degraded {
             self.degrade(recording, call);
         }
+        self.break_off(&fallen);
     }
 
     fn finish(&mut self, recording: RecordingId) {
@@ -392,15 +396,28 @@ impl Recorder {
             self.tell(writer, Job::Discard(recording));
             return;
         }
-        running.line.finish(now(), &mut running.pending);
+        let whole = guarded(|| running.line.finish(now(), &mut running.pending));
         if let Some(handle) = self.writers.get(writer) {
             if running.hand_over(recording, handle) == Handed::NoMore {
                 self.degrade(recording, running.call);
             }
             running.tell_gap(recording, handle);
         }
-        self.tell(writer, Job::End(recording));
+        self.tell(
+            writer,
+            if whole {
+                Job::End(recording)
+            } else {
+                Job::Broken(recording)
+            },
+        );
     }
+}
+
+/// Does what decodes; false if that fell. A fault in a decoder is that of one party: the others'
+/// recordings go on.
+fn guarded(decode: impl FnOnce()) -> bool {
+    catch_unwind(AssertUnwindSafe(decode)).is_ok()
 }
 
 /// A shard's ring, and what puts its pieces together.

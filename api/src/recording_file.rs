@@ -1,13 +1,16 @@
 //! Files of recordings as they are handed out: sealed ones are opened on the way.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures::stream;
-use offhook_media::container::sealed::{SealKey, SealedError, SealedReader};
+use offhook_media::container::sealed::{Index, SealKey, SealedError, SealedReader};
+use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
 use crate::error::{ApiError, ApiResult};
@@ -16,26 +19,56 @@ use crate::range::ByteRange;
 /// Bytes that are handed out at once.
 const PIECE: usize = 64 * 1024;
 
+/// Recordings whose chunks are remembered: an hour's are a quarter of a megabyte.
+const REMEMBERED: usize = 16;
+
+/// Where the chunks of encrypted recordings lie that were heard lately: a player that seeks asks for
+/// dozens of parts, and each would be looked for from the beginning.
+#[derive(Debug, Default)]
+pub(crate) struct Indices(Mutex<VecDeque<(PathBuf, u64, Arc<Index>)>>);
+
+impl Indices {
+    fn of(&self, path: &Path, file: &mut File) -> Result<Arc<Index>, SealedError> {
+        let length = file.metadata()?.len();
+        let known = |(known, of, _): &&(PathBuf, u64, _)| known == path && *of == length;
+        if let Some((_, _, index)) = self.0.lock().iter().find(known) {
+            return Ok(Arc::clone(index));
+        }
+        let index = Arc::new(Index::read(file)?);
+        let mut all = self.0.lock();
+        all.truncate(REMEMBERED - 1);
+        all.push_front((path.to_owned(), length, Arc::clone(&index)));
+        Ok(index)
+    }
+}
+
 /// A file of a recording, open.
 #[derive(Debug)]
-pub(crate) enum Sound {
+pub(crate) enum RecordingFile {
     /// As it lies on disk.
     Clear(File, u64),
     /// Encrypted.
     Sealed(Box<SealedReader<File>>),
 }
 
-impl Sound {
+impl RecordingFile {
     /// Opens a file, with its key if it is sealed.
     ///
     /// # Errors
     /// `NotFound` when it is not there; `Unavailable` when it cannot be read.
-    pub(crate) async fn open(path: &Path, key: Option<SealKey>) -> ApiResult<Self> {
-        let path = path.to_owned();
+    pub(crate) async fn open(
+        path: &Path,
+        key: Option<SealKey>,
+        indices: &Arc<Indices>,
+    ) -> ApiResult<Self> {
+        let (path, indices) = (path.to_owned(), Arc::clone(indices));
         on_a_thread(move || {
-            let file = File::open(&path)?;
+            let mut file = File::open(&path)?;
             Ok(match key {
-                Some(key) => Self::Sealed(Box::new(SealedReader::open(file, &key)?)),
+                Some(key) => {
+                    let index = indices.of(&path, &mut file)?;
+                    Self::Sealed(Box::new(SealedReader::with_index(file, &key, index)?))
+                }
                 None => {
                     let length = file.metadata()?.len();
                     Self::Clear(file, length)
