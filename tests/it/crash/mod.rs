@@ -8,6 +8,7 @@ mod call;
 mod drain;
 mod kill;
 mod queue;
+mod recordings;
 mod signalling;
 mod start;
 mod subscriptions;
