@@ -1,6 +1,9 @@
 //! What phones speak.
 
 use anyhow::{Context, Result, ensure};
+use offhook_media::codec::{Coding, Encoder, EncoderSettings};
+use offhook_media::dsp::tone::sine;
+use offhook_media::time::Rate;
 use offhook_tests::g711::Law;
 use offhook_tests::phone::{Phone, PhoneSpec};
 use offhook_tests::server::Server;
@@ -230,4 +233,41 @@ async fn the_echo_test_speaks_pcma() -> Result<()> {
     talk.hears_something().await?;
     talk.plays_tone(CALLER);
     talk.hears_tone(CALLER).await
+}
+
+/// A second of the callee's tone as packets of G.722.
+fn sung_in_g722() -> Result<Vec<Vec<u8>>> {
+    let mut encoder = Encoder::new(Coding::G722, Rate::Wide, &EncoderSettings::default())?;
+    // The generator counts by 8000 a second.
+    let pcm = sine(CALLEE / 2.0, 16_000, 10_000.0);
+    let packets = pcm.chunks(320).map(|pcm| {
+        let mut payload = vec![0; 160];
+        let length = encoder.encode(pcm, &mut payload)?;
+        payload.truncate(length);
+        Ok(payload)
+    });
+    packets.collect()
+}
+
+/// RFC 3264 section 6.1: it may send any that it named, and Asterisk sends what our offer likes best.
+#[tokio::test]
+async fn a_phone_that_answers_with_two_codecs_is_heard_in_either() -> Result<()> {
+    let server = Server::start().await?;
+    let from = Phone::extension_speaking(&server, "1000", &[Law::A]).await?;
+    let mut spec = PhoneSpec::new("1001", Some(server.sip()));
+    spec.password = Some(server.sip_password("1001")?);
+    spec.laws = vec![Law::A];
+    spec.also = vec![(9, "G722/8000")];
+    let to = Phone::new(spec).await?;
+    to.registers().await?;
+    let dialling = from.calls("1001").await?;
+    let callee = to.rings().await?.answers().await?;
+    callee.plays_payloads(9, sung_in_g722()?);
+    let caller = dialling.is_answered().await?;
+    caller.plays_tone(CALLER);
+    caller.hears_tone(CALLEE).await.context("G.722")?;
+    callee.hears_tone(CALLER).await.context("PCMA")?;
+    caller.hangs_up().await?;
+    callee.is_hung_up().await?;
+    server.has_nothing_left().await
 }

@@ -29,8 +29,9 @@ async fn who_could_speak_the_codec_of_the_other_is_asked_to_and_both_hear() -> R
     let config = "[media]\navoid_transcoding = \"reinvite\"\n";
     let server = Server::start_with(ServerSpec::configured(config)).await?;
     let from = Phone::extension_speaking(&server, "1000", &[Law::Mu, Law::A]).await?;
-    let to = Phone::extension_speaking(&server, "1001", &[Law::A]).await?;
+    let to = Phone::extension_speaking(&server, "1001", &[Law::Mu, Law::A]).await?;
     let conversation = Conversation::between(server, from, to).await?;
+    conversation.callee.changes_to(Law::A).await?;
     conversation.caller.has_been_reoffered(1).await?;
     conversation.both_hear().await.context("PCMA with PCMA")?;
     conversation.ends().await

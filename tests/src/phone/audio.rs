@@ -1,7 +1,6 @@
 //! The phone's voice and ear: RTP every 20 ms, and what comes back.
 
 use std::collections::{HashSet, VecDeque};
-use std::f64::consts::PI;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,18 +10,13 @@ use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::mouth::{Mouth, Voice};
 use super::sdp::PeerAudio;
 use crate::ears;
 use crate::g711::Law;
 
 /// Samples per second of everything the phone speaks.
 pub const RATE: u32 = 8000;
-/// Samples in a packet.
-const FRAME: u32 = 160;
-/// Packets of a pressed key before those that end it, and pause packets after.
-const KEY_PACKETS: u16 = 5;
-const KEY_ENDS: u16 = 3;
-const KEY_PAUSE: u16 = 3;
 /// What is kept of what was heard: ten minutes.
 const KEPT: usize = 8000 * 600;
 
@@ -65,22 +59,6 @@ impl Heard {
     }
 }
 
-/// What the phone says, and to whom.
-#[derive(Debug)]
-struct Voice {
-    remote: Option<SocketAddr>,
-    said: u64,
-    law: Law,
-    payload_type: u8,
-    events: Option<u8>,
-    allowed: bool,
-    muted: bool,
-    /// How many streams were begun after the first.
-    streams: u32,
-    tone: Option<(f64, f64)>,
-    keys: VecDeque<char>,
-}
-
 /// One call's RTP and RTCP sockets and the task that serves them.
 #[derive(Debug)]
 pub(crate) struct Audio {
@@ -112,6 +90,7 @@ impl Audio {
             muted: false,
             streams: 0,
             tone: None,
+            instead: None,
             keys: VecDeque::new(),
         }));
         let (heard_in, heard) = watch::channel(Heard::default());
@@ -149,6 +128,11 @@ impl Audio {
     pub(crate) fn play(&self, frequency: Option<f64>) {
         // 0.355 · full scale is a sine of −12 dBFS root mean square.
         lock(&self.voice).tone = frequency.map(|frequency| (frequency, 0.355));
+    }
+
+    /// From now on these payloads, one in a packet, over and over; the number is their payload type.
+    pub(crate) fn play_instead(&self, payload_type: u8, payloads: Vec<Vec<u8>>) {
+        lock(&self.voice).instead = Some((payload_type, payloads));
     }
 
     /// Stops sending RTP altogether, or takes it up again.
@@ -225,113 +209,6 @@ async fn serve(rtp: UdpSocket, rtcp: UdpSocket, mut mouth: Mouth, mut ear: Ear) 
             }
             Ok(_) = rtcp.recv_from(&mut report) => ear.count_report(),
         }
-    }
-}
-
-/// Makes packets.
-struct Mouth {
-    voice: Arc<Mutex<Voice>>,
-    sent: watch::Sender<usize>,
-    ssrc: u32,
-    sequence: u16,
-    timestamp: u32,
-    phase: f64,
-    key: Option<Key>,
-    streams: u32,
-}
-
-/// A key being pressed.
-struct Key {
-    event: u8,
-    since: u32,
-    packets: u16,
-}
-
-impl Mouth {
-    fn new(voice: Arc<Mutex<Voice>>, seed: u32, sent: watch::Sender<usize>) -> Self {
-        Self {
-            voice,
-            sent,
-            ssrc: seed.wrapping_mul(0x9e37_79b9),
-            // Near the top, so that every test of some seconds sees the number wrap.
-            sequence: 65_500,
-            timestamp: seed.wrapping_mul(0x85eb_ca6b),
-            phase: 0.0,
-            key: None,
-            streams: 0,
-        }
-    }
-
-    fn speak(&mut self) -> Option<(Vec<u8>, SocketAddr)> {
-        let voice = Arc::clone(&self.voice);
-        let mut voice = lock(&voice);
-        self.timestamp = self.timestamp.wrapping_add(FRAME);
-        if voice.streams != self.streams {
-            self.streams = voice.streams;
-            self.ssrc = rand::random();
-            self.sequence = rand::random();
-            self.timestamp = rand::random();
-        }
-        let remote = voice.remote?;
-        if !voice.allowed || voice.muted {
-            return None;
-        }
-        if self.key.is_none()
-            && let Some(key) = voice.keys.pop_front()
-        {
-            self.key = Some(Key {
-                event: event_of(key),
-                since: self.timestamp,
-                packets: 0,
-            });
-        }
-        voice.said += 1;
-        let packet = match voice.events {
-            Some(events) if self.key.is_some() => self.key_packet(events),
-            Some(_) | None => None,
-        };
-        Some((packet.unwrap_or_else(|| self.audio_packet(&voice)), remote))
-    }
-
-    /// The next packet of the pressed key; `None` in the pause behind it.
-    fn key_packet(&mut self, events: u8) -> Option<Vec<u8>> {
-        let key = self.key.as_mut()?;
-        key.packets += 1;
-        let (packets, event, since) = (key.packets, key.event, key.since);
-        if packets > KEY_PACKETS + KEY_ENDS {
-            if packets == KEY_PACKETS + KEY_ENDS + KEY_PAUSE {
-                self.key = None;
-                self.sent.send_modify(|sent| *sent += 1);
-            }
-            return None;
-        }
-        let last = packets > KEY_PACKETS;
-        let duration = packets.min(KEY_PACKETS) * 160;
-        let mut payload = vec![event, if last { 0x8a } else { 0x0a }];
-        payload.extend(duration.to_be_bytes());
-        Some(self.packet(packets == 1, events, since, &payload))
-    }
-
-    fn audio_packet(&mut self, voice: &Voice) -> Vec<u8> {
-        let mut payload = Vec::with_capacity(160);
-        for _ in 0..FRAME {
-            let sample = voice.tone.map_or(0.0, |(frequency, amplitude)| {
-                self.phase = (self.phase + 2.0 * PI * frequency / f64::from(RATE)) % (2.0 * PI);
-                self.phase.sin() * amplitude
-            });
-            payload.push(voice.law.encode(ears::to_sample(sample)));
-        }
-        self.packet(false, voice.payload_type, self.timestamp, &payload)
-    }
-
-    fn packet(&mut self, marker: bool, number: u8, timestamp: u32, payload: &[u8]) -> Vec<u8> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut packet = vec![0x80, number | if marker { 0x80 } else { 0 }];
-        packet.extend(self.sequence.to_be_bytes());
-        packet.extend(timestamp.to_be_bytes());
-        packet.extend(self.ssrc.to_be_bytes());
-        packet.extend(payload);
-        packet
     }
 }
 
@@ -493,13 +370,6 @@ fn split(packet: &[u8]) -> Option<(Header, &[u8])> {
     Some((header, rest))
 }
 
-fn event_of(key: char) -> u8 {
-    let place = "0123456789*#ABCD".find(key.to_ascii_uppercase());
-    place
-        .and_then(|place| u8::try_from(place).ok())
-        .unwrap_or(16)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -516,6 +386,7 @@ mod tests {
                 allowed: true,
                 muted: false,
                 streams: 0,
+                instead: None,
                 tone: None,
                 keys: VecDeque::new(),
             })),

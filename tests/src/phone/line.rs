@@ -63,6 +63,7 @@ pub(crate) struct Identity {
     /// Where requests outside a dialog go.
     pub(crate) proxy: Option<SocketAddr>,
     pub(crate) laws: Vec<Law>,
+    pub(crate) also: Vec<(u8, &'static str)>,
     pub(crate) events: Option<u8>,
     /// The address it believes it has, if that is not the one it is seen with.
     pub(crate) behind: Option<Ipv4Addr>,

@@ -9,6 +9,7 @@ mod audio;
 mod dialog;
 mod digest;
 mod line;
+mod mouth;
 mod ringing;
 mod sdp;
 #[cfg(test)]
@@ -62,6 +63,8 @@ pub struct PhoneSpec {
     pub carrier: Carrier,
     /// What it speaks, in order.
     pub laws: Vec<Law>,
+    /// What its answers name besides: payload types and what `a=rtpmap` says of them.
+    pub also: Vec<(u8, &'static str)>,
     /// The payload type it offers for telephone events, if it knows them.
     pub events: Option<u8>,
     /// The address it believes it has and writes into its messages, as phones behind a NAT do.
@@ -80,6 +83,7 @@ impl PhoneSpec {
             proxy,
             carrier: Carrier::Udp,
             laws: vec![Law::Mu, Law::A],
+            also: Vec::new(),
             events: Some(101),
             behind: None,
             passport: None,
@@ -220,6 +224,7 @@ impl Phone {
             credentials,
             proxy: spec.proxy,
             laws: spec.laws,
+            also: spec.also,
             events: spec.events,
             behind: spec.behind,
         };

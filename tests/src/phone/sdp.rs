@@ -121,6 +121,8 @@ pub(crate) struct OwnAudio {
     pub version: u32,
     /// Laws with their payload types, in order.
     pub laws: Vec<(Law, u8)>,
+    /// Other formats, with what is said of them.
+    pub also: Vec<(u8, &'static str)>,
     /// The payload type for telephone events.
     pub events: Option<u8>,
     /// Which way media flows.
@@ -134,6 +136,7 @@ impl OwnAudio {
         let family = if self.rtp.is_ipv4() { "IP4" } else { "IP6" };
         let (ip, port, version) = (self.rtp.ip(), self.rtp.port(), self.version);
         let numbers = self.laws.iter().map(|&(_, number)| number);
+        let numbers = numbers.chain(self.also.iter().map(|&(number, _)| number));
         let numbers = numbers.chain(self.events).map(|number| number.to_string());
         let numbers: Vec<String> = numbers.collect();
         let mut lines = vec![
@@ -146,6 +149,9 @@ impl OwnAudio {
         ];
         for (law, number) in &self.laws {
             lines.push(format!("a=rtpmap:{number} {}/8000", law.name()));
+        }
+        for (number, map) in &self.also {
+            lines.push(format!("a=rtpmap:{number} {map}"));
         }
         if let Some(number) = self.events {
             lines.push(format!("a=rtpmap:{number} telephone-event/8000"));
@@ -167,6 +173,7 @@ mod tests {
             rtp: "127.0.0.1:4000".parse().unwrap(),
             version: 1,
             laws: vec![(Law::A, 8), (Law::Mu, 97)],
+            also: Vec::new(),
             events: Some(101),
             flow: Flow::SendOnly,
         };

@@ -37,6 +37,11 @@ impl Talk {
         self.dialog.audio.play(None);
     }
 
+    /// Sends these payloads of 20 ms from now on, over and over, under this payload type.
+    pub fn plays_payloads(&self, payload_type: u8, payloads: Vec<Vec<u8>>) {
+        self.dialog.audio.play_instead(payload_type, payloads);
+    }
+
     /// Sends no RTP at all from now on.
     pub fn stops_sending(&self) {
         self.dialog.audio.mute(true);

@@ -202,6 +202,21 @@ fn an_offer_of_the_far_end_goes_before_ours() {
 }
 
 #[test]
+fn an_offer_of_the_far_end_that_is_refused_does_not_end_the_wish_for_its_codec() {
+    let (mut call, _) = talking("0 8", PCMA);
+    call.caller_acknowledges();
+    call.caller_offers(speaking("0 8 18"));
+    call.phone_refuses(0, 491);
+    call.caller_offers(speaking("18"));
+    assert_eq!(call.statuses.last(), Some(&488));
+    call.waits(Duration::from_secs(10));
+    assert_eq!(asked(&call, 0), 2);
+    assert_eq!(formats(&call.offered(0)), "8 101");
+    call.phone_answers_with(0, speaking(PCMA));
+    assert_eq!(codec(&call, 0), Codec::Pcma);
+}
+
+#[test]
 fn a_late_offer_begins_with_what_the_other_side_speaks() {
     let mut call = Fixture::with_offer("1001", &Bytes::new());
     let phone = call.last_rung();

@@ -112,6 +112,7 @@ impl Dialog {
             rtp: line.shown(audio.address()),
             version: 1,
             laws: laws.iter().map(|law| (*law, law.payload_type())).collect(),
+            also: Vec::new(),
             events: line.identity.events,
             flow: Flow::SendRecv,
         };
@@ -518,6 +519,7 @@ impl Dialog {
             .send_modify(|progress| progress.peer_flow = peer.flow);
         OwnAudio {
             laws: vec![law],
+            also: self.line.identity.also.clone(),
             events: peer.events.filter(|_| own.events.is_some()),
             flow,
             ..own.clone()
