@@ -3,6 +3,7 @@
 mod events;
 mod names;
 mod recording_control;
+mod recording_rules;
 mod recordings;
 mod sounds;
 
