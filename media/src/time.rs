@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Samples per second of every codec the engine knows; also the clock of their RTP timestamps.
+/// Samples per second of G.711, of prompts and of tones; also the clock of G.711's timestamps.
 pub const SAMPLE_RATE: u32 = 8000;
 
 /// Samples in one frame of the wheel.

@@ -5,9 +5,10 @@ use super::comfort_noise::{NoiseMeter, NoiseShape};
 /// So much above the noise somebody speaks, in dB.
 const ABOVE_NOISE: f32 = 8.0;
 
-/// Below this level, in dBov, nobody does; the noise is not thought to be louder than the other.
+/// Below this level, in dBov, nobody does; the noise is not thought to be louder than the other,
+/// since sound that keeps its level is music as well: what is louder is sent, whatever it is.
 const QUIETEST_SPEECH: f32 = -55.0;
-const LOUDEST_NOISE: f32 = -35.0;
+const LOUDEST_NOISE: f32 = -58.0;
 
 /// The noise is believed to rise by so much a second, in dB, until speech shows otherwise.
 const RISE: f32 = 3.0;

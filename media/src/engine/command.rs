@@ -57,6 +57,33 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it is about this leg and no other.
+    pub(crate) fn is_for(&self, leg: LegId) -> bool {
+        match self {
+            Self::SetRemote(of, _)
+            | Self::SetSource(of, _)
+            | Self::Play(of, _)
+            | Self::StopPlay(of)
+            | Self::ControlPlay(of, _)
+            | Self::SendDigits(of, _) => *of == leg,
+            Self::AddLeg(_)
+            | Self::Bridge(..)
+            | Self::Unbridge(_)
+            | Self::Tap(..)
+            | Self::Untap(_)
+            | Self::RemoveLeg(_)
+            | Self::Rename(..)
+            | Self::MoveOut(..)
+            | Self::Expect(_)
+            | Self::Adopt(_)
+            | Self::NotComing(_)
+            | Self::Room(..)
+            | Self::Shutdown => false,
+            #[cfg(test)]
+            Self::PanicAtPacket(_) | Self::Panic(_) => false,
+        }
+    }
+
     /// Whether nobody hears a difference when it takes effect a little later: a leg is sent nothing
     /// before its remote is set, and nobody listens to one that is removed.
     fn can_wait(&self) -> bool {

@@ -74,7 +74,9 @@ impl Shard {
             // What a slot that is being run has lost is seen when it has been run.
             (false, Some(slot)) if !self.wheel.runs(slot) => {
                 leg.slot = None;
+                leg.session.leave_wheel();
                 self.wheel.remove(slot, key);
+                self.count_coders(key);
             }
             (true, Some(_)) | (false, _) => return self.fit_reading(key),
         }
@@ -108,6 +110,9 @@ impl Shard {
         };
         if let Some(partner) = leg.partner.and_then(|partner| self.legs.get_mut(partner)) {
             partner.partner = None;
+        }
+        if let Some(across) = leg.across.and_then(|across| self.legs.get_mut(across)) {
+            across.across = None;
         }
         if let Some(slot) = leg.slot {
             self.wheel.remove(slot, key);
@@ -163,6 +168,7 @@ impl Shard {
             session: MediaSession::new(self.settings, new.seed, now),
             partner: None,
             reading: Reading::AtOnce,
+            across: None,
             slot: None,
             room: None,
             counted: Counted::default(),

@@ -52,6 +52,8 @@ pub(crate) struct Leg {
     pub(crate) partner: Option<usize>,
     /// When its RTP packets are read.
     pub(crate) reading: Reading,
+    /// The other side of its bridge while a supervisor listens to both in a room.
+    pub(crate) across: Option<usize>,
     /// Its slot of the wheel, while it needs one.
     pub(crate) slot: Option<usize>,
     /// The room it is in.

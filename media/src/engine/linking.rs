@@ -14,6 +14,9 @@ impl Shard {
         };
         self.with(a, "bridge", |shard, key| {
             shard.touched[1] = Some(other);
+            if shard.bridge_across(key, other) {
+                return;
+            }
             shard.unseat(key);
             shard.unseat(other);
             shard.unbridge(key);
@@ -29,6 +32,7 @@ impl Shard {
     }
 
     pub(super) fn unbridge(&mut self, key: usize) {
+        self.part_across(key);
         let partner = self.legs.get(key).and_then(|leg| leg.partner);
         let Some(partner) = partner else {
             return;

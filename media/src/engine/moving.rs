@@ -23,6 +23,9 @@ impl Shard {
             self.held.push_back(command);
             return true;
         }
+        if let Command::MoveOut(leg, ..) = &command {
+            self.do_held_for(*leg, now);
+        }
         let arrival = matches!(command, Command::Adopt(_) | Command::NotComing(_));
         let mut goes_on = self.perform(command, now);
         if arrival {
@@ -31,6 +34,19 @@ impl Shard {
             }
         }
         goes_on
+    }
+
+    /// Does what waits for another leg and is about this one alone: it goes now, and waiting for each
+    /// other two shards could wait for ever.
+    fn do_held_for(&mut self, leg: LegId, now: Instant) {
+        let held = std::mem::take(&mut self.held);
+        for command in held {
+            if command.is_for(leg) {
+                self.perform(command, now);
+            } else {
+                self.held.push_back(command);
+            }
+        }
     }
 
     fn waits(&self, command: &Command) -> bool {
@@ -95,7 +111,7 @@ impl Shard {
         self.deadlines[key] = due;
         self.next_sweep = [self.next_sweep, due].into_iter().flatten().min();
         // What came in while nobody listened may not be told of again.
-        self.unfinished.push(key);
+        self.unfinished.push_back(key);
         self.fit_wheel(key);
     }
 

@@ -38,7 +38,7 @@ impl Shard {
         }
         // It is read for being unfinished and for its socket's event in one turn.
         if !self.unfinished.contains(&key) {
-            self.unfinished.push(key);
+            self.unfinished.push_back(key);
         }
     }
 
@@ -134,7 +134,9 @@ impl Shard {
         let stays = leg.room.is_none() && leg.session.needs_wheel();
         if !stays {
             leg.slot = None;
+            leg.session.leave_wheel();
             let partner = leg.partner;
+            self.count_coders(key);
             self.fit_reading(key);
             if let Some(partner) = partner {
                 self.fit_reading(partner);
@@ -171,7 +173,7 @@ impl Shard {
         while let Some(leg) = self.legs.get_mut(key)
             && let Some(event) = leg.session.poll_event()
         {
-            let (id, partner) = (leg.id, leg.partner);
+            let (id, partner) = (leg.id, leg.partner.or(leg.across));
             match event {
                 SessionEvent::Repacked => self.fit_links(key),
                 SessionEvent::FaxHeard(_) => self.pass_through(key),

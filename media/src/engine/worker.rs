@@ -98,7 +98,7 @@ pub(crate) struct Shard {
     /// The legs being handled: those that end should that panic.
     pub(super) touched: [Option<usize>; 2],
     /// Legs whose sockets were not read empty.
-    pub(super) unfinished: Vec<usize>,
+    pub(super) unfinished: VecDeque<usize>,
     /// Legs that come from other shards.
     pub(super) expected: Vec<LegId>,
     /// What is to be done once they are here.
@@ -130,7 +130,7 @@ impl Shard {
             deadlines: Vec::new(),
             next_sweep: None,
             wheel: Wheel::new(parts.started),
-            rooms: Rooms::new(now),
+            rooms: Rooms::new(parts.started),
             taps: tap_ring,
             recorder: parts.recorder,
             ports: parts.ports,
@@ -151,7 +151,7 @@ impl Shard {
             packet: Box::new([0; PACKET_LEN]),
             pcm: Box::new([0; MAX_FRAME_SAMPLES]),
             touched: [None; 2],
-            unfinished: Vec::new(),
+            unfinished: VecDeque::new(),
             expected: Vec::new(),
             held: VecDeque::new(),
         };
@@ -194,15 +194,17 @@ impl Shard {
         goes_on
     }
 
-    /// Does something with legs; should it panic, only those end.
+    /// Does something with legs; should it panic, only those end. What is being done around it goes
+    /// on being about its own legs.
     pub(super) fn guarded(&mut self, leg: usize, work: impl FnOnce(&mut Self)) {
-        self.touched = [Some(leg), None];
+        let around = std::mem::replace(&mut self.touched, [Some(leg), None]);
         // What is left half done belongs to the legs that are removed.
         if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
             for leg in std::mem::take(&mut self.touched).into_iter().flatten() {
                 self.fail(leg);
             }
         }
+        self.touched = around;
     }
 
     fn fail(&mut self, key: usize) {
@@ -238,7 +240,9 @@ impl Shard {
     fn take_packets(&mut self, ready: &Events, woke: Instant) -> Instant {
         let mut reached = woke;
         for _ in 0..self.unfinished.len() {
-            let leg = self.unfinished.swap_remove(0);
+            let Some(leg) = self.unfinished.pop_front() else {
+                break;
+            };
             self.guarded(leg, |shard| shard.receive_rtp(leg, reached));
         }
         for (count, event) in ready.iter().enumerate() {

@@ -51,9 +51,35 @@ pub(super) struct AudioOut {
     begins: u64,
 }
 
+/// A payload that was encoded for many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoded<'a> {
+    /// Its bytes; none when nothing need be sent.
+    pub payload: &'a [u8],
+    /// What they are.
+    pub kind: PackedKind,
+}
+
+impl Encoded<'_> {
+    /// Nothing need be sent.
+    pub const NOTHING: Self = Self {
+        payload: &[],
+        kind: PackedKind::Audio,
+    };
+}
+
+/// Encodes samples, or describes them where they are not worth sending: how long the payload is,
+/// and what is in it. What cannot be encoded is as good as not said.
+pub(crate) fn pack(encoder: &mut Encoder, pcm: &[i16], payload: &mut [u8]) -> (usize, PackedKind) {
+    match encoder.encode(pcm, payload) {
+        Ok(length @ 1..) => (length, PackedKind::Audio),
+        Ok(0) | Err(_) => (encoder.comfort_noise(payload), PackedKind::Noise),
+    }
+}
+
 /// What a payload holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PackedKind {
+pub enum PackedKind {
     /// Sound.
     Audio,
     /// How silence sounds, until there is sound again (RFC 3389).
@@ -112,11 +138,7 @@ impl AudioOut {
     pub(super) fn pop(&mut self, payload: &mut [u8]) -> Option<Packed> {
         let whole = self.form.milliseconds as usize * self.rate().per_millisecond();
         let pcm = self.pcm.get(..whole).filter(|_| self.filled >= whole)?;
-        // What cannot be encoded is as good as not said.
-        let (length, kind) = match self.encoder.encode(pcm, payload) {
-            Ok(length @ 1..) => (length, PackedKind::Audio),
-            Ok(0) | Err(_) => (self.encoder.comfort_noise(payload), PackedKind::Noise),
-        };
+        let (length, kind) = pack(&mut self.encoder, pcm, payload);
         let halves = self.form.milliseconds / 10;
         let packed = Packed {
             begins: self.begins,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::rtcp::{VoipMetrics, metric_millis, metric_share};
+use crate::rtcp::{ENHANCED_ADAPTIVE, VoipMetrics, metric_millis, metric_share};
 use crate::rtp::{BurstFigures, Reception, RtpSource};
 use crate::session::media_session::{MediaSession, SessionEvent};
 use crate::session::quality::{Impairments, Way};
@@ -32,7 +32,12 @@ impl MediaSession {
             rating = measured.map(|measured| measured.rate());
             let metrics = measured.map(|measured| {
                 let figures = source.bursts().figures();
-                metrics(&reception, &figures, &way, &measured)
+                let buffer = way.buffered.map(|wait| Buffer {
+                    wait,
+                    longest: playout.longest_delay,
+                    bound: self.settings.jitter.max,
+                });
+                metrics(&reception, &figures, &way, &measured, buffer)
             });
             self.reports.set_metrics(metrics);
         }
@@ -48,15 +53,32 @@ impl MediaSession {
     }
 }
 
+/// The jitter buffer, as others are told of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Buffer {
+    /// The wait in it of late, and the longest so far.
+    wait: Duration,
+    longest: Duration,
+    /// The longest it can become.
+    bound: Duration,
+}
+
 fn metrics(
     reception: &Reception,
     figures: &BurstFigures,
     way: &Way,
     measured: &Impairments,
+    buffer: Option<Buffer>,
 ) -> VoipMetrics {
     let expected = (reception.received + reception.lost).max(1) as f64;
     let lasting = |packets: f64| metric_millis(way.ptime.mul_f64(packets.clamp(0.0, 1e6)));
-    let buffer = metric_millis(way.buffered.unwrap_or_default());
+    // Without one, what is passed on at once is concealed by whoever decodes it.
+    let configuration = if buffer.is_some() {
+        ENHANCED_ADAPTIVE
+    } else {
+        0
+    };
+    let buffer = buffer.unwrap_or_default();
     let (talk, listen) = (measured.rate(), measured.rate_listening());
     VoipMetrics {
         ssrc: reception.ssrc,
@@ -67,14 +89,14 @@ fn metrics(
         burst_duration: lasting(figures.burst_packets),
         gap_duration: lasting(figures.gap_packets),
         round_trip: metric_millis(way.round_trip.unwrap_or_default()),
-        end_system_delay: buffer.saturating_add(metric_millis(way.ptime)),
+        end_system_delay: metric_millis(buffer.wait).saturating_add(metric_millis(way.ptime)),
         r_factor: Some(tenth(talk.r() * 10.0)),
         mos_listening: Some(tenth(listen.mos() * 100.0)),
         mos_conversation: Some(tenth(talk.mos() * 100.0)),
-        configuration: 0,
-        buffer_nominal: buffer,
-        buffer_maximum: buffer,
-        buffer_bound: buffer,
+        configuration,
+        buffer_nominal: metric_millis(buffer.wait),
+        buffer_maximum: metric_millis(buffer.longest),
+        buffer_bound: metric_millis(buffer.bound),
     }
 }
 
@@ -193,6 +215,45 @@ mod tests {
         assert_eq!(voip.end_system_delay, 20);
     }
 
+    /// RFC 3611 section 4.7.7.
+    #[test]
+    fn the_far_end_is_told_of_the_buffer_where_there_is_one() {
+        let mut leg = leg();
+        leg.start_decoding(crate::time::Rate::Narrow);
+        for n in 0..250_u16 {
+            // A second of it comes late.
+            let late = if (100..150).contains(&n) { 60 } else { 0 };
+            let now = at(u64::from(n) * 20 + late);
+            let header = RtpHeader {
+                marker: false,
+                payload_type: 0,
+                sequence: n,
+                time: RtpTime(u32::from(n) * 160),
+                ssrc: 7,
+            };
+            let mut packet = header.to_bytes().to_vec();
+            packet.extend([0xFF; 160]);
+            leg.receive(now, FAR_END.into(), &mut packet).unwrap();
+            leg.pull(now, &mut [0; 160]);
+        }
+        leg.handle_timeout(at(5010));
+        let mut report = [0; 192];
+        let (length, _) = leg.poll_report(at(60_000), &mut report).unwrap();
+        let compound = Compound::parse(&report[..length]).unwrap();
+        let voip = compound.packets().find_map(|packet| {
+            if let RtcpPacket::ExtendedReport { voip, .. } = packet {
+                voip
+            } else {
+                None
+            }
+        });
+        let voip = voip.unwrap();
+        assert_eq!(voip.configuration, ENHANCED_ADAPTIVE);
+        assert_eq!(voip.buffer_bound, 200);
+        assert!((1..=200).contains(&voip.buffer_nominal), "{voip:?}");
+        assert!(voip.buffer_maximum >= voip.buffer_nominal);
+    }
+
     #[test]
     fn a_far_ends_own_delay_is_believed_within_reason() {
         let mut leg = leg();
@@ -238,6 +299,7 @@ mod tests {
             &BurstFigures::default(),
             &way,
             &nothing,
+            None,
         )
     }
 }

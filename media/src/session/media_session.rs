@@ -9,7 +9,7 @@ use offhook_core::fax::FaxTone;
 use offhook_core::sdp::Codec;
 
 use crate::codec::{Coding, EncoderSettings};
-use crate::dsp::dtmf::DtmfDetector;
+use crate::dsp::dtmf::{DtmfDetector, DtmfTone};
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::{PlayEnd, PlayId};
 use crate::rtcp::NtpClock;
@@ -20,7 +20,6 @@ use crate::session::digit_receiver::DigitReceiver;
 use crate::session::digit_sender::DigitSender;
 use crate::session::fax::Fax;
 use crate::session::jitter::{JitterSettings, JitterStats};
-use crate::session::key_tone::KeyTone;
 use crate::session::latch::Latch;
 use crate::session::link::Link;
 use crate::session::quality::{QualityMeter, Rating};
@@ -153,7 +152,8 @@ pub struct MediaSession {
     pub(super) tones: Option<Box<DtmfDetector>>,
     /// What encodes sound that is in no form the far end takes.
     pub(super) audio_out: Option<Box<AudioOut>>,
-    pub(super) key_tone: KeyTone,
+    /// The key whose tones it is sent, and they.
+    pub(super) key_tone: Option<(char, DtmfTone)>,
     /// What cuts packets of a fax to the far end's length; made when it is first needed.
     pub(super) recutter: Option<Box<Recutter>>,
     /// Whether its far end is a fax.
@@ -215,7 +215,7 @@ impl MediaSession {
             audio_in: None,
             tones: None,
             audio_out: None,
-            key_tone: KeyTone::default(),
+            key_tone: None,
             recutter: None,
             fax: Fax::default(),
             jitter: JitterStats::default(),

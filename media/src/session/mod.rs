@@ -14,7 +14,6 @@ mod drop_reason;
 mod fax;
 pub mod jitter;
 mod keep_alive;
-mod key_tone;
 mod latch;
 mod link;
 mod measuring;
@@ -30,7 +29,8 @@ mod stream;
 mod tone_listener;
 mod tongue;
 
-pub use audio_out::Form;
+pub(crate) use audio_out::pack;
+pub use audio_out::{Encoded, Form, PackedKind};
 pub use decoding::Coders;
 pub use digit_receiver::{DigitInput, DigitReceiver};
 pub use digit_sender::DigitSender;

@@ -6,11 +6,12 @@ use offhook_core::config::OpusFec;
 use offhook_core::sdp::OpusWish;
 
 use crate::codec::Coding;
+use crate::dsp::dtmf::{DtmfTone, USUAL_LEVELS};
 use crate::graph::player::Player;
 use crate::graph::playlist::{PlayControl, PlayEnd};
 use crate::graph::sound::Made;
 use crate::rtp::{ClockRate, HEADER_LEN, RtpHeader, TelephoneEvent};
-use crate::session::audio_out::{AudioOut, Form, PackedKind, settings};
+use crate::session::audio_out::{AudioOut, Encoded, Form, PackedKind, settings};
 use crate::session::digit_sender::ToneFrame;
 use crate::session::drop_reason::DropReason;
 use crate::session::jitter::Heard;
@@ -180,15 +181,24 @@ impl MediaSession {
         &mut self,
         now: Instant,
         tick: u64,
-        payload: &[u8],
+        encoded: Encoded<'_>,
         packet: &mut [u8; PACKET_LEN],
     ) -> Option<usize> {
+        let payload = encoded.payload;
         let sends = self.remote.as_ref().is_some_and(|remote| remote.sends());
         if !sends || self.is_covered() || payload.is_empty() || payload.len() > MAX_PAYLOAD {
             return None;
         }
+        let noise = self.remote.as_ref()?.media.comfort_noise;
         packet[HEADER_LEN..HEADER_LEN + payload.len()].copy_from_slice(payload);
-        self.frame(now, tick, packet, payload.len())
+        match encoded.kind {
+            PackedKind::Audio => self.frame(now, tick, packet, payload.len()),
+            PackedKind::Noise => {
+                let noise = noise?;
+                let header = self.stream.noise(now, tick * 2, 2);
+                self.seal(packet, header, noise, payload.len())
+            }
+        }
     }
 
     /// Changes how what is being played is played; nothing, if nothing is.
@@ -226,11 +236,28 @@ impl MediaSession {
         self.player.is_some() || self.digits_out.is_active()
     }
 
+    /// Nothing has to be made for the leg every frame any more: what only that needed is given back.
+    pub fn leave_wheel(&mut self) {
+        self.drop_idle_encoder();
+    }
+
     /// Drops the encoder when nothing is left that needs it.
     pub(super) fn drop_idle_encoder(&mut self) {
         let transcodes = self.link.is_coded_anew() && !self.background.is_made_by_us();
         if !transcodes && !self.is_covered() && !self.needs_wheel() {
             self.audio_out = None;
+        }
+    }
+
+    /// Goes on with the tones of a key, or with silence.
+    fn sing(&mut self, key: Option<char>, pcm: &mut [i16]) {
+        if self.key_tone.as_ref().map(|(key, _)| *key) != key {
+            let tone = |key| DtmfTone::new(key, Rate::Narrow.hertz(), USUAL_LEVELS);
+            self.key_tone = key.and_then(|key| Some((key, tone(key)?)));
+        }
+        match &mut self.key_tone {
+            Some((_, tone)) => tone.fill(pcm),
+            None => pcm.fill(0),
         }
     }
 
@@ -298,7 +325,7 @@ impl MediaSession {
                     ToneFrame::Pause => None,
                 };
                 let mut pcm = [0; FRAME_SAMPLES];
-                self.key_tone.frame(key, &mut pcm);
+                self.sing(key, &mut pcm);
                 if !sends {
                     return None;
                 }

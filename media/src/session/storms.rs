@@ -9,12 +9,12 @@ use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 
 use crate::graph::player::Background;
-use crate::rtcp::NtpClock;
+use crate::rtcp::{CompoundWriter, NtpClock, ReportBlock};
 use crate::rtp::RtpHeader;
 use crate::session::*;
 use crate::srtp::{SrtpSender, TRAILER_LEN};
 use crate::test_time::epoch;
-use crate::time::RtpTime;
+use crate::time::{Rate, RtpTime};
 
 /// How many storms.
 const SEEDS: u64 = 10_000;
@@ -51,8 +51,12 @@ impl Storm {
             receive: MasterKey::random(suite),
         });
         let sender = keys.as_ref().map(|keys| SrtpSender::new(&keys.receive));
+        let mut leg = session(keys);
+        if seed.is_multiple_of(2) {
+            leg.start_decoding(Rate::Narrow);
+        }
         Self {
-            leg: session(keys),
+            leg,
             listener: session(None),
             sender,
             number: random.random(),
@@ -111,6 +115,37 @@ impl Storm {
         packet
     }
 
+    /// A report nobody should send: what the far end might have, changed.
+    fn bad_report(&mut self) -> Vec<u8> {
+        let mut report = vec![0; 200];
+        let mut writer = CompoundWriter::new(&mut report);
+        let block = ReportBlock {
+            ssrc: 1,
+            fraction_lost: self.random.random(),
+            lost: 0,
+            highest: self.random.random(),
+            jitter: self.random.random(),
+            last_report: self.random.random(),
+            delay: self.random.random(),
+        };
+        writer.report(7, None, Some(block));
+        writer.source_description(7, "somebody");
+        let mut length = writer.finish();
+        for _ in 0..self.random.random_range(0..4) {
+            let at = self.random.random_range(0..length);
+            report[at] = self.random.random();
+        }
+        report.resize(length + TRAILER_LEN, 0);
+        if let Some(sender) = &mut self.sender {
+            length = sender.protect_rtcp(&mut report, length).unwrap_or(length);
+        }
+        if self.random.random_range(0..6) == 0 {
+            length = self.random.random_range(0..=length);
+        }
+        report.truncate(length);
+        report
+    }
+
     fn arrives(&mut self, packet: &mut [u8]) -> Result<(), DropReason> {
         self.now += Duration::from_millis(20);
         let received = self.leg.receive(self.now, far_end(), packet)?;
@@ -120,6 +155,8 @@ impl Storm {
         if let Ok(Some(length)) = relayed {
             assert!(length <= out.len());
         }
+        // Half of them are decoded.
+        self.leg.pull(self.now, &mut [0; 160]);
         Ok(())
     }
 
@@ -149,7 +186,7 @@ fn session(srtp: Option<SrtpKeys>) -> MediaSession {
 
 #[test]
 fn ten_thousand_storms_of_bad_packets_leave_every_leg_hearing_its_far_end() {
-    let mut dropped = 0;
+    let (mut dropped, mut reports) = (0, 0);
     for seed in 0..SEEDS {
         let mut storm = Storm::new(seed);
         let mut first = storm.next();
@@ -157,12 +194,12 @@ fn ten_thousand_storms_of_bad_packets_leave_every_leg_hearing_its_far_end() {
         for _ in 0..PACKETS {
             let mut packet = storm.bad();
             dropped += u64::from(storm.arrives(&mut packet).is_err());
-            // The same at the other port.
-            let mut report = storm.bad();
-            storm
-                .leg
-                .receive_rtcp(storm.now, far_end(), &mut report)
-                .ok();
+            // The same at the other port, and what looks like reports.
+            for mut report in [storm.bad(), storm.bad_report()] {
+                let now = storm.now;
+                let read = storm.leg.receive_rtcp(now, far_end(), &mut report);
+                reports += u64::from(read.is_ok());
+            }
         }
         storm.events();
         // A leg with keys hears the very next packet. A plain one believes whoever has the far end's
@@ -176,6 +213,7 @@ fn ten_thousand_storms_of_bad_packets_leave_every_leg_hearing_its_far_end() {
         assert!(heard, "seed {seed}");
     }
     assert!(dropped > SEEDS * 6, "most is of no use: {dropped}");
+    assert!(reports > SEEDS * 3, "many are read: {reports}");
 }
 
 #[test]

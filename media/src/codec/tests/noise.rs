@@ -151,3 +151,34 @@ fn opus_sends_next_to_nothing_while_it_is_silent() {
         )
     );
 }
+
+#[test]
+fn music_is_sent_however_steady_and_quiet_it_is() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sounds/moh/default.wav");
+    let mut reader = hound::WavReader::open(file).unwrap();
+    let hertz = reader.spec().sample_rate;
+    let music: Vec<i16> = reader.samples::<i16>().map(Result::unwrap).collect();
+    let music = resample::convert(&music, hertz, Rate::Narrow);
+    let chord = sine(440.0, 80_000, 8000.0);
+    for sound in [&music[..music.len().min(80_000)], &chord] {
+        for wanted in [-30.0, -42.0] {
+            let gain = 10f64.powf((wanted - dbov(sound)) / 20.0);
+            let quiet: Vec<i16> = sound
+                .iter()
+                .map(|&sample| crate::dsp::tone::clamp(f64::from(sample) * gain))
+                .collect();
+            let settings = EncoderSettings {
+                silence: Silence::Suppressed,
+                ..EncoderSettings::default()
+            };
+            let mut encoder = Encoder::new(Coding::Pcmu, Rate::Narrow, &settings).unwrap();
+            let packets = encoded(&mut encoder, &quiet, 20);
+            let sent = packets.iter().filter(|packet| !packet.is_empty()).count();
+            assert!(
+                sent * 100 >= packets.len() * 95,
+                "{wanted} dBov: {sent} of {}",
+                packets.len()
+            );
+        }
+    }
+}

@@ -85,6 +85,9 @@ pub(crate) enum RoomCommand {
     /// Makes mixing the next frame panic.
     #[cfg(test)]
     Panic,
+    /// Panics.
+    #[cfg(test)]
+    PanicAtOnce,
 }
 
 impl RoomCommand {
@@ -103,7 +106,7 @@ impl RoomCommand {
             Self::Tap(_) => (None, "record_room"),
             Self::Monitor(spec) => (Some(spec.supervisor), "monitor"),
             #[cfg(test)]
-            Self::Panic => (None, "panic"),
+            Self::Panic | Self::PanicAtOnce => (None, "panic"),
         }
     }
 }

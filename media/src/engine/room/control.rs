@@ -1,5 +1,7 @@
 //! What a shard does with rooms when told to.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use offhook_core::{CallId, LegId, RecordingId};
 
 use crate::engine::event::{EngineEvent, Refusal};
@@ -12,13 +14,23 @@ use crate::graph::mixer::{Audience, MemberKey, MemberSettings, MixerError, Mixer
 use crate::graph::player::{Background, Player};
 use crate::graph::playlist::{PlayEnd, PlayId};
 use crate::graph::tap::Side;
+use crate::session::Link;
 
 impl Shard {
     /// Does what a command says about the room of a call, or says why not.
     pub(in crate::engine) fn perform_in_room(&mut self, call: CallId, command: RoomCommand) {
         let (leg, name) = command.subject();
-        let Err(reason) = self.do_in_room(call, command) else {
-            return;
+        // What is left half done belongs to the room, which ends.
+        let done = catch_unwind(AssertUnwindSafe(|| self.do_in_room(call, command)));
+        let reason = match done {
+            Ok(Ok(())) => return,
+            Ok(Err(reason)) => reason,
+            Err(_) => {
+                if let Some(room) = self.rooms.key_of(call) {
+                    self.fail_room(room);
+                }
+                return;
+            }
         };
         let command = name;
         self.events.push(match leg {
@@ -72,6 +84,8 @@ impl Shard {
                 room.panics = true;
                 Ok(())
             }),
+            #[cfg(test)]
+            RoomCommand::PanicAtOnce => panic!("told to panic"),
         }
     }
 
@@ -109,8 +123,8 @@ impl Shard {
         let Some(mut room) = self.rooms.remove(key) else {
             return;
         };
-        if let Some(player) = room.player.take() {
-            self.tell_stopped(PlayTarget::Everyone, room.call, &player);
+        if let Some(mut player) = room.player.take() {
+            self.tell_stopped(PlayTarget::Everyone, room.call, &mut player);
         }
         for tap in room.taps.drain(..) {
             self.end_tap(&tap);
@@ -181,14 +195,18 @@ impl Shard {
     /// Has a leg hear a room, and its room's turn make its frames.
     fn seat(&mut self, key: usize, room: usize) {
         self.unbridge(key);
+        let rate = self.rooms.get(room).map(|room| room.mixer.rate());
         if let Some(leg) = self.legs.get_mut(key) {
             leg.session.set_background(Background::Bridge);
+            // Its packets reach nobody as they are.
+            leg.session
+                .set_link(rate.map_or(Link::Relay, Link::Transcode));
             leg.room = Some(room);
         }
         self.fit_wheel(key);
     }
 
-    fn leave_room(&mut self, leg: LegId) -> Result<(), Refusal> {
+    pub(super) fn leave_room(&mut self, leg: LegId) -> Result<(), Refusal> {
         let key = self.rooms.key_of(leg.call).ok_or(Refusal::NoRoom)?;
         let room = self.rooms.get(key).ok_or(Refusal::NoRoom)?;
         let index = room.seats.iter().position(|seat| seat.id == leg);
@@ -212,18 +230,22 @@ impl Shard {
 
     /// Has a leg hear the room no more.
     fn end_seat(&mut self, seat: &mut Seat) {
-        if let Some(player) = seat.player.take() {
-            self.tell_stopped(PlayTarget::Only(seat.id), seat.id.call, &player);
+        if let Some(mut player) = seat.player.take() {
+            self.tell_stopped(PlayTarget::Only(seat.id), seat.id.call, &mut player);
         }
         let Some(leg) = self.legs.get_mut(seat.leg).filter(|leg| leg.id == seat.id) else {
             return;
         };
         leg.room = None;
+        if let Some(across) = leg.across.take().and_then(|key| self.legs.get_mut(key)) {
+            across.across = None;
+        }
         self.guarded(seat.leg, |shard| {
             let Some(leg) = shard.legs.get_mut(seat.leg) else {
                 return;
             };
             leg.session.stop_decoding();
+            leg.session.set_link(Link::Relay);
             if matches!(leg.session.background(), Background::Bridge) {
                 leg.session.set_background(Background::Silence);
             }
@@ -286,13 +308,12 @@ impl Shard {
         // One that has begun gives way, as with legs.
         self.stop_in_room(call, target)?;
         self.with_room(call, |room| {
-            let player = RoomPlayer::new(player, room.mixer.rate());
-            match target {
-                PlayTarget::Everyone => room.player = Some(player),
-                PlayTarget::Only(leg) => {
-                    let seat = room.seats.iter_mut().find(|seat| seat.id == leg);
-                    seat.ok_or(Refusal::NotInRoom)?.player = Some(Box::new(player));
-                }
+            let player = Box::new(RoomPlayer::new(player, room.mixer.rate()));
+            let place = room.place_of(target)?;
+            match place {
+                // It fades out first.
+                Some(former) => former.follow_with(player),
+                None => *place = Some(player),
             }
             Ok(())
         })
@@ -300,18 +321,8 @@ impl Shard {
 
     fn stop_in_room(&mut self, call: CallId, target: PlayTarget) -> Result<(), Refusal> {
         let stopped = self.with_room(call, |room| {
-            let player = match target {
-                PlayTarget::Everyone => room.player.as_mut(),
-                PlayTarget::Only(leg) => {
-                    let seat = room.seats.iter_mut().find(|seat| seat.id == leg);
-                    seat.ok_or(Refusal::NotInRoom)?.player.as_deref_mut()
-                }
-            };
-            let player = player.filter(|player| !player.stops());
-            Ok(player.map(|player| {
-                player.stop();
-                player.play()
-            }))
+            let player = room.place_of(target)?.as_mut();
+            Ok(player.and_then(|player| player.stop()))
         })?;
         if let Some(play) = stopped {
             self.events
@@ -320,9 +331,8 @@ impl Shard {
         Ok(())
     }
 
-    fn tell_stopped(&mut self, target: PlayTarget, call: CallId, player: &RoomPlayer) {
-        if !player.stops() {
-            let play = player.play();
+    fn tell_stopped(&mut self, target: PlayTarget, call: CallId, player: &mut RoomPlayer) {
+        if let Some(play) = player.stop() {
             self.events
                 .push(playback_ended(target, call, play, PlayEnd::Stopped));
         }
@@ -334,6 +344,17 @@ impl Room {
         self.seat(leg)
             .map(|seat| seat.member)
             .ok_or(Refusal::NotInRoom)
+    }
+
+    /// Where the player is kept that these hear, if there is one.
+    fn place_of(&mut self, target: PlayTarget) -> Result<&mut Option<Box<RoomPlayer>>, Refusal> {
+        match target {
+            PlayTarget::Everyone => Ok(&mut self.player),
+            PlayTarget::Only(leg) => {
+                let seat = self.seats.iter_mut().find(|seat| seat.id == leg);
+                Ok(&mut seat.ok_or(Refusal::NotInRoom)?.player)
+            }
+        }
     }
 
     fn audience(&self, audience: LegAudience) -> Result<Audience, Refusal> {

@@ -145,6 +145,12 @@ impl Engine {
         });
     }
 
+    /// Makes handling a command about the room panic.
+    #[cfg(test)]
+    pub(crate) fn panic_at_command_in_room(&self, call: CallId) {
+        self.room(call, "panic", RoomCommand::PanicAtOnce);
+    }
+
     /// Makes mixing the room's next frame panic.
     #[cfg(test)]
     pub(crate) fn panic_in_room(&self, call: CallId) {

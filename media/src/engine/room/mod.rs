@@ -56,7 +56,7 @@ struct Room {
     mixer: Mixer,
     seats: Vec<Seat>,
     shared: SharedVoices,
-    player: Option<RoomPlayer>,
+    player: Option<Box<RoomPlayer>>,
     /// What somebody hears who is alone.
     music: Background,
     slot: Option<usize>,

@@ -11,6 +11,8 @@ pub(super) struct RoomPlayer {
     player: Player,
     rate: Rate,
     state: State,
+    /// What comes after it; only behind one that stops.
+    next: Option<Box<Self>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,7 @@ impl RoomPlayer {
             player,
             rate,
             state: State::Plays,
+            next: None,
         }
     }
 
@@ -33,9 +36,26 @@ impl RoomPlayer {
         self.player.play()
     }
 
-    /// Has it end with the next frame.
-    pub(super) fn stop(&mut self) {
-        self.state = State::Stops;
+    /// Has it end with the next frame, and what was to follow it not begin; which playing that ends,
+    /// if it had not ended before.
+    pub(super) fn stop(&mut self) -> Option<PlayId> {
+        match self.state {
+            State::Plays => {
+                self.state = State::Stops;
+                Some(self.play())
+            }
+            State::Stops => self.next.take().map(|next| next.play()),
+        }
+    }
+
+    /// Has another begin when this one, which stops, has faded out.
+    pub(super) fn follow_with(&mut self, next: Box<Self>) {
+        self.next = Some(next);
+    }
+
+    /// What follows it.
+    pub(super) fn into_next(self) -> Option<Box<Self>> {
+        self.next
     }
 
     /// Whether it was told to.

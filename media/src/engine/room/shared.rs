@@ -1,7 +1,7 @@
 //! What is encoded once for all who hear the same in the same form.
 
 use crate::codec::Encoder;
-use crate::session::{Form, MAX_PAYLOAD};
+use crate::session::{Encoded, Form, MAX_PAYLOAD, PackedKind, pack};
 use crate::time::Rate;
 
 /// Ticks after which an encoder that nobody needed is dropped: five seconds.
@@ -32,6 +32,7 @@ struct SharedVoice {
     encoder: Option<Encoder>,
     payload: Box<[u8]>,
     length: usize,
+    kind: PackedKind,
     /// The tick it was encoded for.
     tick: Option<u64>,
 }
@@ -45,15 +46,21 @@ impl SharedVoices {
     }
 
     /// The payload of this tick in this form; empty when nothing need be sent.
-    pub(super) fn payload(&mut self, class: Class, form: Form, tick: u64, pcm: &[i16]) -> &[u8] {
+    pub(super) fn encoded(
+        &mut self,
+        class: Class,
+        form: Form,
+        tick: u64,
+        pcm: &[i16],
+    ) -> Encoded<'_> {
         let is_it = |voice: &SharedVoice| voice.class == class && voice.form == form;
         let index = self.voices.iter().position(is_it).unwrap_or_else(|| {
             self.voices.push(SharedVoice::new(class, form, self.rate));
             self.voices.len() - 1
         });
         match self.voices.get_mut(index) {
-            Some(voice) => voice.payload(tick, pcm),
-            None => &[],
+            Some(voice) => voice.encoded(tick, pcm),
+            None => Encoded::NOTHING,
         }
     }
 
@@ -75,18 +82,21 @@ impl SharedVoice {
             encoder: Encoder::new(form.coding, rate, &form.settings).ok(),
             payload: vec![0; MAX_PAYLOAD].into(),
             length: 0,
+            kind: PackedKind::Audio,
             tick: None,
         }
     }
 
-    fn payload(&mut self, tick: u64, pcm: &[i16]) -> &[u8] {
+    fn encoded(&mut self, tick: u64, pcm: &[i16]) -> Encoded<'_> {
         if self.tick != Some(tick) {
             self.tick = Some(tick);
-            let encoded = self.encoder.as_mut();
-            // What cannot be encoded is as good as not said.
-            let encoded = encoded.and_then(|encoder| encoder.encode(pcm, &mut self.payload).ok());
-            self.length = encoded.unwrap_or(0);
+            let encoder = self.encoder.as_mut();
+            let packed = encoder.map(|encoder| pack(encoder, pcm, &mut self.payload));
+            (self.length, self.kind) = packed.unwrap_or((0, PackedKind::Audio));
         }
-        self.payload.get(..self.length).unwrap_or_default()
+        Encoded {
+            payload: self.payload.get(..self.length).unwrap_or_default(),
+            kind: self.kind,
+        }
     }
 }

@@ -124,8 +124,8 @@ impl Shard {
             .form()
             .filter(|form| form.milliseconds == 20 && !covered);
         let mut length = if let (Some(class), Some(form)) = (class, form) {
-            let payload = shared.payload(class, form, turn.tick, pcm);
-            session.say_encoded(turn.at, turn.tick, payload, &mut self.packet)
+            let encoded = shared.encoded(class, form, turn.tick, pcm);
+            session.say_encoded(turn.at, turn.tick, encoded, &mut self.packet)
         } else {
             let spoken = Spoken {
                 pcm,
@@ -156,7 +156,7 @@ impl Shard {
                         end: PlayEnd::Finished,
                     });
                 }
-                room.player = None;
+                room.player = room.player.take().and_then(|player| player.into_next());
             }
         }
         for seat in &mut room.seats {
@@ -174,7 +174,7 @@ impl Shard {
                         end: PlayEnd::Finished,
                     });
                 }
-                seat.player = None;
+                seat.player = seat.player.take().and_then(|player| player.into_next());
             }
         }
         let rate = room.mixer.rate();

@@ -7,8 +7,10 @@
 mod allocation;
 mod by_hand;
 mod digits;
+mod fairness;
 mod faults;
 mod hearing;
+mod monitoring;
 mod moving;
 mod reading;
 mod recording;

@@ -1,7 +1,7 @@
 //! Who hears whom, where that is not everybody.
 
 use crate::graph::mixer::gain::Gain;
-use crate::graph::mixer::member::{Life, Member, MemberKey, Reach};
+use crate::graph::mixer::member::{Life, Member, MemberKey, Pair, Reach};
 use crate::graph::mixer::room::Mixer;
 use crate::graph::mixer::settings::MixerError;
 
@@ -86,14 +86,18 @@ impl Mixer {
             .sum()
     }
 
-    /// Ends all relations of somebody who leaves.
-    pub(super) fn forget_relations(&mut self, key: MemberKey) {
+    /// Ends all relations of somebody who left and heard these differently. How others heard him
+    /// lasts for a frame, in which what he said last dies away.
+    pub(super) fn forget_relations(&mut self, key: MemberKey, pairs: &[Pair]) {
         for (_, member) in &mut self.members {
-            member.pairs.retain(|pair| pair.speaker != key);
+            for pair in &mut member.pairs {
+                if pair.speaker == key {
+                    pair.life = Life::Ends;
+                }
+            }
         }
-        let speakers: Vec<MemberKey> = self.members.iter().map(|(key, _)| MemberKey(key)).collect();
-        for speaker in speakers {
-            self.find_reach(speaker);
+        for pair in pairs {
+            self.find_reach(pair.speaker);
         }
     }
 
@@ -106,9 +110,10 @@ impl Mixer {
                 stays && pair.speaker == speaker && pair.gain.goal() != Gain::SILENT
             })
         };
-        let by_one = self.members.iter().any(|(_, member)| hears(member));
+        let to_all = |member: &Member| member.voice.goal() != Gain::SILENT;
+        let by_all = self.members.get(speaker.0).is_some_and(to_all);
+        let by_one = !by_all && self.members.iter().any(|(_, member)| hears(member));
         if let Ok(member) = self.member(speaker) {
-            let by_all = member.voice.goal() != Gain::SILENT;
             member.reach = if by_all || by_one {
                 Reach::Somebody
             } else {

@@ -143,7 +143,7 @@ impl Mixer {
         self.events.retain(|event| match event {
             MixerEvent::TalkStarted(of) | MixerEvent::TalkStopped(of) => *of != key,
         });
-        self.forget_relations(key);
+        self.forget_relations(key, &member.pairs);
         if member.settings.presence == Presence::Open && !self.members.is_empty() {
             self.ring(Chime::Exit);
         }

@@ -45,7 +45,7 @@ enum Owner {
     /// In its last frame here.
     Fades(MemberKey),
     /// Has left the room.
-    Left,
+    Left(MemberKey),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,14 +107,17 @@ impl Talkers {
 
     /// Whose slot is which: for those few who hear somebody differently.
     pub(super) fn slot_of(&self, key: MemberKey) -> Option<usize> {
-        let is_of = |slot: &Slot| [Owner::Talks(key), Owner::Fades(key)].contains(&slot.owner);
+        let owners = [Owner::Talks(key), Owner::Fades(key), Owner::Left(key)];
+        let is_of = |slot: &Slot| owners.contains(&slot.owner);
         self.slots.iter().position(is_of)
     }
 
     /// Who left is heard no more; what it said last dies away.
     pub(super) fn leave(&mut self, slot: usize) {
-        if let Some(slot) = self.slots.get_mut(slot) {
-            slot.owner = Owner::Left;
+        if let Some(slot) = self.slots.get_mut(slot)
+            && let Owner::Talks(key) | Owner::Fades(key) = slot.owner
+        {
+            slot.owner = Owner::Left(key);
         }
     }
 
@@ -165,7 +168,7 @@ impl Talkers {
             Owner::Talks(key) if slot.held >= HOLD => {
                 Some((index, members.get(key.0).map_or(0, Member::level)))
             }
-            Owner::Nobody | Owner::Talks(_) | Owner::Fades(_) | Owner::Left => None,
+            Owner::Nobody | Owner::Talks(_) | Owner::Fades(_) | Owner::Left(_) => None,
         });
         levels.min_by_key(|(_, level)| *level)
     }
@@ -191,7 +194,7 @@ impl Talkers {
                     slot.held = slot.held.saturating_add(1);
                     slot.gain.settle();
                 }
-                Owner::Fades(_) | Owner::Left => *slot = Slot::FREE,
+                Owner::Fades(_) | Owner::Left(_) => *slot = Slot::FREE,
             }
         }
     }
@@ -204,7 +207,7 @@ impl Slot {
     fn render(&mut self, members: &Members, pcm: &[i16], part: &mut [i32]) {
         let (key, goal) = match self.owner {
             Owner::Nobody => return,
-            Owner::Left => return self.die_away(part),
+            Owner::Left(_) => return self.die_away(part),
             Owner::Talks(key) => (key, None),
             Owner::Fades(key) => (key, Some(Gain::SILENT)),
         };

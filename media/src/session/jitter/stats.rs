@@ -32,6 +32,8 @@ pub struct JitterStats {
     pub delay: Duration,
     /// The same over the whole stream.
     pub mean_delay: Duration,
+    /// The longest it ever was for a while.
+    pub longest_delay: Duration,
     /// The wait aimed at, for a packet that comes by the quickest way.
     pub target: Duration,
 }
@@ -53,8 +55,9 @@ pub(super) struct Counted {
     /// Waits of decoded packets.
     pub(super) waits: u64,
     waited: u64,
-    /// The wait of late, in 1/16 unit.
+    /// The wait of late, in 1/16 unit, and the longest it was.
     recent: i64,
+    longest: i64,
 }
 
 impl Counted {
@@ -65,6 +68,7 @@ impl Counted {
             self.recent = wait * 16;
         }
         self.recent += wait - self.recent / 16;
+        self.longest = self.longest.max(self.recent);
         self.waits += 1;
         self.waited += u64::try_from(wait).unwrap_or(0);
     }
@@ -77,6 +81,7 @@ impl Counted {
             concealed: lasting(self.concealed),
             stalled: lasting(self.stalled),
             delay: lasting(u64::try_from(self.recent / 16).unwrap_or(0)),
+            longest_delay: lasting(u64::try_from(self.longest / 16).unwrap_or(0)),
             mean_delay: lasting(self.waited.checked_div(self.waits).unwrap_or(0)),
             target: lasting(target),
             ..self.stats

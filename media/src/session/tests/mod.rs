@@ -14,6 +14,7 @@ use proptest::prelude::*;
 mod copies;
 mod fax;
 mod keys;
+mod laws;
 mod pair;
 mod stream;
 mod tongues;

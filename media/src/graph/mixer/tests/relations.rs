@@ -162,6 +162,46 @@ fn relations_end_with_whoever_they_are_about() {
 }
 
 #[test]
+fn a_coach_who_hangs_up_in_the_middle_of_a_wave_does_not_click() {
+    for later in 0..8 {
+        let mut party = Party::new(Rate::Narrow);
+        let (coached, other) = (party.joins(0.0), party.joins(0.0));
+        let coach = party.joins(310.0 + f64::from(later));
+        let only = Audience::Only(party.key(coached));
+        party
+            .mixer
+            .speak_to(party.key(coach), only, Gain::UNITY)
+            .unwrap();
+        party.settles();
+        party.frames(2);
+        let left = party.guests.remove(coach);
+        assert!(party.mixer.leave(left.key));
+        party.frames(3);
+        let step = largest_step(&party.guests[coached].heard);
+        assert!(step < 2300, "{step}");
+        assert_eq!(largest_step(&party.guests[other].heard), 0);
+        let silent = &party.guests[coached].heard[4 * 160..];
+        assert!(silent.iter().all(|&sample| sample == 0));
+    }
+}
+
+#[test]
+fn who_spoke_to_somebody_alone_who_left_need_not_be_decoded() {
+    let mut party = four();
+    let (coach, coached) = (party.key(0), party.key(1));
+    party
+        .mixer
+        .speak_to(coach, Audience::Only(coached), Gain::UNITY)
+        .unwrap();
+    party.frames(3);
+    assert!(party.mixer.wants(coach));
+    party.mixer.leave(coached);
+    party.guests.remove(1);
+    party.frames(20);
+    assert!(!party.mixer.wants(coach));
+}
+
+#[test]
 fn impossible_relations_are_refused() {
     let mut party = four();
     let [a, b] = [party.key(0), party.key(1)];
