@@ -5,6 +5,7 @@ use std::hint::black_box;
 use criterion::Criterion;
 
 use offhook_media::codec::Law;
+use offhook_media::dsp::fax::FaxDetector;
 use offhook_media::dsp::{goertzel::Goertzel, mix, tone::sine};
 
 fn main() {
@@ -27,6 +28,10 @@ fn codecs(criterion: &mut Criterion) {
     }
     criterion.bench_function("g711/transcode", |bencher| {
         bencher.iter(|| Law::Mu.transcode(Law::A, black_box(&mut payload)));
+    });
+    let mut fax = FaxDetector::default();
+    criterion.bench_function("tone/fax", |bencher| {
+        bencher.iter(|| fax.push(black_box(&pcm)));
     });
     let detector = Goertzel::new(440.0);
     criterion.bench_function("tone/goertzel", |bencher| {
