@@ -1,6 +1,7 @@
 //! `media`: phones with real RTP against the media engine alone, and what they cost it.
 //!
 //! ```text
+//! media floor --calls 500           packets passed on by a bare loop, to compare with
 //! media relay --calls 500           bridged calls: CPU, memory, added delay, cadence, loss
 //! media transcode --calls 200       the same between PCMU and Opus
 //! media srtp --calls 500            the same with SRTP on both legs
@@ -19,6 +20,7 @@
 mod calls;
 mod churn;
 mod conference;
+mod floor;
 mod measured;
 mod memory;
 mod music;
@@ -58,6 +60,8 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Packets passed on by a bare loop of `recv` and `send`.
+    Floor(floor::Floor),
     /// Bridged calls, PCMU on both legs.
     Relay(calls::Calls),
     /// Bridged calls, PCMU on one leg and Opus on the other.
@@ -81,6 +85,7 @@ enum Command {
 fn main() -> Result<()> {
     let Arguments { common, command } = Arguments::parse();
     let report = match command {
+        Command::Floor(floor) => floor.run(&common)?,
         Command::Relay(calls) => calls.relay(&common)?,
         Command::Transcode(calls) => calls.transcode(&common)?,
         Command::Srtp(secured) => secured.run(&common)?,

@@ -13,7 +13,8 @@ use offhook_benches::report::Report;
 use crate::Common;
 
 /// What is run: its words, the size, and what the size is called.
-const RUNS: [Run; 9] = [
+const RUNS: [Run; 10] = [
+    Run::timed(&["floor"], "--calls", 500),
     Run::timed(&["relay"], "--calls", 500),
     Run::timed(&["transcode"], "--calls", 200),
     Run::timed(&["srtp"], "--calls", 500),

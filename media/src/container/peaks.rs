@@ -49,15 +49,28 @@ impl Peaks {
 
     /// Takes in samples, all channels of one moment beside each other.
     pub fn push(&mut self, pcm: &[i16]) {
-        for block in pcm.chunks_exact(self.channels) {
-            for (channel, &sample) in block.iter().enumerate() {
-                self.lowest[channel] = self.lowest[channel].min(sample);
-                self.highest[channel] = self.highest[channel].max(sample);
+        let mut rest = pcm;
+        while rest.len() >= self.channels {
+            let moments = (rest.len() / self.channels).min(self.span - self.seen);
+            let (span, after) = rest.split_at(moments * self.channels);
+            match self.channels {
+                1 => self.see::<1>(span),
+                _ => self.see::<2>(span),
             }
-            self.seen += 1;
+            rest = after;
+            self.seen += moments;
             if self.seen == self.span {
                 self.close();
             }
+        }
+    }
+
+    fn see<const CHANNELS: usize>(&mut self, span: &[i16]) {
+        for channel in 0..CHANNELS {
+            let samples = || span.iter().skip(channel).step_by(CHANNELS).copied();
+            let (low, high) = (samples().min(), samples().max());
+            self.lowest[channel] = self.lowest[channel].min(low.unwrap_or(i16::MAX));
+            self.highest[channel] = self.highest[channel].max(high.unwrap_or(i16::MIN));
         }
     }
 

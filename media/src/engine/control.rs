@@ -230,6 +230,7 @@ impl Shard {
     }
 
     fn set_background(&mut self, key: usize, background: Background) {
+        self.fetch_rtp(key);
         self.legs[key].session.set_background(background);
     }
 

@@ -17,6 +17,9 @@ impl Shard {
             if shard.bridge_across(key, other) {
                 return;
             }
+            // What they said to somebody else is not for each other.
+            shard.fetch_rtp(key);
+            shard.fetch_rtp(other);
             shard.unseat(key);
             shard.unseat(other);
             shard.unbridge(key);

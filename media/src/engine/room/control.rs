@@ -194,6 +194,7 @@ impl Shard {
 
     /// Has a leg hear a room, and its room's turn make its frames.
     fn seat(&mut self, key: usize, room: usize) {
+        self.fetch_rtp(key);
         self.unbridge(key);
         let rate = self.rooms.get(room).map(|room| room.mixer.rate());
         if let Some(leg) = self.legs.get_mut(key) {

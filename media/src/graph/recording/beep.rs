@@ -37,6 +37,11 @@ impl Beeps {
         }
     }
 
+    /// Whether there are none to come or under way.
+    pub(super) fn are_none(&self) -> bool {
+        self.starts.is_empty()
+    }
+
     /// What is heard of them at this sample.
     pub(super) fn sample(&self, position: u64) -> i16 {
         let inside = self.starts.iter().find_map(|start| {

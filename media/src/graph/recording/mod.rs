@@ -150,28 +150,44 @@ impl Recording {
             let count = left_over.min(BLOCK);
             self.left.take(self.taken, &mut left[..count]);
             self.right.take(self.taken, &mut right[..count]);
-            for (&left, &right) in left.iter().zip(&right).take(count) {
-                self.taken += 1;
-                // What comes first is what was held back when nothing was.
-                if self.taken > self.behind {
-                    self.write(left, right, out);
-                }
-            }
+            // What comes first is what was held back when nothing was.
+            let nothing = self.behind.saturating_sub(self.taken);
+            let nothing = usize::try_from(nothing).unwrap_or(count).min(count);
+            let position = self.written();
+            self.taken += count as u64;
+            let (left, right) = (&mut left[nothing..count], &mut right[nothing..count]);
+            self.change(position, left, right);
+            self.write(left, right, out);
         }
     }
 
-    /// Gives away the sample before [`written`](Self::written).
-    fn write(&self, left: i16, right: i16, out: &mut Vec<i16>) {
-        let position = self.written() - 1;
-        let (left, right) = if self.is_silenced(position) {
-            (0, 0)
-        } else {
+    /// Leaves out what was said in a pause, and beeps over the rest.
+    fn change(&self, position: u64, left: &mut [i16], right: &mut [i16]) {
+        if self.pauses.is_empty() && self.beeps.are_none() {
+            return;
+        }
+        for (position, (left, right)) in (position..).zip(left.iter_mut().zip(right)) {
+            if self.is_silenced(position) {
+                (*left, *right) = (0, 0);
+                continue;
+            }
             let beep = self.beeps.sample(position);
-            (left.saturating_add(beep), right.saturating_add(beep))
-        };
+            *left = left.saturating_add(beep);
+            *right = right.saturating_add(beep);
+        }
+    }
+
+    fn write(&self, left: &[i16], right: &[i16], out: &mut Vec<i16>) {
+        let start = out.len();
+        let both = left.iter().zip(right);
         match self.layout {
-            Layout::Stereo => out.extend([left, right]),
-            Layout::Mono => out.push(left.saturating_add(right)),
+            Layout::Stereo => {
+                out.resize(start + 2 * left.len(), 0);
+                for (pair, (left, right)) in out[start..].chunks_exact_mut(2).zip(both) {
+                    pair.copy_from_slice(&[*left, *right]);
+                }
+            }
+            Layout::Mono => out.extend(both.map(|(left, right)| left.saturating_add(*right))),
         }
     }
 

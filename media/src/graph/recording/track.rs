@@ -90,9 +90,12 @@ impl Track {
     /// Takes the samples from a position on, which are not asked for again, at most 20 ms of them.
     /// What comes out are those [`delay`](Self::delay) before.
     pub(super) fn take(&mut self, position: u64, pcm: &mut [i16]) {
-        for (position, sample) in (position..).zip(pcm.iter_mut()) {
-            let slot = self.slot(position);
-            *sample = std::mem::take(&mut self.ring[slot]);
+        let start = self.slot(position);
+        let (first, second) = pcm.split_at_mut(pcm.len().min(self.ring.len() - start));
+        for (part, start) in [(first, start), (second, 0)] {
+            let kept = &mut self.ring[start..start + part.len()];
+            part.copy_from_slice(kept);
+            kept.fill(0);
         }
         if let Some(remover) = &mut self.remover {
             remover.process(pcm);
@@ -223,15 +226,19 @@ impl Track {
     }
 
     fn write(&mut self, position: i64, pcm: &[i16], taken: u64) {
-        for (position, &sample) in (position..).zip(pcm) {
-            let Ok(position) = u64::try_from(position) else {
-                continue;
-            };
-            if position >= taken && position < taken + self.ring.len() as u64 {
-                let slot = self.slot(position);
-                self.ring[slot] = sample;
-            }
-        }
+        // What lies before `taken` is over, and for what lies beyond the ring there is no room.
+        let over = (i128::from(taken) - i128::from(position)).max(0);
+        let pcm = pcm.get(usize::try_from(over).unwrap_or(usize::MAX)..);
+        let position = u64::try_from(position).unwrap_or(0).max(taken);
+        let room = (taken + self.ring.len() as u64).saturating_sub(position);
+        let room = usize::try_from(room).unwrap_or(0);
+        let pcm = pcm
+            .map(|pcm| &pcm[..pcm.len().min(room)])
+            .unwrap_or_default();
+        let start = self.slot(position);
+        let (first, second) = pcm.split_at(pcm.len().min(self.ring.len() - start));
+        self.ring[start..start + first.len()].copy_from_slice(first);
+        self.ring[..second.len()].copy_from_slice(second);
     }
 
     fn slot(&self, position: u64) -> usize {
