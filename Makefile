@@ -51,7 +51,7 @@ bench:
 ## lossy-call: a G.711 and an Opus phone talk five minutes at 5 % loss and 40 ms jitter; how good that was
 lossy-call:
 	@sh tests/tools.sh baresip
-	$(CARGO) build --bin offhook
+	$(CARGO) build --bin offhook --bin load
 	$(CARGO) nextest run -p offhook-tests --test it --run-ignored only --no-capture for_five_minutes
 
 ## fuzz: ten minutes per target, with cargo-fuzz and a nightly compiler
